@@ -1,0 +1,1 @@
+"""Regenerates the tables of the paper and the speed figures."""

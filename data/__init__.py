@@ -1,0 +1,1 @@
+"""Dataset readers, sample pictures and shipped weights."""

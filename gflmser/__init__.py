@@ -1,0 +1,1 @@
+"""GFLmser (ACM MM 2019): networks, losses, training and weights; imports nothing of ours."""

@@ -1,0 +1,1 @@
+"""The application: images in, found faces and an honest table out."""

@@ -1,0 +1,1 @@
+"""One file per command of `sr-pipeline`; each is imported only when it is called."""

@@ -1,0 +1,21 @@
+"""What can go wrong, each with a message that fits on one line."""
+
+
+class SrPipelineError(Exception):
+    """Base of every error that a user is meant to read."""
+
+
+class UsageError(SrPipelineError):
+    """The command was asked for something that cannot be done; exit code 2."""
+
+
+class ImageError(SrPipelineError):
+    """One picture could not be read or written; it becomes an error row."""
+
+
+class TruthError(SrPipelineError):
+    """A ground-truth or manifest file is missing something."""
+
+
+class ModelError(SrPipelineError):
+    """A detector, an upscaler or a weight file cannot be used here."""
