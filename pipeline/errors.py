@@ -19,3 +19,7 @@ class TruthError(SrPipelineError):
 
 class ModelError(SrPipelineError):
     """A detector, an upscaler or a weight file cannot be used here."""
+
+
+class OutputError(SrPipelineError):
+    """The output folder cannot be written; the run stops, what was written before stays."""
