@@ -13,10 +13,10 @@ from pipeline.files import whole_file
 
 MIN_SIDE: Final = 4
 MAX_PIXELS: Final = 120_000_000
-IMAGE_SUFFIXES: Final = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif", ".tif", ".tiff", ".webp")
-    + (".ppm", ".pgm", ".pbm", ".pnm", ".jp2", ".avif", ".tga")
-)
+_COMMON_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp"})
+_OTHER_SUFFIXES: Final = frozenset({".bmp", ".dib", ".tif", ".tiff", ".jp2", ".avif", ".tga"})
+_NETPBM_SUFFIXES: Final = frozenset({".ppm", ".pgm", ".pbm", ".pnm"})
+IMAGE_SUFFIXES: Final = _COMMON_SUFFIXES | _OTHER_SUFFIXES | _NETPBM_SUFFIXES
 
 _SIXTEEN_BIT: Final = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I"})
 

@@ -12,8 +12,6 @@ from pipeline.errors import ImageError
 VIDEO_SUFFIXES: Final = frozenset(
     (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".mts")
 )
-    [".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".mts"]
-)
 
 
 def _open(path: Path) -> Any:  # noqa: ANN401 - cv2 is imported only where a video is
