@@ -1,0 +1,1 @@
+"""One reader per annotation format; `pipeline.truth` is the way in."""
