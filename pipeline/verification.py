@@ -185,9 +185,7 @@ def _best_threshold(near: Floats, genuine: NDArray[np.bool_]) -> float:
 def _doubts(different: int, far: float) -> list[str]:
     accepted = int(far * different + 1e-9)
     if accepted == 0:
-        return [
-            f"FAR {far:g} needs at least {round(1 / far)} different pairs, there are {different}"
-        ]
+        return [f"FAR {far:g} needs {round(1 / far)} different pairs, there are {different}"]
     if accepted < FEW:
         return [f"FAR {far:g} rests on {accepted} of {different} different pairs"]
     return []
