@@ -1,0 +1,161 @@
+"""The contact sheet: LR, every method and HR side by side, boxes drawn, for a few pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from pipeline.boxes import Box
+from pipeline.drawing import FOUND, INK, PAPER, TRUTH, caption_font, draw_boxes, shortened
+from pipeline.provenance import NOTICE
+from pipeline.report_data import HR, LR, Report, typical_images
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Record = Mapping[str, object]
+
+CELL: Final = 160
+_GAP: Final = 10
+_CAPTION: Final = 22
+_HEAD: Final = 40
+_MARGIN: Final = 24
+_LEFT: Final = 112
+_FOOT: Final = 34
+_FAINT: Final = (113, 113, 122)
+_BLANK: Final = (244, 244, 245)
+_EACH: Final = 3
+
+
+def contact_sheet(report: Report) -> Image.Image:
+    """Three of the best, three typical and three of the worst pictures; all where there are few.
+
+    One column for LR, each method and HR; each picture is enlarged by nearest neighbour, so that
+    a 16x16 input is seen as one. Blue boxes were found, yellow ones are the ground truth.
+    """
+    picked = typical_images(report, _EACH)
+    views = (LR, *report.methods, HR)
+    records = _records(report.rows, {key for _, key in picked})
+    width = 2 * _MARGIN + _LEFT + len(views) * (CELL + _GAP) - _GAP
+    row = CELL + _CAPTION + _GAP
+    sheet = Image.new("RGB", (width, _MARGIN + _HEAD + len(picked) * row + _FOOT), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    for column, view in enumerate(views):
+        _heading(draw, _x(column), view, oracle=view in report.oracles)
+    for index, (kind, key) in enumerate(picked):
+        y = _MARGIN + _HEAD + index * row
+        _row_label(draw, y, kind, key)
+        for column, view in enumerate(views):
+            record = records.get((view, key), {})
+            _cell(sheet, (_x(column), y), view, report.picture(view, key), record)
+    _legend(draw, sheet.height - _FOOT + 4)
+    return sheet
+
+
+def _records(rows: pd.DataFrame, keys: set[str]) -> dict[tuple[str, str], Record]:
+    few = rows[rows["image"].isin(keys)]
+    records: list[Record] = [{str(k): v for k, v in row.items()} for row in few.to_dict("records")]
+    return {(str(r["method"]), str(r["image"])): r for r in records}
+
+
+def _cell(
+    sheet: Image.Image, at: tuple[int, int], view: str, file: Path | None, record: Record
+) -> None:
+    x, y = at
+    draw = ImageDraw.Draw(sheet)
+    if file is None:
+        draw.rectangle((x, y, x + CELL - 1, y + CELL - 1), fill=_BLANK)
+        draw.text((x + CELL / 2, y + CELL / 2), "no picture", _FAINT, caption_font(12), anchor="mm")
+        return
+    with Image.open(file) as opened:
+        image = opened.convert("RGB")
+    shown = _boxed(image, record, truth_on_top=view == HR)
+    sheet.paste(shown, (x + (CELL - shown.width) // 2, y + (CELL - shown.height) // 2))
+    caption = f"{image.width}×{image.height} px" if view in (LR, HR) else _caption(record)
+    draw.text((x + CELL / 2, y + CELL + 4), caption, INK, caption_font(12), anchor="ma")
+
+
+def _boxed(image: Image.Image, record: Record, *, truth_on_top: bool) -> Image.Image:
+    scale = CELL / max(image.size)
+    rgb = np.asarray(
+        image.resize(
+            (max(1, round(image.width * scale)), max(1, round(image.height * scale))),
+            Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BOX,
+        )
+    )
+    layers = [("truth_", TRUTH), ("", FOUND)]
+    for prefix, colour in reversed(layers) if truth_on_top else layers:
+        box = _box(record, prefix, scale)
+        if box is not None:
+            rgb = draw_boxes(rgb, [box], colour=colour, line=2)
+    return Image.fromarray(rgb)
+
+
+def _caption(record: Record) -> str:
+    if record.get("error"):
+        return "error"
+    psnr = _float(record, "psnr_rgb")
+    parts = []
+    if record.get("truth"):
+        parts.append(f"IoU {_float(record, 'iou') or 0.0:.2f}" if record.get("found") else "missed")
+    elif record:
+        parts.append("found" if record.get("found") else "nothing found")
+    if psnr is not None:
+        parts.append(f"{psnr:.1f} dB")
+    return " · ".join(parts)
+
+
+def _box(record: Record, prefix: str, scale: float) -> Box | None:
+    edges = [_float(record, f"{prefix}{edge}") for edge in ("left", "top", "right", "bottom")]
+    left, top, right, bottom = edges
+    if left is None or top is None or right is None or bottom is None:
+        return None
+    return Box(left, top, right, bottom).scaled(scale, scale)
+
+
+def _float(record: Record, name: str) -> float | None:
+    value = record.get(name)
+    if isinstance(value, int | float) and np.isfinite(value):
+        return float(value)
+    return None
+
+
+def _x(column: int) -> int:
+    return _MARGIN + _LEFT + column * (CELL + _GAP)
+
+
+def _heading(draw: ImageDraw.ImageDraw, x: int, view: str, *, oracle: bool) -> None:
+    name = view.upper() if view in (LR, HR) else view
+    y = _MARGIN + (2 if oracle else 10)
+    draw.text((x + CELL / 2, y), shortened(name, CELL, 16), INK, caption_font(16), anchor="ma")
+    if oracle:
+        draw.text((x + CELL / 2, y + 19), "oracle", _FAINT, caption_font(11), anchor="ma")
+
+
+def _row_label(draw: ImageDraw.ImageDraw, y: int, kind: str, key: str) -> None:
+    width = _LEFT - 14
+    name = key.rsplit("/", 1)[-1]
+    if kind:
+        draw.text((_MARGIN, y + CELL / 2 - 12), kind, INK, caption_font(15), anchor="lm")
+    draw.text(
+        (_MARGIN, y + CELL / 2 + 10),
+        shortened(name, width, 11),
+        _FAINT,
+        caption_font(11),
+        anchor="lm",
+    )
+
+
+def _legend(draw: ImageDraw.ImageDraw, y: int) -> None:
+    x: float = _MARGIN + _LEFT
+    font = caption_font(12)
+    for colour, text in ((FOUND, "found"), (TRUTH, "ground truth")):
+        draw.rectangle((x, y, x + 12, y + 12), None, INK, 3)
+        draw.rectangle((x + 1, y + 1, x + 11, y + 11), None, colour, 2)
+        draw.text((x + 20, y + 6), text, _FAINT, font, anchor="lm")
+        x += 20 + font.getlength(text) + 24
+    draw.text((x, y + 6), NOTICE, _FAINT, font, "lm")
