@@ -1,0 +1,64 @@
+"""One door to every upscaler: a name, or a weight file, becomes a function on pictures."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+from pipeline.errors import ModelError
+from pipeline.upscalers.interpolation import INTERPOLATORS
+from pipeline.upscalers.protocol import LoadOptions, Precision, Provider, Upscaler
+from pipeline.upscalers.registry import providers, register
+
+__all__ = [
+    "LoadOptions",
+    "Precision",
+    "Provider",
+    "Upscaler",
+    "load_upscaler",
+    "register",
+    "upscaler_names",
+]
+
+
+def upscaler_names() -> list[str]:
+    """Every name that `load_upscaler` takes: interpolation first, then weights, sorted."""
+    found = {name for provider in providers() for name in provider.names()}
+    return [*INTERPOLATORS, *sorted(found - INTERPOLATORS.keys())]
+
+
+def load_upscaler(
+    name_or_file: str | Path,
+    *,
+    device: str = "auto",
+    precision: Precision = "fp32",
+    batch_size: int = 64,
+    tile: int = 256,
+    overlap: int = 16,
+    threads: int | None = None,
+    allow_oracle: bool = False,
+) -> Upscaler:
+    """Load an upscaler by name or from a weight file; torch is imported for networks only.
+
+    Raises ModelError with one line when the name is unknown, the file cannot be read as a network,
+    the device is absent, the precision does not suit it, or the weights are an oracle (they were
+    trained to see the ground truth) and `allow_oracle` is not set.
+    """
+    name = str(name_or_file)
+    if name in INTERPOLATORS:
+        return INTERPOLATORS[name]
+    options = LoadOptions(device, precision, batch_size, tile, overlap, threads, allow_oracle)
+    for provider in providers():
+        if name in provider.names():
+            return provider.load(name, options)
+    path = Path(name)
+    if path.is_file():
+        from pipeline.upscalers.files import load_file
+
+        return load_file(path, options)
+    raise ModelError(_unknown(name))
+
+
+def _unknown(name: str) -> str:
+    names = upscaler_names()
+    close = get_close_matches(name, names, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    return f"no upscaler and no weight file is called {name!r}; {hint}known: {', '.join(names)}"
