@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from pipeline.errors import OutputError, UsageError
 from pipeline.files import make_folder
 
 JOURNAL_NAME: Final = "journal.sqlite"
+_COMMIT_SECONDS: Final = 0.3
 Row = Mapping[str, object]
 
 _SCHEMA: Final = """
@@ -33,6 +35,7 @@ class Journal:
 
     def __init__(self, folder: Path, settings: Mapping[str, object], *, resume: bool) -> None:
         make_folder(folder)
+        self._committed = time.monotonic()
         self._path = folder / JOURNAL_NAME
         try:
             self._begin(json.dumps(settings, sort_keys=True), resume=resume)
@@ -88,6 +91,12 @@ class Journal:
             self._db.commit()
         except sqlite3.Error as error:
             raise OutputError(f"cannot write {self._path}: {error}") from error
+        self._committed = time.monotonic()
+
+    def commit_soon(self) -> None:
+        """Commit when the last commit is a while ago: a commit per picture would cost time."""
+        if time.monotonic() - self._committed > _COMMIT_SECONDS:
+            self.commit()
 
     def finish(self) -> None:
         """Mark the run as complete."""

@@ -83,6 +83,10 @@ class Listing:
                 return
             yield source
 
+    def wanted(self) -> str:
+        """Say what was looked for, for the error when nothing is found."""
+        return f"looked for {' '.join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))} and CSV manifests"
+
     def total(self) -> int | None:
         """Count the pictures without opening them; None when the paths come from stdin."""
         if "-" in self.inputs:
@@ -222,7 +226,7 @@ def _manifest_row(row: dict[str, str | None], root: Path) -> Source:
         left, top, right, bottom = (float(edge) for edge in edges)
         return replace(source, region=Box(left, top, right, bottom))
     except ValueError:
-        return replace(source, problem=f"the manifest's box is not four numbers: {edges}")
+        return replace(source, problem=f"the manifest's box is not valid: {', '.join(edges)}")
 
 
 def _unique(sources: Iterable[Source]) -> Iterator[Source]:

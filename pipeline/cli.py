@@ -1,0 +1,107 @@
+"""`sr-pipeline`: parse, call one function, print. Commands are imported only when called."""
+
+import importlib
+import importlib.util
+import sys
+from difflib import get_close_matches
+from typing import Final
+
+import click
+
+from pipeline.errors import SrPipelineError
+
+_COMMANDS: Final = {
+    "detect": "Find faces in low-resolution pictures: the main job.",
+    "degrade": "Make HR 64x64 and LR 16x16 pictures by the CASIA-WebFace protocol.",
+    "upscale": "Enlarge pictures with any upscaler.",
+    "evaluate": "Score detections against ground truth.",
+    "compare": "Compare upscalers over one set: table, pictures, plots, HTML page.",
+    "report": "Write tables, plots and the HTML page of a compare folder again.",
+    "identify": "Name the faces of pictures from a gallery of known people.",
+    "train": "Train GFLmser or a rival.",
+    "benchmark": "Regenerate the tables of the paper and the speed figures.",
+    "datasets": "Check and prepare datasets.",
+    "weights": "List, verify and import weights.",
+    "export": "Export a network to ONNX.",
+    "doctor": "Check the installation and say what to do.",
+}
+
+
+class LazyGroup(click.Group):
+    """Knows the commands by name and one-line help, so that `--help` imports nothing heavy."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command that is installed, in the order of a user's work."""
+        return [name for name in _COMMANDS if _exists(name)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command's module; unknown names become an error with the nearest ones."""
+        if cmd_name not in self.list_commands(ctx):
+            close = get_close_matches(cmd_name, self.list_commands(ctx), n=1)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            ctx.fail(f"No such command {cmd_name!r}.{hint}")
+        command = importlib.import_module(f"pipeline.commands.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _COMMANDS[name]) for name in self.list_commands(ctx)])
+
+
+def _exists(name: str) -> bool:
+    return importlib.util.find_spec(f"pipeline.commands.{name}") is not None
+
+
+def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from pipeline.provenance import version
+
+        click.echo(f"sr-pipeline {version()}")
+        ctx.exit()
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version and exit.",
+)
+def cli() -> None:
+    """Find faces in very low-resolution pictures, and prove how far that can be trusted.
+
+    Restored pictures are not evidence of identity.
+
+    \b
+    Example:
+      sr-pipeline detect crops/ --out found/
+    """
+
+
+def main() -> None:
+    """Entry point: errors are one line on stderr and exit code 2, Ctrl-C is exit code 130."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.exceptions.Abort:
+        code = _say("interrupted", 130)
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except SrPipelineError as error:
+        code = _say(f"error: {error}", 2)
+    except KeyboardInterrupt:
+        code = _say("interrupted", 130)
+    except BrokenPipeError:
+        # The reader of stdout left (`| head`): nothing to say, and no second error at exit.
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _say(text: str, code: int) -> int:
+    click.echo(f"sr-pipeline: {text}", err=True)
+    return code

@@ -1,0 +1,77 @@
+"""`sr-pipeline detect`."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands import options as opt
+from pipeline.engine import EngineName, RunOptions, default_workers
+from pipeline.face_rows import FACES_WANTED
+from pipeline.sources import Listing
+
+
+@click.command(short_help="Find faces in low-resolution pictures.")
+@opt.inputs
+@opt.out
+@click.option("--upscaler", default="bicubic", show_default=True, help="Name or weight file.")
+@click.option(
+    "--upscale-below",
+    type=click.IntRange(0),
+    default=128,
+    show_default=True,
+    metavar="PX",
+    help="Leave pictures alone whose shorter side has so many pixels.",
+)
+@opt.detector(default_passes="auto")
+@click.option("--pad", type=click.FloatRange(0, 2), default=0.0, help="Border for tight crops.")
+@click.option(
+    "--faces", type=click.Choice(FACES_WANTED), default="all", show_default=True, help="Which."
+)
+@click.option(
+    "--identify",
+    "gallery",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="Gallery, a folder per person: adds the closest identity.",
+)
+@click.option("--pictures/--no-pictures", default=True, help="Write SR and side-by-side pictures.")
+@opt.listing
+@opt.compute
+@opt.engine
+@opt.resume
+@opt.as_json
+def command(
+    inputs: tuple[str, ...],
+    out: Path,
+    gallery: Path | None,
+    every: int,
+    limit: int | None,
+    batch_size: int,
+    workers: int | None,
+    engine: EngineName,
+    quiet: bool,
+    resume: bool,
+    as_json: bool,
+    **settings: Any,  # noqa: ANN401 - the fields of FindFaces that carry an option's name
+) -> int:
+    """Find faces in INPUT: files, folders, globs, videos, a CSV manifest, or - for stdin.
+
+    Pictures below the size limit are upscaled first. Boxes are in pixels of the pictures given.
+    Exit code 0: all done, 1: some pictures failed (listed), 2: usage or nothing to do.
+
+    \b
+    Example:
+      sr-pipeline detect crops/ --out found/ --upscaler gflmser
+    """
+    from pipeline.detect_run import find_faces, load_identifier
+    from pipeline.find_faces import FindFaces
+
+    identifier = load_identifier(gallery, settings["upscaler"]) if gallery else None
+    job = FindFaces(out, batch_size=batch_size, identifier=identifier, **settings)
+    listing = Listing(inputs, every=every, limit=limit, excluded=out)
+    run_options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
+    done = find_faces(job, listing, run_options, resume=resume)
+    summary = done.summary(job)
+    click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else done.as_text())
+    return opt.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

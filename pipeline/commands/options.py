@@ -1,0 +1,119 @@
+"""Options that several commands share, and how a run's end becomes an exit code."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from pipeline.detect import DETECTOR_NAMES, MAX_PASSES
+
+F = TypeVar("F", bound=Callable[..., Any])
+FOLDER = click.Path(file_okay=False, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+ANY_PATH = click.Path(exists=True, path_type=Path)
+
+inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+out = click.option("--out", type=FOLDER, required=True, help="Folder for the results.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+resume = click.option("--resume", is_flag=True, help="Go on with the unfinished run in --out.")
+seed = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+crop = click.option(
+    "--crop",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Central share of each picture that is used.",
+)
+
+
+def combine(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    """One decorator out of several, applied so that --help lists them in the order given."""
+
+    def apply(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+def _passes(_ctx: click.Context, _param: click.Parameter, value: str) -> int | None:
+    if value == "auto":
+        return None
+    if value.isdigit() and int(value) <= MAX_PASSES:
+        return int(value)
+    raise click.BadParameter(f"{value!r} is neither auto nor a number from 0 to {MAX_PASSES}")
+
+
+def detector(default_passes: str) -> Callable[[F], F]:
+    """Options that choose and set the detector."""
+    return combine(
+        click.option(
+            "--detector",
+            type=click.Choice(DETECTOR_NAMES),
+            default="hog",
+            show_default=True,
+            help="face_recognition's hog or cnn, or OpenCV's yunet.",
+        ),
+        click.option(
+            "--passes",
+            callback=_passes,
+            default=default_passes,
+            show_default=True,
+            help="How often the picture is doubled before the search; auto: from its size.",
+        ),
+        click.option("--min-score", type=float, help="Least score; default: the detector's own."),
+        click.option("--yunet-model", type=FILE, help="YuNet's .onnx file, for --detector yunet."),
+    )
+
+
+compute = combine(
+    click.option(
+        "--device",
+        default="auto",
+        show_default=True,
+        metavar="auto|cpu|cuda[:N]|mps",
+        help="Where networks run.",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(["fp32", "bf16", "fp16"]),
+        default="fp32",
+        show_default=True,
+        help="Arithmetic of networks.",
+    ),
+    click.option(
+        "--batch-size",
+        type=click.IntRange(1),
+        default=64,
+        show_default=True,
+        help="Pictures that go through a network at once.",
+    ),
+)
+engine = combine(
+    click.option("--workers", type=click.IntRange(1), help="Processes; default: one per core."),
+    click.option(
+        "--engine",
+        type=click.Choice(["local", "ray"]),
+        default="local",
+        show_default=True,
+        help="This machine's processes, or a Ray cluster (pip install sr-pipeline[ray]).",
+    ),
+    click.option("--quiet", is_flag=True, help="No progress on stderr."),
+)
+listing = combine(
+    click.option(
+        "--every",
+        type=click.IntRange(1),
+        default=25,
+        show_default=True,
+        help="Of a video, take every n-th frame.",
+    ),
+    click.option("--limit", type=click.IntRange(1), help="Only the first so many pictures."),
+)
+
+
+def exit_code(*, failed: int, interrupted: bool) -> int:
+    """0 all done, 1 some pictures failed, 130 interrupted."""
+    return 130 if interrupted else 1 if failed else 0

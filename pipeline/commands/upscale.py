@@ -1,0 +1,52 @@
+"""`sr-pipeline upscale`."""
+
+import json
+from pathlib import Path
+
+import click
+
+from pipeline.commands import options as opt
+from pipeline.engine import EngineName, RunOptions, default_workers
+from pipeline.sources import Listing
+from pipeline.upscalers.protocol import Precision
+
+
+@click.command(short_help="Enlarge pictures with any upscaler.")
+@opt.inputs
+@opt.out
+@click.option("--upscaler", required=True, help="Name or weight file.")
+@opt.listing
+@opt.compute
+@opt.engine
+@opt.resume
+@opt.as_json
+def command(
+    inputs: tuple[str, ...],
+    out: Path,
+    upscaler: str,
+    every: int,
+    limit: int | None,
+    device: str,
+    precision: Precision,
+    batch_size: int,
+    workers: int | None,
+    engine: EngineName,
+    quiet: bool,
+    resume: bool,
+    as_json: bool,
+) -> int:
+    """Enlarge every picture of INPUT and write it as PNG under its relative path.
+
+    \b
+    Example:
+      sr-pipeline upscale crops/ --out restored/ --upscaler gflmser
+    """
+    from pipeline.picture_run import make_pictures
+    from pipeline.upscale_pictures import UpscalePictures
+
+    job = UpscalePictures(out, upscaler, device, precision, batch_size)
+    listing = Listing(inputs, every=every, limit=limit, excluded=out)
+    run_options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
+    done = make_pictures(job, listing, run_options, resume=resume)
+    click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
+    return opt.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

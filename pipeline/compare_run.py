@@ -1,0 +1,150 @@
+"""`compare` from listing to files: rows.parquet, summary.json, pictures and the report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pipeline.arrays import RGB
+from pipeline.comparison import Compare, Method, MethodRow
+from pipeline.engine import RunOptions, RunResult, run
+from pipeline.errors import UsageError
+from pipeline.files import write_json
+from pipeline.find_faces import shared_upscaler
+from pipeline.images import load_rgb
+from pipeline.journal import Journal
+from pipeline.pairs import Pairs, collect_embeddings
+from pipeline.provenance import provenance
+from pipeline.rows import Columns, column_types, write_parquet
+from pipeline.sources import Listing
+from pipeline.summary import HR_METHOD, Cell, as_rows, summarise
+from pipeline.upscale import Precision, Upscaler
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_RESERVED: Final = frozenset({HR_METHOD, "lr"})
+_SPEED_PICTURES: Final = 256
+_SPEED_SECONDS: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class CompareRun:
+    """What `compare` did; `summary` is the content of summary.json."""
+
+    out: Path
+    result: RunResult
+    summary: dict[str, Any]
+    errors: list[str]
+
+    def where(self) -> str:
+        """Where the results are."""
+        return f"report: {self.out / 'report.html'}; pictures: {self.out / 'pictures'}"
+
+
+def find_methods(
+    names: str, device: str, precision: Precision, batch_size: int
+) -> tuple[Method, ...]:
+    """Turn `bicubic,gflmser,model.safetensors` into methods; raises ModelError, UsageError."""
+    wanted = list(dict.fromkeys(part for name in names.split(",") if (part := name.strip())))
+    if not wanted:
+        raise UsageError("--upscalers names no upscaler")
+    loaded = [(name, shared_upscaler(name, device, precision, batch_size)) for name in wanted]
+    methods = tuple(Method(upscaler.name, name, upscaler.oracle) for name, upscaler in loaded)
+    shown = [method.name for method in methods]
+    if len(set(shown)) < len(shown) or _RESERVED & set(shown):
+        raise UsageError(f"methods need names of their own, not {', '.join(shown)}")
+    return methods
+
+
+def compare(
+    job: Compare,
+    listing: Listing,
+    options: RunOptions,
+    *,
+    pairs: Pairs | None,
+    seed: int,
+    resume: bool,
+) -> CompareRun:
+    """Run the comparison into `job.out` and write its report; see `engine.run` for the errors."""
+    columns = column_types(MethodRow)
+    with Journal(job.out, job.settings(), resume=resume) as journal:
+        try:
+            result = run(job, listing, options, journal)
+        finally:
+            if journal.counts()[0]:
+                write_parquet(journal.rows(), columns, job.out / "rows.parquet")
+        errors = [
+            f"{row['image']}: {row['error']}"
+            for row in journal.rows()
+            if row["error"] and row["method"] == HR_METHOD
+        ]
+        verified = _verify(job, journal, pairs) if pairs is not None else {}
+    summary: dict[str, Any] = {
+        "protocol": {
+            "seed": seed,
+            **job.settings(),
+            **_counts(result),
+            **provenance(job.settings()),
+        },
+        "rows": _summary_rows(job, columns, seed, verified),
+    }
+    write_json(job.out / "summary.json", summary)
+    return CompareRun(job.out, result, summary, errors)
+
+
+def _counts(result: RunResult) -> dict[str, object]:
+    return {
+        "pictures": result.pictures,
+        "failed": result.failed,
+        "interrupted": result.interrupted,
+        "seconds": round(result.seconds, 3),
+    }
+
+
+def _summary_rows(
+    job: Compare, columns: Columns, seed: int, verified: dict[str, dict[str, Any]]
+) -> list[dict[str, Cell]]:
+    import pandas as pd
+
+    rows = pd.read_parquet(job.out / "rows.parquet", columns=list(columns))
+    speed = {
+        method.name: _pictures_per_s(job.restorer(method), _speed_pictures(job, rows))
+        for method in job.methods
+    }
+    return as_rows(summarise(rows, seed=seed, images_per_s=speed, verification=verified))
+
+
+def _speed_pictures(job: Compare, rows: pd.DataFrame) -> list[RGB]:
+    """Up to 256 of the LR pictures that were written."""
+    fine = rows[(rows["method"] == HR_METHOD) & (rows["error"] == "")]
+    outputs = fine["output"].head(_SPEED_PICTURES)
+    return [load_rgb(job.out / "pictures" / "lr" / output) for output in outputs]
+
+
+def _pictures_per_s(upscaler: Upscaler, lr: Sequence[RGB]) -> float:
+    """Speed of the method alone, after the run, when nothing else takes the cores."""
+    if not lr:
+        return 0.0
+    upscaler(lr[:8])
+    start, count = time.perf_counter(), 0
+    while (elapsed := time.perf_counter() - start) < _SPEED_SECONDS:
+        upscaler(lr)
+        count += len(lr)
+    return count / elapsed
+
+
+def _verify(job: Compare, journal: Journal, pairs: Pairs) -> dict[str, dict[str, float]]:
+    """Columns of the identity verification, for each method; see `Pairs.verify`."""
+    embeddings = collect_embeddings(journal.rows())
+    seen = frozenset(str(row["image"]) for row in journal.rows() if not row["error"])
+    verdicts = {
+        method.name: pairs.verify(method.name, embeddings, seen).as_row() for method in job.methods
+    }
+    return {
+        name: {key: value for key, value in row.items() if isinstance(value, (int, float))}
+        for name, row in verdicts.items()
+    }
