@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pipeline.boxes import Box
 from pipeline.drawing import FOUND, INK, PAPER, TRUTH, caption_font, draw_boxes, shortened
 from pipeline.provenance import NOTICE
 from pipeline.report_data import HR, LR, Report, typical_images
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-Record = Mapping[str, object]
+from pipeline.report_records import Record, box_of, caption_of, records_of
 
 CELL: Final = 160
 _GAP: Final = 10
@@ -39,7 +33,7 @@ def contact_sheet(report: Report) -> Image.Image:
     """
     picked = typical_images(report, _EACH)
     views = (LR, *report.methods, HR)
-    records = _records(report.rows, {key for _, key in picked})
+    records = records_of(report, {key for _, key in picked})
     width = 2 * _MARGIN + _LEFT + len(views) * (CELL + _GAP) - _GAP
     row = CELL + _CAPTION + _GAP
     sheet = Image.new("RGB", (width, _MARGIN + _HEAD + len(picked) * row + _FOOT), PAPER)
@@ -56,27 +50,30 @@ def contact_sheet(report: Report) -> Image.Image:
     return sheet
 
 
-def _records(rows: pd.DataFrame, keys: set[str]) -> dict[tuple[str, str], Record]:
-    few = rows[rows["image"].isin(keys)]
-    records: list[Record] = [{str(k): v for k, v in row.items()} for row in few.to_dict("records")]
-    return {(str(r["method"]), str(r["image"])): r for r in records}
-
-
 def _cell(
     sheet: Image.Image, at: tuple[int, int], view: str, file: Path | None, record: Record
 ) -> None:
     x, y = at
     draw = ImageDraw.Draw(sheet)
-    if file is None:
+    image = _open(file)
+    if image is None:
         draw.rectangle((x, y, x + CELL - 1, y + CELL - 1), fill=_BLANK)
         draw.text((x + CELL / 2, y + CELL / 2), "no picture", _FAINT, caption_font(12), anchor="mm")
         return
-    with Image.open(file) as opened:
-        image = opened.convert("RGB")
     shown = _boxed(image, record, truth_on_top=view == HR)
     sheet.paste(shown, (x + (CELL - shown.width) // 2, y + (CELL - shown.height) // 2))
-    caption = f"{image.width}×{image.height} px" if view in (LR, HR) else _caption(record)
+    caption = f"{image.width}×{image.height} px" if view in (LR, HR) else caption_of(record)
     draw.text((x + CELL / 2, y + CELL + 4), caption, INK, caption_font(12), anchor="ma")
+
+
+def _open(file: Path | None) -> Image.Image | None:
+    if file is None:
+        return None
+    try:
+        with Image.open(file) as opened:
+            return opened.convert("RGB")
+    except OSError:
+        return None
 
 
 def _boxed(image: Image.Image, record: Record, *, truth_on_top: bool) -> Image.Image:
@@ -89,39 +86,10 @@ def _boxed(image: Image.Image, record: Record, *, truth_on_top: bool) -> Image.I
     )
     layers = [("truth_", TRUTH), ("", FOUND)]
     for prefix, colour in reversed(layers) if truth_on_top else layers:
-        box = _box(record, prefix, scale)
+        box = box_of(record, prefix)
         if box is not None:
-            rgb = draw_boxes(rgb, [box], colour=colour, line=2)
+            rgb = draw_boxes(rgb, [box.scaled(scale, scale)], colour=colour, line=2)
     return Image.fromarray(rgb)
-
-
-def _caption(record: Record) -> str:
-    if record.get("error"):
-        return "error"
-    psnr = _float(record, "psnr_rgb")
-    parts = []
-    if record.get("truth"):
-        parts.append(f"IoU {_float(record, 'iou') or 0.0:.2f}" if record.get("found") else "missed")
-    elif record:
-        parts.append("found" if record.get("found") else "nothing found")
-    if psnr is not None:
-        parts.append(f"{psnr:.1f} dB")
-    return " · ".join(parts)
-
-
-def _box(record: Record, prefix: str, scale: float) -> Box | None:
-    edges = [_float(record, f"{prefix}{edge}") for edge in ("left", "top", "right", "bottom")]
-    left, top, right, bottom = edges
-    if left is None or top is None or right is None or bottom is None:
-        return None
-    return Box(left, top, right, bottom).scaled(scale, scale)
-
-
-def _float(record: Record, name: str) -> float | None:
-    value = record.get(name)
-    if isinstance(value, int | float) and np.isfinite(value):
-        return float(value)
-    return None
 
 
 def _x(column: int) -> int:

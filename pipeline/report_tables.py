@@ -74,7 +74,7 @@ def table(report: Report) -> Table:
     All methods whose shown figures tie are best; a block of one method has no best.
     """
     columns = tuple(
-        c for c in _COLUMNS if any(_value(r, c.key) is not None for r in report.summary)
+        c for c in _COLUMNS if any(number(r, c.key) is not None for r in report.summary)
     )
     blocks = [
         [row for row in report.summary if bool(row.get("oracle")) is oracle]
@@ -88,15 +88,15 @@ def counts(report: Report) -> str:
     """How many pictures there were, how many count, and how often HR itself shows a face."""
     first = report.summary[0]
     parts = []
-    if (total := _value(first, "n_images")) is not None:
+    if (total := number(first, "n_images")) is not None:
         parts.append(f"{total:.0f} pictures")
-    if (n := _value(first, "n")) is not None:
+    if (n := number(first, "n")) is not None:
         parts.append(f"{n:.0f} with ground truth")
-    if excluded := _value(first, "n_excluded"):
+    if excluded := number(first, "n_excluded"):
         parts.append(f"{excluded:.0f} without it excluded")
-    if errors := max(_value(row, "n_errors") or 0.0 for row in report.summary):
+    if errors := max(number(row, "n_errors") or 0.0 for row in report.summary):
         parts.append(f"{errors:.0f} with an error")
-    if (hr := _value(first, "hr_found")) is not None:
+    if (hr := number(first, "hr_found")) is not None:
         parts.append(f"a face found on HR in {100 * hr:.1f} %")
     return f"{', '.join(parts)}." if parts else ""
 
@@ -114,23 +114,24 @@ def _block(rows: Sequence[Mapping[str, Cell]], columns: Sequence[Column]) -> tup
 
 
 def _best(rows: Sequence[Mapping[str, Cell]], column: Column) -> str | None:
-    values = [v for row in rows if (v := _value(row, column.key)) is not None]
+    values = [v for row in rows if (v := number(row, column.key)) is not None]
     if not column.ranked or len(rows) < 2 or not values:
         return None
     return _format(max(values), column)
 
 
 def _cell(row: Mapping[str, Cell], column: Column, best: str | None) -> TableCell:
-    value = _value(row, column.key)
+    value = number(row, column.key)
     if value is None:
         return TableCell(None, "–")
     text = _format(value, column)
-    lo, hi = (_value(row, f"{column.key}_{end}") for end in ("lo", "hi"))
+    lo, hi = (number(row, f"{column.key}_{end}") for end in ("lo", "hi"))
     interval = "" if lo is None or hi is None else f"{_format(lo, column)}, {_format(hi, column)}"
     return TableCell(value, text, interval, best=text == best)
 
 
-def _value(row: Mapping[str, Cell], key: str) -> float | None:
+def number(row: Mapping[str, Cell], key: str) -> float | None:
+    """A figure of a summary row; None where it is missing, not finite or no number."""
     value = row.get(key)
     if isinstance(value, str | None) or not math.isfinite(value):
         return None

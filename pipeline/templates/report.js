@@ -1,0 +1,77 @@
+"use strict";
+
+// The table: every block keeps to itself, so that an oracle never rises among the others.
+const table = document.getElementById("figures");
+const heads = [...table.querySelectorAll("thead th")];
+
+function compare(a, b, column) {
+  const [x, y] = [a, b].map((row) => row.children[column].dataset.value);
+  if (column === 0) return x.localeCompare(y);
+  if (x === "" || y === "") return (x === "") - (y === "");
+  return Number(x) - Number(y);
+}
+
+function sortBy(column) {
+  const head = heads[column];
+  const first = column === 0 ? "ascending" : "descending";
+  const other = column === 0 ? "descending" : "ascending";
+  const order = head.getAttribute("aria-sort") === first ? other : first;
+  heads.forEach((h) => h.setAttribute("aria-sort", h === head ? order : "none"));
+  const sign = order === "ascending" ? 1 : -1;
+  for (const body of table.querySelectorAll("tbody[data-sortable]")) {
+    const missing = (row) => row.children[column].dataset.value === "";
+    const rows = [...body.rows].sort((a, b) =>
+      missing(a) || missing(b) ? missing(a) - missing(b) : sign * compare(a, b, column));
+    body.append(...rows);
+  }
+}
+
+heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => sortBy(column)));
+
+// The pictures: two of a card's layers are shown, the right one cut off at the divider.
+function show(card) {
+  const { before, after } = card.dataset;
+  const seen = new Set();
+  for (const layer of card.querySelectorAll(".layer")) {
+    const view = layer.dataset.view;
+    layer.hidden = view !== before && view !== after;
+    layer.classList.toggle("after", view === after && view !== before);
+    // The right side lies above the left one whatever the order of the methods.
+    layer.style.zIndex = view === after ? "1" : "0";
+    if (!layer.hidden) seen.add(view);
+  }
+  const absent = [before, after].filter((view) => !seen.has(view));
+  card.querySelector(".absent").hidden = absent.length === 0;
+  card.querySelector(".absent").textContent = `no picture: ${absent.join(", ")}`;
+  const right = card.querySelector(`.layer[data-view="${CSS.escape(after)}"]`);
+  card.querySelector("output").textContent = right ? right.dataset.caption : "";
+  card.querySelector("footer select").value = after;
+}
+
+const cards = [...document.querySelectorAll(".card")];
+for (const card of cards) {
+  const stage = card.querySelector(".stage");
+  stage.querySelector("input").addEventListener("input", (event) => {
+    stage.style.setProperty("--cut", `${event.target.value}%`);
+  });
+  card.querySelector("footer select").addEventListener("change", (event) => {
+    card.dataset.after = event.target.value;
+    show(card);
+  });
+}
+
+if (cards.length) {
+  const sides = { before: document.getElementById("all-before"), after: document.getElementById("all-after") };
+  const boxes = document.getElementById("boxes");
+  const all = () => {
+    for (const card of cards) {
+      for (const [side, select] of Object.entries(sides)) card.dataset[side] = select.value;
+      show(card);
+    }
+  };
+  const frames = () => document.body.classList.toggle("no-boxes", !boxes.checked);
+  Object.values(sides).forEach((select) => select.addEventListener("change", all));
+  boxes.addEventListener("change", frames);
+  all();
+  frames();
+}
