@@ -88,7 +88,7 @@ def compare(
             "seed": seed,
             **job.settings(),
             **_counts(result),
-            **provenance(job.settings()),
+            **provenance(),
         },
         "rows": _summary_rows(job, columns, seed, verified),
     }

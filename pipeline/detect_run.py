@@ -7,11 +7,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from pipeline.calibration import load_calibration
 from pipeline.engine import RunOptions, RunResult, run
 from pipeline.face_rows import FaceRow
 from pipeline.files import write_json
 from pipeline.find_faces import FindFaces
+from pipeline.identity import Gallery, Identifier
 from pipeline.journal import Journal
+from pipeline.progress import progress_bar
 from pipeline.provenance import NOTICE, provenance
 from pipeline.rows import column_types, write_csv, write_parquet
 from pipeline.sources import Listing
@@ -82,6 +85,15 @@ class DetectRun:
             "settings": job.settings(),
             "provenance": provenance(),
         }
+
+
+def load_identifier(gallery: Path, upscaler: str) -> Identifier:
+    """Read a gallery (a folder per person) with progress; pictures that are no use are logged."""
+    with progress_bar(None, unit="gallery picture") as bar:
+        people = Gallery.from_folder(gallery, lambda done, _all: bar.update(done - bar.n))
+    for skipped in people.skipped:
+        log.warning("gallery: %s: %s", skipped.path, skipped.reason)
+    return Identifier(people, load_calibration(), upscaler)
 
 
 def find_faces(job: FindFaces, listing: Listing, options: RunOptions, *, resume: bool) -> DetectRun:

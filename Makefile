@@ -1,0 +1,44 @@
+# make env | demo | test: the environment, the main job on the samples, lint + types + tests.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO := out/demo
+
+.PHONY: env demo test lint types tests clean
+
+env: $(VENV)/.installed
+
+# Everything comes prebuilt; --no-deps keeps pip from compiling dlib for face-recognition.
+$(VENV)/.installed: requirements.lock setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "sr-pipeline needs Python 3.11 or newer: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation face-recognition==1.3.0
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: env
+	@rm -rf $(DEMO)
+	$(BIN)/sr-pipeline degrade data/samples/faces.csv --out $(DEMO)/degraded --quiet
+	$(BIN)/sr-pipeline detect $(DEMO)/degraded/lr --out $(DEMO)/detected --upscaler $(UPSCALER) --quiet
+	$(BIN)/sr-pipeline compare data/samples/faces.csv --out $(DEMO)/compared --upscalers bicubic,$(UPSCALER) --quiet
+	@echo "Pictures with boxes: $(DEMO)/detected/boxes; report: $(DEMO)/compared/report.html"
+
+UPSCALER ?= gflmser
+
+lint: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: env
+	$(BIN)/mypy
+
+tests: env
+	$(BIN)/python -m pytest
+
+test: lint types tests
+
+clean:
+	rm -rf $(VENV) out build *.egg-info
