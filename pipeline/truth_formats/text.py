@@ -31,8 +31,8 @@ def xml_root(path: Path) -> Element:
     """The root element; entities and external references are refused. Raises `TruthError`."""
     from xml.etree.ElementTree import ParseError
 
-    from defusedxml.common import DefusedXmlException  # type: ignore[import-untyped]
-    from defusedxml.ElementTree import parse  # type: ignore[import-untyped]
+    from defusedxml.common import DefusedXmlException
+    from defusedxml.ElementTree import parse
 
     try:
         root: Element | None = parse(path).getroot()
