@@ -37,6 +37,8 @@ class Report:
     """One row for each method, those that saw no ground truth first."""
     rows: pd.DataFrame
     """One row for each picture and method, `hr` among them, no picture twice for a method."""
+    outputs: Mapping[str, str]
+    """Where a picture's PNG files lie below pictures/METHOD, as far as rows.parquet says it."""
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -62,7 +64,7 @@ class Report:
 
     def picture(self, method: str, image: str) -> Path | None:
         """The PNG file of `image` as `method` restored it (or `lr`, `hr`); None where absent."""
-        name = PurePosixPath(image)
+        name = PurePosixPath(self.outputs.get(image, image))
         if name.is_absolute() or ".." in name.parts or not name.name:
             return None
         file = self.directory / "pictures" / method / name.with_suffix(".png")
@@ -78,7 +80,8 @@ def read_report(directory: Path) -> Report:
         if not (directory / name).is_file():
             raise UsageError(f"{directory} holds no {name}: name a folder that `compare` wrote")
     protocol, summary = _read_summary(directory / "summary.json")
-    return Report(directory, protocol, summary, _read_rows(directory / "rows.parquet"))
+    rows = _read_rows(directory / "rows.parquet")
+    return Report(directory, protocol, summary, rows, _outputs(rows))
 
 
 def shown_images(report: Report, limit: int) -> tuple[str, ...]:
@@ -140,3 +143,10 @@ def _read_rows(file: Path) -> pd.DataFrame:
     if missing := [name for name in _COLUMNS if name not in rows]:
         raise UsageError(f"{file} lacks the column {missing[0]!r}")
     return rows.drop_duplicates(["image", "method"], keep="last", ignore_index=True)
+
+
+def _outputs(rows: pd.DataFrame) -> dict[str, str]:
+    if "output" not in rows:
+        return {}
+    named = rows[rows["output"].fillna("") != ""]
+    return dict(zip(named["image"], named["output"], strict=True))

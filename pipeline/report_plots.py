@@ -121,7 +121,7 @@ def _style(axes: Axes, theme: Theme, title: str) -> None:
 
 def _accuracy(report: Report, axes: Axes, theme: Theme) -> None:
     methods = report.methods
-    values = [_scored(report, m)[0] for m in methods]
+    values = [_scored(report, m).accurate for m in methods]
     for row, (method, accurate) in enumerate(zip(methods, values, strict=True)):
         mean = float(accurate.mean()) if accurate.size else 0.0
         found = bootstrap_interval(accurate, seed=report.seed)
@@ -159,12 +159,11 @@ def _accuracy(report: Report, axes: Axes, theme: Theme) -> None:
 def _iou(report: Report, axes: Axes, theme: Theme) -> None:
     thresholds = np.linspace(0.0, 1.0, 501)
     for index, method in enumerate(report.methods):
-        iou = np.sort(_scored(report, method)[1])
-        if not iou.size:
+        scored = _scored(report, method)
+        if not scored.accurate.size:
             continue
-        # A miss has IoU 0 and is found with no IoU at all, not even 0.
-        hits = iou[iou > 0]
-        share = (hits.size - np.searchsorted(hits, thresholds, side="left")) / iou.size
+        hits = np.sort(scored.hits)
+        share = (hits.size - np.searchsorted(hits, thresholds, side="left")) / scored.accurate.size
         axes.plot(
             thresholds,
             share,
@@ -180,7 +179,8 @@ def _iou(report: Report, axes: Axes, theme: Theme) -> None:
 
 def _by_size(report: Report, axes: Axes, theme: Theme) -> None:
     for index, method in enumerate(report.methods):
-        accurate, _, size = _scored(report, method)
+        scored = _scored(report, method)
+        accurate, size = scored.accurate, scored.size
         groups = _groups(size)
         if not groups:
             continue
@@ -223,15 +223,24 @@ def _groups(size: NDArray[np.float64]) -> list[NDArray[np.intp]]:
     return [known[place == i] for i in range(edges.size - 1) if (place == i).any()]
 
 
-def _scored(
-    report: Report, method: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Accurate (0 or 1), IoU (0 for a miss) and face width of the pictures with ground truth."""
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """The pictures with ground truth of one method."""
+
+    accurate: NDArray[np.float64]
+    """0 or 1 for each."""
+    hits: NDArray[np.float64]
+    """The IoU of those that were found."""
+    size: NDArray[np.float64]
+    """Width of each one's face on HR."""
+
+
+def _scored(report: Report, method: str) -> _Scored:
     rows = report.rows[(report.rows["method"] == method) & report.rows["truth"].astype(bool)]
     found = rows["found"].fillna(False).to_numpy(bool) & (rows["error"].fillna("") == "").to_numpy()
     accurate = rows["accurate"].fillna(False).to_numpy(bool) & found
-    iou = np.where(found, rows["iou"].fillna(0.0).to_numpy(np.float64), 0.0)
-    return accurate.astype(np.float64), iou, rows["face_px"].to_numpy(np.float64)
+    iou = rows["iou"].fillna(0.0).to_numpy(np.float64)
+    return _Scored(accurate.astype(np.float64), iou[found], rows["face_px"].to_numpy(np.float64))
 
 
 def _colour(report: Report, method: str) -> str:
