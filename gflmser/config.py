@@ -1,0 +1,207 @@
+"""Every choice of a GFLmser as frozen dataclasses: the networks, the data, the training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+GateMode = Literal["none", "add", "correlation"]
+GateScope = Literal["channel", "sample"]
+SkipSource = Literal["none", "hr", "hr32", "upsampled", "recurrent", "internal"]
+Upsampling = Literal["deconv", "shuffle"]
+
+ORACLE_SOURCES: Final[frozenset[str]] = frozenset({"hr", "hr32"})
+"""Skip sources that look at the ground truth: for reproducing the paper, never for a user."""
+
+L2H_LEVELS: Final = (16, 8, 4, 8, 16, 32, 64)
+"""Resolution of each module of L2H for a 16x16 input; H2L is its mirror."""
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """Channels at each resolution; the paper has 64 everywhere."""
+
+    r64: int = 64
+    r32: int = 64
+    r16: int = 64
+    r8: int = 64
+    r4: int = 64
+
+    def at(self, resolution: int) -> int:
+        """Channels at `resolution`, one of 64, 32, 16, 8, 4."""
+        return int(getattr(self, f"r{resolution}"))
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """The two mirrored networks and what joins them; the defaults are the paper's."""
+
+    widths: Widths = field(default_factory=Widths)
+    groups: int = 2
+    """N, groups in each module."""
+    blocks: int = 2
+    """S, blocks in each group."""
+    upsampling: Upsampling = "deconv"
+    """Transposed convolution 4x4, or convolution 3x3 and pixel shuffle."""
+    bicubic_residual: bool = False
+    """Networks predict what is to be added to the bicubic picture; replaces the final tanh."""
+    group_residual: bool = True
+    """A group adds its input to its output although its blocks have done so (authors' code)."""
+    gate: GateMode = "correlation"
+    gate_scope: GateScope = "channel"
+    gate_centred: bool = True
+    """Pearson's correlation (authors' code); else the cosine of eq. 3."""
+    gate_tanh: bool = False
+    """Lmser's fast lane: tanh(gamma rho) in place of rho."""
+    tied: bool = False
+    """DCW: every group convolution of L2H is the transpose of its mirror in H2L."""
+    source: SkipSource = "upsampled"
+    """What H2L sees when L2H restores, in training and in use alike."""
+    passes: int = 1
+    """k of the source `recurrent`; 1 for all others."""
+    noise: bool = True
+    """H2L has a channel of Gaussian noise beside the picture."""
+
+    def __post_init__(self) -> None:
+        if min(self.groups, self.blocks, self.passes) < 1:
+            raise ValueError("groups, blocks and passes must be at least 1")
+        if self.passes > 1 and self.source != "recurrent":
+            raise ValueError("only the skip source 'recurrent' takes more than one pass")
+        if (self.source == "none") != (self.gate == "none"):
+            raise ValueError("gate 'none' and skip source 'none' go together")
+
+    @property
+    def oracle(self) -> bool:
+        """Whether restoring needs the ground truth."""
+        return self.source in ORACLE_SOURCES
+
+
+@dataclass(frozen=True, slots=True)
+class SourceConfig:
+    """One prepared cache and how faces are cut from it."""
+
+    path: str
+    weight: float = 1.0
+    crop: tuple[float, float] = (1.0, 1.0)
+    """The share of the side that is cut out is drawn between these two."""
+    jitter: float = 0.0
+    """How far the cut may move off the centre, as a share of its own side."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.crop[0] <= self.crop[1] <= 1:
+            raise ValueError("crop must be two rising shares of at most 1")
+        if self.weight <= 0 or self.jitter < 0:
+            raise ValueError("weight must be positive and jitter not negative")
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """What is trained on and validated on."""
+
+    sources: tuple[SourceConfig, ...] = ()
+    validation: str = ""
+    """A prepared cache of 250x250-framed pictures; empty for no validation."""
+    validation_images: int = 256
+    validation_crops: tuple[float, ...] = (1.0, 0.55)
+    real_lr: str = ""
+    """A prepared cache of real low-resolution faces, unpaired, for the discriminator."""
+    camera: float = 0.0
+    """Share of samples whose LR comes from the camera chain."""
+    h2l: float = 0.0
+    """Share of samples whose LR comes from H2L; the rest is bicubic."""
+
+    def __post_init__(self) -> None:
+        if min(self.camera, self.h2l) < 0 or self.camera + self.h2l > 1:
+            raise ValueError("camera and h2l are shares that sum to at most 1")
+
+
+Net = Literal["h2l", "l2h", "discriminator"]
+GanLoss = Literal["vanilla", "least_squares"]
+PixelLoss = Literal["mse", "charbonnier"]
+Schedule = Literal["constant", "cosine", "step"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseConfig:
+    """A stretch of training: which networks learn, and from which losses."""
+
+    name: str
+    length: int
+    """Steps, or epochs where `training.epoch_images` is set."""
+    trains: tuple[str, ...] = ("h2l", "l2h", "discriminator")
+    lr_pixel: float = 0.0
+    """Weight of eq. 5: H2L's picture against the bicubic one."""
+    gan: float = 0.0
+    """Weight of eq. 4: H2L's picture against real low-resolution faces."""
+    hr_pixel: float = 0.0
+    """Weight of eq. 6: L2H's picture against the ground truth."""
+
+    def __post_init__(self) -> None:
+        if self.length < 1:
+            raise ValueError(f"phase '{self.name}': length must be at least 1")
+        if min(self.lr_pixel, self.gan, self.hr_pixel) < 0:
+            raise ValueError(f"phase '{self.name}': a loss weight is negative")
+
+
+@dataclass(frozen=True, slots=True)
+class OptimiserConfig:
+    """Adam for one network."""
+
+    rate: float = 1e-3
+    betas: tuple[float, float] = (0.9, 0.999)
+    milestones: tuple[int, ...] = ()
+    """Where the `step` schedule divides the rate by ten; steps or epochs as phases have."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingConfig:
+    """How the networks learn."""
+
+    phases: tuple[PhaseConfig, ...] = ()
+    batch: int = 32
+    """Samples in one step, over all processes together."""
+    epoch_images: int = 0
+    """Pictures in an epoch; 0 where lengths are given in steps."""
+    schedule: Schedule = "cosine"
+    warm_up: int = 0
+    """Steps over which a rate rises from nothing, counted from where its network starts."""
+    h2l: OptimiserConfig = field(default_factory=OptimiserConfig)
+    l2h: OptimiserConfig = field(default_factory=OptimiserConfig)
+    discriminator: OptimiserConfig = field(default_factory=OptimiserConfig)
+    gan_loss: GanLoss = "vanilla"
+    hr_loss: PixelLoss = "mse"
+    clip: float = 0.0
+    """Largest norm of a network's gradient; 0 for no limit."""
+    ema: float = 0.0
+    """Decay of the averaged weights; 0 for none."""
+    precision: Precision = "32-true"
+    """Mixed precision is for CUDA alone; elsewhere training is in float32."""
+    validate_minutes: float = 10.0
+    checkpoint_minutes: float = 3.0
+
+    def __post_init__(self) -> None:
+        if self.batch < 1:
+            raise ValueError("batch must be at least 1")
+        if not 0 <= self.ema < 1 or self.clip < 0:
+            raise ValueError("ema is a decay below 1 and clip is not negative")
+
+    def steps(self, length: int) -> int:
+        """A length of the configuration in optimiser steps."""
+        return length * max(1, self.epoch_images // self.batch) if self.epoch_images else length
+
+    @property
+    def total_steps(self) -> int:
+        """Steps of all phases together."""
+        return sum(self.steps(phase.length) for phase in self.phases)
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole training: what `sr-pipeline train` reads."""
+
+    name: str = "gflmser"
+    seed: int = 0
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)

@@ -1,0 +1,90 @@
+"""GFLmser as a recipe for the training loop: its modules, its step, its sample function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from gflmser.batches import Batch
+from gflmser.config import Config, OptimiserConfig, PhaseConfig
+from gflmser.losses import discriminator_loss, generator_loss, hr_pixel_loss, lr_pixel_loss
+from gflmser.network import Discriminator, GFLmser
+from gflmser.training import Update
+
+
+class GFLmserRecipe:
+    """The two networks, the discriminator of H2L's pictures, and the losses of section 3.7."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.model = GFLmser(config.network)
+        self.discriminator = Discriminator()
+        self.modules: Mapping[str, nn.Module] = {
+            "h2l": self.model.h2l,
+            "l2h": self.model.l2h,
+            "discriminator": self.discriminator,
+        }
+        self.averaged: Sequence[str] = ("h2l", "l2h")
+
+    def optimiser(self, name: str) -> OptimiserConfig:
+        """The configuration of the optimiser of one module."""
+        training = self.config.training
+        return {
+            "h2l": training.h2l,
+            "l2h": training.l2h,
+            "discriminator": training.discriminator,
+        }[name]
+
+    def step(self, batch: Batch, phase: PhaseConfig, update: Update) -> dict[str, Tensor]:
+        """One step of `phase`: the generators first, then the discriminator."""
+        losses: dict[str, Tensor] = {}
+        weighed: list[Tensor] = []
+        degrading = phase.lr_pixel > 0 or phase.gan > 0
+        made = self.model.degrade(batch.hr, batch.noise) if degrading else None
+        if made is not None and phase.lr_pixel > 0:
+            losses["lr_pixel"] = lr_pixel_loss(made, batch.target)
+            weighed.append(phase.lr_pixel * losses["lr_pixel"])
+        if made is not None and phase.gan > 0:
+            self.discriminator.requires_grad_(False)
+            losses["gan"] = generator_loss(self.discriminator(made), self.config.training.gan_loss)
+            self.discriminator.requires_grad_(True)
+            weighed.append(phase.gan * losses["gan"])
+        if phase.hr_pixel > 0:
+            losses["hr_pixel"] = self._restoration(batch, made)
+            weighed.append(phase.hr_pixel * losses["hr_pixel"])
+        generators = [name for name in phase.trains if name != "discriminator"]
+        if weighed and generators:
+            update(torch.stack(weighed).sum(), generators)
+        if made is not None and phase.gan > 0 and "discriminator" in phase.trains:
+            losses["discriminator"] = discriminator_loss(
+                self.discriminator(batch.real),
+                self.discriminator(made.detach()),
+                self.config.training.gan_loss,
+            )
+            update(losses["discriminator"], ["discriminator"])
+        return losses
+
+    def sample(self, lr: Tensor, hr: Tensor | None) -> Tensor:
+        """`(N, 3, H, W)` restored; `hr` is looked at by oracle sources only."""
+        return self.model.restore(lr, hr if self.config.network.oracle else None)
+
+    def _restoration(self, batch: Batch, made: Tensor | None) -> Tensor:
+        lr, chosen = batch.lr, batch.by_h2l
+        if bool(chosen.any()):
+            with torch.no_grad():
+                part = (
+                    self.model.degrade(batch.hr[chosen], batch.noise[chosen])
+                    if made is None
+                    else made[chosen]
+                )
+            lr = lr.clone(memory_format=torch.channels_last)
+            lr[chosen] = part.detach().to(lr.dtype)
+        hr = batch.hr if self.config.network.oracle else None
+        estimates = self.model.restore_passes(lr, hr)
+        kind = self.config.training.hr_loss
+        losses = [hr_pixel_loss(estimate, batch.hr, kind) for estimate in estimates]
+        # Early passes count half: the last is what is used, the others must lead to it.
+        shares = [0.5] * (len(losses) - 1) + [1.0]
+        return torch.stack([w * v for w, v in zip(shares, losses, strict=True)]).sum() / sum(shares)

@@ -1,0 +1,346 @@
+"""The training loop, for GFLmser and for its rivals alike.
+
+A method is a `Recipe`: named modules, an optimiser for each, a `step` that computes losses from a
+batch and hands each to `update`, and a `sample` that restores. The loop owns everything else:
+devices and processes (Lightning Fabric), precision, gradients (backward, averaging over processes,
+clipping, the optimiser's step, finiteness), learning rates, averaged weights, validation,
+checkpoints, resuming, TensorBoard and progress. To train a rival, write its networks, its losses
+and a class with the members of `Recipe`; nothing here names GFLmser.
+
+    class SrganRecipe:
+        modules = {"generator": ..., "discriminator": ...}
+        averaged = ("generator",)
+        def optimiser(self, name): return OptimiserConfig(rate=1e-4)
+        def step(self, batch, phase, update):
+            fake = self.modules["generator"](batch.lr)
+            loss = mse(fake, batch.hr) + 1e-3 * adversarial(...)
+            update(loss, ["generator"])
+            ...
+            update(d_loss, ["discriminator"])
+            return {"pixel": ..., "gan": ...}
+        def sample(self, lr, hr): return self.modules["generator"](lr)
+
+Batches depend on (seed, step, index) only (see `batches`), so a checkpoint needs no loader state
+and a resumed run on CPU repeats an uninterrupted one bit for bit.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.optim import Adam, Optimizer
+
+from gflmser.batches import Batch, Sampler
+from gflmser.checkpoints import load_checkpoint, save_checkpoint
+from gflmser.config import OptimiserConfig, PhaseConfig, TrainingConfig
+from gflmser.ema import WeightAverage
+from gflmser.toml_schema import ConfigError
+
+Update = Callable[[Tensor, Sequence[str]], None]
+"""`update(loss, names)`: one optimiser step of the named modules; the others stay as they are."""
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the last checkpoint is good."""
+
+
+class Recipe(Protocol):
+    """A method that the loop can train."""
+
+    modules: Mapping[str, nn.Module]
+    averaged: Sequence[str]
+    """Modules of which averaged weights are kept; `sample` uses only these."""
+
+    def optimiser(self, name: str) -> OptimiserConfig:
+        """How the module of that name learns."""
+        ...
+
+    def step(self, batch: Batch, phase: PhaseConfig, update: Update) -> dict[str, Tensor]:
+        """Compute losses, call `update` for each group of modules; the losses, to be logged."""
+        ...
+
+    def sample(self, lr: Tensor, hr: Tensor | None) -> Tensor:
+        """Restore; `hr` is for oracles, which say so themselves."""
+        ...
+
+
+class Log(Protocol):
+    """Where figures go while training runs; only the first process writes."""
+
+    def scalars(self, values: Mapping[str, float], step: int) -> None:
+        """Named figures of one step."""
+        ...
+
+    def progress(self, step: int, total: int, values: Mapping[str, float], eta_s: float) -> None:
+        """A line for whoever watches."""
+        ...
+
+
+Validate = Callable[[Callable[[Tensor, Tensor | None], Tensor], int], Mapping[str, float]]
+"""`validate(restore, step)`: figures of the restorer; may write pictures on the way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a training ended."""
+
+    step: int
+    finished: bool
+    """False when the time was up before the last step."""
+    seconds: float
+    """Wall time of all sessions of this training together."""
+    metrics: Mapping[str, float]
+    """The last validation; empty if there was none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The steps in which a module learns: from `start` up to, not including, `end`."""
+
+    start: int
+    end: int
+
+
+def spans(training: TrainingConfig) -> dict[str, Span]:
+    """For every module that some phase trains, from its first step to its last."""
+    found: dict[str, Span] = {}
+    at = 0
+    for phase in training.phases:
+        end = at + training.steps(phase.length)
+        for name in phase.trains:
+            found[name] = Span(found[name].start if name in found else at, end)
+        at = end
+    return found
+
+
+def phase_at(training: TrainingConfig, step: int) -> PhaseConfig:
+    """The phase that `step` belongs to; the last one for any step beyond."""
+    at = 0
+    for phase in training.phases:
+        at += training.steps(phase.length)
+        if step < at:
+            return phase
+    return training.phases[-1]
+
+
+def learning_rate(training: TrainingConfig, own: OptimiserConfig, span: Span, step: int) -> float:
+    """The rate at `step`: never 0 before the span's end, 1 % of the peak at the cosine's end."""
+    rate = own.rate
+    if training.warm_up:
+        rate *= min(1.0, (step - span.start + 1) / training.warm_up)
+    if training.schedule == "step":
+        rate *= 0.1 ** sum(step >= training.steps(m) for m in own.milestones)
+    elif training.schedule == "cosine":
+        done = min(1.0, max(0.0, (step - span.start) / max(1, span.end - span.start)))
+        rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
+    return rate
+
+
+class Trainer:
+    """Trains one recipe in one folder."""
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        sampler: Sampler,
+        training: TrainingConfig,
+        *,
+        fabric: Fabric,
+        folder: Path,
+        log: Log | None = None,
+        validate: Validate | None = None,
+    ) -> None:
+        if not training.phases:
+            raise ConfigError("'training.phases' is empty: nothing to do")
+        if training.batch % fabric.world_size:
+            raise ConfigError(f"batch {training.batch} does not divide by {fabric.world_size}")
+        self.recipe, self.sampler, self.training, self.fabric = recipe, sampler, training, fabric
+        self.log = log if fabric.is_global_zero else None
+        self.validate = validate if fabric.is_global_zero else None
+        self.checkpoint = folder / "checkpoint.pt"
+        self.spans = spans(training)
+        unknown = set(self.spans) - set(recipe.modules)
+        if unknown:
+            raise ConfigError(f"phases train '{min(unknown)}', which this method does not have")
+        self.optimisers: dict[str, Optimizer] = {}
+        for name, module in recipe.modules.items():
+            module.to(fabric.device)
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            own = recipe.optimiser(name)
+            adam = Adam(module.parameters(), lr=own.rate, betas=own.betas)
+            self.optimisers[name] = cast(Optimizer, fabric.setup_optimizers(adam))
+        self.average = WeightAverage(
+            {name: recipe.modules[name] for name in recipe.averaged}, training.ema
+        )
+        self.step = 0
+        self.seconds = 0.0
+        self.metrics: Mapping[str, float] = {}
+        self._norms: dict[str, float] = {}
+
+    def resume(self) -> None:
+        """Go on from the folder's checkpoint; raises ConfigError when there is none."""
+        state = load_checkpoint(self.checkpoint, self.fabric.device)
+        for name, module in self.recipe.modules.items():
+            module.load_state_dict(state["modules"][name])
+            self.optimisers[name].load_state_dict(state["optimisers"][name])
+        self.average.load_state_dict(state["average"])
+        self.step, self.seconds = int(state["step"]), float(state["seconds"])
+        self.metrics = dict(state["metrics"])
+        torch.set_rng_state(state["torch_rng"].cpu())
+
+    def run(self, *, max_minutes: float | None = None) -> Outcome:
+        """Train to the last step, or until the minutes are up; saves a checkpoint either way.
+
+        Raises TrainingError when a loss or a gradient is no longer finite; the checkpoint on disk
+        is then the last good one. Ctrl-C saves and stops.
+        """
+        total = self.training.total_steps
+        before, begun = self.seconds, time.monotonic()
+        first = self.step
+        saved = validated = begun
+        stop = math.inf if max_minutes is None else begun + 60 * max_minutes
+        try:
+            while self.step < total and not self._agree(time.monotonic() >= stop):
+                losses = self._one_step()
+                self.step += 1
+                now = time.monotonic()
+                self.seconds = before + now - begun
+                if self.step % 20 == 0 or self.step == total:
+                    left = (now - begun) / (self.step - first) * (total - self.step)
+                    self._report(losses, total, left)
+                if self._agree(now - validated >= 60 * self.training.validate_minutes):
+                    self.run_validation()
+                    validated = time.monotonic()
+                if self._agree(now - saved >= 60 * self.training.checkpoint_minutes):
+                    self.save()
+                    saved = time.monotonic()
+        except KeyboardInterrupt:
+            pass  # what was learnt is saved below, and the command says that it was cut short
+        if self.step >= total or max_minutes is not None:
+            self.run_validation()
+        self.save()
+        return Outcome(self.step, self.step >= total, self.seconds, self.metrics)
+
+    def run_validation(self) -> None:
+        """Measure the averaged weights; only the first process does."""
+        if self.validate is not None:
+            with self.average.in_place(), torch.no_grad():
+                self.metrics = dict(self.validate(self.recipe.sample, self.step))
+            if self.log is not None:
+                self.log.scalars({f"val/{k}": v for k, v in self.metrics.items()}, self.step)
+        self.fabric.barrier()
+
+    def save(self) -> None:
+        """Write the checkpoint whole or not at all."""
+        if not self.fabric.is_global_zero:
+            return
+        save_checkpoint(
+            self.checkpoint,
+            {
+                "modules": {n: m.state_dict() for n, m in self.recipe.modules.items()},
+                "optimisers": {n: o.state_dict() for n, o in self.optimisers.items()},
+                "average": self.average.state_dict(),
+                "step": self.step,
+                "seconds": self.seconds,
+                "metrics": dict(self.metrics),
+                "torch_rng": torch.get_rng_state(),
+            },
+        )
+
+    def _one_step(self) -> dict[str, Tensor]:
+        share = self.training.batch // self.fabric.world_size
+        own = range(self.fabric.global_rank * share, (self.fabric.global_rank + 1) * share)
+        batch = self.sampler.batch(self.step, own).to(self.fabric.device)
+        for name, span in self.spans.items():
+            rate = learning_rate(self.training, self.recipe.optimiser(name), span, self.step)
+            for group in self.optimisers[name].param_groups:
+                group["lr"] = rate
+        with self.fabric.autocast():
+            losses = self.recipe.step(batch, phase_at(self.training, self.step), self._update)
+        self.average.update(self.step)
+        return losses
+
+    def _update(self, loss: Tensor, names: Sequence[str]) -> None:
+        if not self._agree_finite(loss):
+            raise TrainingError(
+                f"step {self.step}: the loss of {', '.join(names)} is not finite; "
+                f"the last good state is {self.checkpoint}"
+            )
+        for name in names:
+            self.optimisers[name].zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        for name in names:
+            module, optimiser = self.recipe.modules[name], self.optimisers[name]
+            self._average_gradients(module)
+            if self.training.clip:
+                norm = self.fabric.clip_gradients(
+                    module, optimiser, max_norm=self.training.clip, error_if_nonfinite=False
+                )
+                self._norms[name] = float(norm) if norm is not None else math.nan
+                if not math.isfinite(self._norms[name]) and self.training.precision != "16-mixed":
+                    raise TrainingError(
+                        f"step {self.step}: the gradient of {name} is not finite; "
+                        f"the last good state is {self.checkpoint}"
+                    )
+            optimiser.step()
+
+    def _average_gradients(self, module: nn.Module) -> None:
+        """One reduction for a whole module, whichever of its parameters took part."""
+        if self.fabric.world_size == 1:
+            return
+        parameters = [p for p in module.parameters() if p.requires_grad]
+        for p in parameters:
+            if p.grad is None:
+                p.grad = torch.zeros_like(p)
+        flat = torch.cat([p.grad.reshape(-1) for p in parameters if p.grad is not None])
+        mean = self.fabric.all_reduce(flat, reduce_op="mean")
+        assert isinstance(mean, Tensor)
+        at = 0
+        for p in parameters:
+            assert p.grad is not None
+            p.grad.copy_(mean[at : at + p.numel()].view_as(p.grad))
+            at += p.numel()
+
+    def _agree_finite(self, loss: Tensor) -> bool:
+        return not self._agree(not bool(torch.isfinite(loss.detach()).all()))
+
+    def _agree(self, wish: bool) -> bool:
+        """Whether any process wishes it: clocks differ, but all must take the same branch."""
+        if self.fabric.world_size == 1:
+            return wish
+        votes = self.fabric.all_reduce(torch.tensor(float(wish)), reduce_op="sum")
+        return bool(float(votes) > 0)  # type: ignore[arg-type]
+
+    def _report(self, losses: Mapping[str, Tensor], total: int, left: float) -> None:
+        if self.log is None:
+            return
+        values: dict[str, float] = {f"loss/{k}": float(v.detach()) for k, v in losses.items()}
+        self.log.progress(self.step, total, values, left)
+        rates = {f"rate/{n}": o.param_groups[0]["lr"] for n, o in self.optimisers.items()}
+        norms = {f"gradient/{n}": v for n, v in self._norms.items()}
+        self.log.scalars({**values, **rates, **norms}, self.step)
+
+
+def make_fabric(training: TrainingConfig, *, device: str, devices: int = 1) -> Fabric:
+    """Fabric for one process, or for the processes that torchrun has started (DDP).
+
+    Mixed precision is only for CUDA; on anything else the precision is float32.
+    """
+    cuda = device.startswith("cuda")
+    options: dict[str, Any] = {"strategy": "ddp"} if devices > 1 else {}
+    fabric = Fabric(
+        accelerator="cuda" if cuda else device,
+        devices=[int(device[5:])] if device.startswith("cuda:") else devices,
+        precision=training.precision if cuda else "32-true",
+        **options,
+    )
+    fabric.launch()
+    return fabric

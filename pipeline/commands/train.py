@@ -1,0 +1,59 @@
+"""`sr-pipeline train`: train a GFLmser from a TOML file."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("train", short_help="Train a GFLmser from a TOML configuration.")
+@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one value.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
+@click.option("--max-minutes", type=float, help="Stop after this time; --resume goes on.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def command(
+    config: Path,
+    out: Path,
+    settings: tuple[str, ...],
+    resume: bool,
+    max_minutes: float | None,
+    device: str,
+    quiet: bool,
+) -> None:
+    """Train the networks that CONFIG.toml describes and write weights and card into --out.
+
+    Under torchrun every process takes its share of the batch.
+    """
+    import os
+    import sys
+
+    from gflmser.config import Config
+    from gflmser.session import train
+    from gflmser.toml_schema import ConfigError, load
+    from gflmser.training import TrainingError
+    from pipeline.errors import SrPipelineError, UsageError
+    from pipeline.provenance import commit
+    from pipeline.validation import Validator
+
+    try:
+        outcome, weights = train(
+            load(Config, config, settings),
+            out,
+            resume=resume,
+            max_minutes=max_minutes,
+            device=device,
+            devices=int(os.environ.get("WORLD_SIZE", "1")),
+            stream=None if quiet else sys.stderr,
+            make_validator=Validator,
+            measure=lambda faces, crops, run: Validator(faces, crops).with_intervals(run),
+            commit=commit() or "",
+        )
+    except ConfigError as error:
+        raise UsageError(str(error)) from error
+    except TrainingError as error:
+        raise SrPipelineError(str(error)) from error
+    if weights is not None:
+        state = "finished" if outcome.finished else "cut short; --resume goes on"
+        click.echo(f"{weights}  step {outcome.step}, {state}")
