@@ -106,7 +106,7 @@ class Gallery:
 
     @classmethod
     def from_folder(
-        cls, folder: Path, progress: Callable[[int, int], None] | None = None
+        cls, folder: Path, progress: Callable[[int, int], object] | None = None
     ) -> Gallery:
         """One folder per person, named after the person, with pictures at any depth.
 

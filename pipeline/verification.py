@@ -73,8 +73,9 @@ def verification(
     """Judge distances of pairs; infinity stands for a face that could not be found.
 
     Intervals come from drawing same and different pairs anew, thresholds included; pairs that
-    share a person are treated as independent, so intervals are a little too narrow. Raises
-    `ValueError` for NaN, unequal lengths, or a side without pairs.
+    share a person are treated as independent, so intervals are a little too narrow. Where there are
+    no same or no different pairs nothing has a value and the notes say so. Raises `ValueError` for
+    NaN or unequal lengths.
     """
     near = np.asarray(distances, dtype=np.float64)
     genuine = np.asarray(same, dtype=bool)
@@ -82,7 +83,7 @@ def verification(
         raise ValueError("as many distances as pairs are needed, none of them NaN")
     yes, no = near[genuine], near[~genuine]
     if not (len(yes) and len(no)):
-        raise ValueError(f"{len(yes)} same and {len(no)} different pairs: both are needed")
+        return _nothing(len(yes), len(no))
     draw = np.random.default_rng(seed)
     judge = _Bootstrap(yes, no, draw, level)
     return Verification(
@@ -96,6 +97,12 @@ def verification(
         auc=judge(_auc),
         notes=tuple(note for far in (1e-2, 1e-3) for note in _doubts(len(no), far)),
     )
+
+
+def _nothing(same: int, different: int) -> Verification:
+    none = Estimate(None)
+    note = f"{same} same and {different} different pairs: both are needed"
+    return Verification(same, different, none, none, None, None, none, none, (note,))
 
 
 def threshold_at_far(different: Floats, far: float) -> float | None:

@@ -96,9 +96,17 @@ def test_the_order_of_pairs_and_the_seed_decide_nothing_but_the_draws() -> None:
 
 @pytest.mark.parametrize(
     ("near", "same"),
-    [([0.1, float("nan")], [True, False]), ([0.1], [True, False]), ([0.1, 0.2], [True, True])],
-    ids=["nan", "lengths", "one side"],
+    [([0.1, float("nan")], [True, False]), ([0.1], [True, False])],
+    ids=["nan", "lengths"],
 )
 def test_pairs_that_cannot_be_judged_are_refused(near: list[float], same: list[bool]) -> None:
     with pytest.raises(ValueError, match="pairs"):
         verification(near, same)
+
+
+@pytest.mark.parametrize("same", [[], [True, True], [False]])
+def test_without_both_kinds_of_pairs_there_is_no_figure_but_a_note(same: list[bool]) -> None:
+    row = verification([0.5] * len(same), same).as_row()
+    assert row["verification_accuracy"] is None
+    assert row["tar_at_far_1e-2"] is None
+    assert "both are needed" in str(row["verification_notes"])

@@ -1,0 +1,96 @@
+"""`sr-pipeline identify`."""
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pipeline.commands import options as opt
+from pipeline.engine import EngineName, RunOptions, default_workers
+from pipeline.face_rows import FACES_WANTED
+from pipeline.sources import Listing
+
+
+@click.command(short_help="Name the faces of pictures from a gallery of known people.")
+@click.argument("inputs", nargs=-1, required=True, metavar="PROBE...")
+@click.option("--gallery", type=opt.FOLDER, required=True, help="A folder per person.")
+@opt.out
+@click.option(
+    "--far",
+    type=click.Choice(["0.01", "0.001"]),
+    default="0.01",
+    show_default=True,
+    help="Share of comparisons with a stranger's picture that may be accepted.",
+)
+@click.option("--upscaler", default="bicubic", show_default=True, help="Name or weight file.")
+@click.option(
+    "--upscale-below",
+    type=click.IntRange(0),
+    default=128,
+    show_default=True,
+    metavar="PX",
+    help="Leave pictures alone whose shorter side has so many pixels.",
+)
+@opt.detector(default_passes="auto")
+@click.option("--pad", type=click.FloatRange(0, 2), default=0.0, help="Border for tight crops.")
+@click.option(
+    "--faces", type=click.Choice(FACES_WANTED), default="largest", show_default=True, help="Which."
+)
+@click.option("--pictures/--no-pictures", default=True, help="Write SR and side-by-side pictures.")
+@opt.listing
+@opt.compute
+@opt.engine
+@opt.resume
+@opt.as_json
+def command(
+    inputs: tuple[str, ...],
+    gallery: Path,
+    out: Path,
+    far: str,
+    every: int,
+    limit: int | None,
+    batch_size: int,
+    workers: int | None,
+    engine: EngineName,
+    quiet: bool,
+    resume: bool,
+    as_json: bool,
+    **settings: Any,  # noqa: ANN401 - the fields of FindFaces that carry an option's name
+) -> int:
+    """Name the faces of PROBE by the closest person of a gallery.
+
+    A name is accepted only below the threshold that was calibrated for the face's size and the
+    upscaler; a size or an upscaler without one gives no verdict. Where a probe lies in a folder
+    named like a person of the gallery, the answers are scored. Restored pictures are not evidence
+    of identity.
+
+    \b
+    Example:
+      sr-pipeline identify crops/ --gallery people/ --out named/
+    """
+    from pipeline.detect_run import find_faces, load_identifier
+    from pipeline.find_faces import FindFaces
+    from pipeline.identification import read_answers, score
+    from pipeline.identification_text import identification_text
+
+    identifier = replace(load_identifier(gallery, settings["upscaler"]), far=float(far))
+    job = FindFaces(out, batch_size=batch_size, identifier=identifier, **settings)
+    listing = Listing(inputs, every=every, limit=limit, excluded=out)
+    run_options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
+    done = find_faces(job, listing, run_options, resume=resume)
+    answers = list(read_answers(out / "detections.csv", identifier.gallery.people))
+    if as_json:
+        document = {
+            "answers": [asdict(answer) | {"verdict": answer.verdict} for answer in answers],
+            "score": asdict(score(answers)),
+            "summary": done.summary(job),
+        }
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        click.echo(identification_text(answers, done.counts.pictures))
+        for image, error in done.errors:
+            click.echo(f"error: {image}: {error}")
+        click.echo(f"tables and pictures: {out}")
+    return opt.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

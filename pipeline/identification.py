@@ -1,0 +1,91 @@
+"""Answers of `identify`, and how many are right where the probes' folders tell who they show."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+UNCALIBRATED: Final = "not calibrated"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The closest person to one face."""
+
+    image: str
+    face: int
+    identity: str
+    distance: float
+    threshold: float | None
+    accepted: bool | None
+    """None where this size and upscaler are not calibrated: no verdict."""
+    truth: str | None
+    """The person after whom a folder of the probe is named, where the gallery has that person."""
+
+    @property
+    def verdict(self) -> str:
+        """Accepted, rejected, or not calibrated."""
+        if self.accepted is None:
+            return UNCALIBRATED
+        return "accepted" if self.accepted else "rejected"
+
+    @property
+    def right(self) -> bool | None:
+        """Whether the closest person is the one of the folder; None where that is not known."""
+        return None if self.truth is None else self.identity == self.truth
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How the answers whose truth is known came out; shares are of those, None where none is."""
+
+    n: int
+    rank_1: float | None
+    """Share whose closest person is the right one, whatever the distance."""
+    accepted_right: float | None
+    accepted_wrong: float | None
+    not_calibrated: int
+    """Among all answers."""
+
+
+def read_answers(detections: Path, people: Iterable[str]) -> Iterator[Answer]:
+    """The identified faces of a `detections.csv`, in its order."""
+    known = frozenset(people)
+    with detections.open(newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file):
+            if row["identity"]:
+                yield _answer(row, known)
+
+
+def score(answers: Iterable[Answer]) -> Score:
+    """Count the answers whose truth is known."""
+    answers = list(answers)
+    known = [answer for answer in answers if answer.truth is not None]
+    n = len(known)
+
+    def share(count: int) -> float | None:
+        return count / n if n else None
+
+    return Score(
+        n=n,
+        rank_1=share(sum(answer.right is True for answer in known)),
+        accepted_right=share(sum(a.accepted is True and a.right is True for a in known)),
+        accepted_wrong=share(sum(a.accepted is True and a.right is False for a in known)),
+        not_calibrated=sum(answer.accepted is None for answer in answers),
+    )
+
+
+def _answer(row: Mapping[str, str], known: frozenset[str]) -> Answer:
+    folders = PurePosixPath(row["image"]).parts[:-1]
+    return Answer(
+        image=row["image"],
+        face=int(row["face"]),
+        identity=row["identity"],
+        distance=float(row["distance"]),
+        threshold=float(row["threshold"]) if row["threshold"] else None,
+        accepted=row["accepted"] == "True" if row["accepted"] else None,
+        truth=next((folder for folder in reversed(folders) if folder in known), None),
+    )
