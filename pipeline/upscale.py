@@ -46,14 +46,14 @@ def load_upscaler(
     if name in INTERPOLATORS:
         return INTERPOLATORS[name]
     options = LoadOptions(device, precision, batch_size, tile, overlap, threads, allow_oracle)
-    for provider in providers():
-        if name in provider.names():
-            return provider.load(name, options)
     path = Path(name)
-    if path.is_file():
+    if path.suffix and path.is_file():
         from pipeline.upscalers.files import load_file
 
         return load_file(path, options)
+    for provider in providers():
+        if name in provider.names():
+            return provider.load(name, options)
     raise ModelError(_unknown(name))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, Protocol
 
 from pipeline.arrays import RGB
@@ -63,6 +64,10 @@ class Provider(Protocol):
         """Names that can be loaded now, sorted."""
         ...
 
-    def load(self, name: str, options: LoadOptions) -> Upscaler:
-        """Load one of `names()`; ModelError when its file cannot be used."""
+    def reads(self, path: Path) -> bool:
+        """Whether the weight file is of this family; never raises for a strange file."""
+        ...
+
+    def load(self, name_or_file: str, options: LoadOptions) -> Upscaler:
+        """Load one of `names()` or a file that it reads; ModelError when it cannot be used."""
         ...

@@ -1,16 +1,66 @@
-"""The GFLmser weights of this repository as upscalers."""
+"""GFLmser networks as upscalers: those shipped with the code, and files of the same format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
 
 from pipeline.errors import ModelError
 from pipeline.upscalers.protocol import LoadOptions, Upscaler
 
+_MULTIPLE: Final = 4
+"""L2H halves its input twice."""
+
 
 class ShippedWeights:
-    """Provider of what `gflmser.weights` lists."""
+    """Provider of what `gflmser.weights` lists, and of the files it writes."""
 
     def names(self) -> list[str]:
-        """Names of the weights found beside the code."""
-        return []
+        """Names of the weights beside the code, oracles among them."""
+        from gflmser.weights import WeightsError, list_weights
 
-    def load(self, name: str, options: LoadOptions) -> Upscaler:
-        """The network called `name`."""
-        raise ModelError(f"{name}: networks are not there yet ({options.device})")
+        try:
+            return [card.name for card in list_weights()]
+        except WeightsError as error:
+            raise ModelError(f"the shipped weights cannot be listed: {error}") from error
+
+    def reads(self, path: Path) -> bool:
+        """Whether the file says that it holds a GFLmser."""
+        from safetensors import SafetensorError, safe_open
+
+        if path.suffix != ".safetensors":
+            return False
+        try:
+            with safe_open(path, "np") as file:
+                metadata = file.metadata() or {}
+        except (SafetensorError, OSError):
+            return False
+        return str(metadata.get("format", "")).startswith("gflmser-")
+
+    def load(self, name_or_file: str, options: LoadOptions) -> Upscaler:
+        """The network of that name or file; oracles only if `options` allow them."""
+        from gflmser.restore import load_restorer
+        from gflmser.weights import WeightsError
+        from pipeline.devices import resolve_device
+        from pipeline.upscalers.batching import NetworkUpscaler
+        from pipeline.upscalers.network import Network
+
+        device = resolve_device(options.device)
+        try:
+            restorer = load_restorer(name_or_file, device=str(device))
+        except WeightsError as error:
+            raise ModelError(str(error)) from error
+        if restorer.oracle and not options.allow_oracle:
+            raise ModelError(
+                f"{restorer.name} is an oracle: it was trained to see the ground truth, which a "
+                "picture to be restored does not have; only benchmarks of the paper may use it"
+            )
+        network = Network(
+            name=restorer.name,
+            scale=restorer.scale,
+            run=restorer.restore,
+            oracle=restorer.oracle,
+            signed=True,
+            multiple=_MULTIPLE,
+        )
+        return NetworkUpscaler(network, device, options)
