@@ -6,7 +6,7 @@ from pipeline.files import whole_file, write_text
 from pipeline.report_data import read_report
 from pipeline.report_formats import to_csv, to_json, to_latex, to_markdown
 from pipeline.report_page import page
-from pipeline.report_plots import plots, render
+from pipeline.report_plots import plots, render_all
 from pipeline.report_sheet import contact_sheet
 
 
@@ -19,15 +19,16 @@ def write_report(directory: Path) -> list[Path]:
     cannot be written; a file of an earlier report is then either the old or the new one, whole.
     """
     report = read_report(directory)
+    drawn = render_all(report)
     written = []
-    for name, form in (
-        ("table.csv", to_csv),
-        ("table.json", to_json),
-        ("table.md", to_markdown),
-        ("table.tex", to_latex),
-        ("report.html", page),
+    for name, text in (
+        ("table.csv", to_csv(report)),
+        ("table.json", to_json(report)),
+        ("table.md", to_markdown(report)),
+        ("table.tex", to_latex(report)),
+        ("report.html", page(report, drawn)),
     ):
-        write_text(directory / name, form(report))
+        write_text(directory / name, text)
         written.append(directory / name)
     with whole_file(directory / "contact_sheet.png") as temporary:
         contact_sheet(report).save(temporary, "PNG")
@@ -35,6 +36,6 @@ def write_report(directory: Path) -> list[Path]:
     for plot in plots():
         file = directory / "plots" / f"{plot.name}.png"
         with whole_file(file) as temporary:
-            temporary.write_bytes(render(plot, report))
+            temporary.write_bytes(drawn[plot.name, "light"])
         written.append(file)
     return written

@@ -13,7 +13,7 @@ from PIL import Image
 
 from pipeline.provenance import NOTICE
 from pipeline.report_data import HR, LR, Report, shown_images
-from pipeline.report_plots import plots, render
+from pipeline.report_plots import Drawn, plots
 from pipeline.report_records import Record, box_of, caption_of, records_of
 from pipeline.report_tables import INTERVAL, ORACLE, counts, number, table
 
@@ -64,8 +64,11 @@ class Tile:
     label: str
 
 
-def page(report: Report) -> str:
-    """The page; at most `SHOWN` pictures, chosen by the run's seed, missing files left out."""
+def page(report: Report, drawn: Drawn) -> str:
+    """The page with the plots `drawn` and at most `SHOWN` pictures, chosen by the run's seed.
+
+    Pictures whose file is missing or broken are left out.
+    """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     keys = shown_images(report, SHOWN)
@@ -84,7 +87,7 @@ def page(report: Report) -> str:
         oracle_note=ORACLE,
         table=table(report),
         tiles=_tiles(report),
-        plots=[(p, *(_uri(render(p, report, t)) for t in ("light", "dark"))) for p in plots()],
+        plots=[(p, _uri(drawn[p.name, "light"]), _uri(drawn[p.name, "dark"])) for p in plots()],
         cards=_cards(report, keys, names),
         total=len(report.images),
         seed=report.seed,

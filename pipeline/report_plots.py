@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pipeline.report_data import Report
 from pipeline.stats import bootstrap_interval
+from pipeline.summary import values_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,6 +31,11 @@ _BIN_MIN: Final = 12
 _INCHES: Final = 7.2
 
 
+ThemeName = Literal["light", "dark"]
+Drawn = Mapping[tuple[str, ThemeName], bytes]
+"""A PNG file for each plot's name and each theme."""
+
+
 @dataclass(frozen=True, slots=True)
 class Theme:
     """Colours of everything but the data."""
@@ -40,7 +46,7 @@ class Theme:
     grid: str
 
 
-THEMES: Final[Mapping[Literal["light", "dark"], Theme]] = {
+THEMES: Final[Mapping[ThemeName, Theme]] = {
     "light": Theme("#ffffff", "#18181b", "#5b5b66", "#e4e4e7"),
     "dark": Theme("#1c1c21", "#f4f4f5", "#a9a9b4", "#3a3a42"),
 }
@@ -83,8 +89,8 @@ def plots() -> tuple[Plot, ...]:
     )
 
 
-def render(plot: Plot, report: Report, theme: Literal["light", "dark"] = "light") -> bytes:
-    """The plot as a PNG file; drawn anew each time, no state of matplotlib is touched."""
+def render(plot: Plot, report: Report, theme: ThemeName = "light") -> bytes:
+    """The plot as a PNG file; no state of matplotlib is touched."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -97,6 +103,11 @@ def render(plot: Plot, report: Report, theme: Literal["light", "dark"] = "light"
     _style(axes, colours, plot.title)
     plot.draw(report, axes, colours)
     return _png(figure)
+
+
+def render_all(report: Report) -> Drawn:
+    """Every plot in every theme."""
+    return {(plot.name, theme): render(plot, report, theme) for plot in plots() for theme in THEMES}
 
 
 def _png(figure: Figure) -> bytes:
@@ -121,7 +132,7 @@ def _style(axes: Axes, theme: Theme, title: str) -> None:
 
 def _accuracy(report: Report, axes: Axes, theme: Theme) -> None:
     methods = report.methods
-    values = [_scored(report, m).accurate for m in methods]
+    values = [_values(report, m)["accuracy"] for m in methods]
     for row, (method, accurate) in enumerate(zip(methods, values, strict=True)):
         mean = float(accurate.mean()) if accurate.size else 0.0
         found = bootstrap_interval(accurate, seed=report.seed)
@@ -159,14 +170,14 @@ def _accuracy(report: Report, axes: Axes, theme: Theme) -> None:
 def _iou(report: Report, axes: Axes, theme: Theme) -> None:
     thresholds = np.linspace(0.0, 1.0, 501)
     for index, method in enumerate(report.methods):
-        scored = _scored(report, method)
-        if not scored.accurate.size:
+        values = _values(report, method)
+        if not values["iou_all"].size:
             continue
-        hits = np.sort(scored.hits)
-        share = (hits.size - np.searchsorted(hits, thresholds, side="left")) / scored.accurate.size
+        hits = np.sort(values["iou_hit"])
+        reached = hits.size - np.searchsorted(hits, thresholds, side="left")
         axes.plot(
             thresholds,
-            share,
+            reached / values["iou_all"].size,
             color=_colour(report, method),
             linestyle=_DASHES[index % len(_DASHES)],
             linewidth=2,
@@ -179,8 +190,8 @@ def _iou(report: Report, axes: Axes, theme: Theme) -> None:
 
 def _by_size(report: Report, axes: Axes, theme: Theme) -> None:
     for index, method in enumerate(report.methods):
-        scored = _scored(report, method)
-        accurate, size = scored.accurate, scored.size
+        accurate = _values(report, method)["accuracy"]
+        size = _sizes(report, method)
         groups = _groups(size)
         if not groups:
             continue
@@ -223,24 +234,14 @@ def _groups(size: NDArray[np.float64]) -> list[NDArray[np.intp]]:
     return [known[place == i] for i in range(edges.size - 1) if (place == i).any()]
 
 
-@dataclass(frozen=True, slots=True)
-class _Scored:
-    """The pictures with ground truth of one method."""
-
-    accurate: NDArray[np.float64]
-    """0 or 1 for each."""
-    hits: NDArray[np.float64]
-    """The IoU of those that were found."""
-    size: NDArray[np.float64]
-    """Width of each one's face on HR."""
+def _values(report: Report, method: str) -> dict[str, NDArray[np.float64]]:
+    return values_of(report.rows[report.rows["method"] == method])
 
 
-def _scored(report: Report, method: str) -> _Scored:
+def _sizes(report: Report, method: str) -> NDArray[np.float64]:
+    """Width of the face on HR, for each value of accuracy."""
     rows = report.rows[(report.rows["method"] == method) & report.rows["truth"].astype(bool)]
-    found = rows["found"].fillna(False).to_numpy(bool) & (rows["error"].fillna("") == "").to_numpy()
-    accurate = rows["accurate"].fillna(False).to_numpy(bool) & found
-    iou = rows["iou"].fillna(0.0).to_numpy(np.float64)
-    return _Scored(accurate.astype(np.float64), iou[found], rows["face_px"].to_numpy(np.float64))
+    return rows["face_px"].to_numpy(np.float64)
 
 
 def _colour(report: Report, method: str) -> str:

@@ -71,7 +71,7 @@ _COLUMNS: Final = (
 def table(report: Report) -> Table:
     """The summary's figures, formatted; the best of each block's column is marked.
 
-    All methods whose shown figures tie are best; a block of one method has no best.
+    All methods whose shown figures tie are best; a single figure is not the best of anything.
     """
     columns = tuple(
         c for c in _COLUMNS if any(number(r, c.key) is not None for r in report.summary)
@@ -115,7 +115,7 @@ def _block(rows: Sequence[Mapping[str, Cell]], columns: Sequence[Column]) -> tup
 
 def _best(rows: Sequence[Mapping[str, Cell]], column: Column) -> str | None:
     values = [v for row in rows if (v := number(row, column.key)) is not None]
-    if not column.ranked or len(rows) < 2 or not values:
+    if not column.ranked or len(values) < 2:
         return None
     return _format(max(values), column)
 

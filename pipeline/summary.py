@@ -114,33 +114,12 @@ def as_rows(summaries: Iterable[MethodSummary]) -> list[dict[str, Cell]]:
     return [{name: row.get(name) for name in columns} for row in rows]
 
 
-def _summary(
-    method: str,
-    group: pd.DataFrame,
-    hr_found: NDArray[np.float64],
-    *,
-    seed: int,
-    images_per_s: float | None,
-    verification: Mapping[str, float],
-) -> MethodSummary:
-    values = {"hr_found": hr_found, **_values(group)}
-    truth = int(group["truth"].astype(bool).sum())
-    return MethodSummary(
-        method=method,
-        oracle=bool(group["oracle"].astype(bool).any()),
-        n=truth,
-        n_images=len(group),
-        n_excluded=len(group) - truth,
-        n_errors=int((group["error"].fillna("") != "").sum()),
-        means={name: _mean(values[name]) for name in METRICS},
-        intervals={name: bootstrap_interval(values[name], seed=seed) for name in METRICS},
-        images_per_s=images_per_s,
-        verification=verification,
-    )
+def values_of(group: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
+    """For each figure but hr_found the values, one a picture, that it is the mean of.
 
-
-def _values(group: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
-    """The value of each picture that a figure is the mean of."""
+    found, accuracy and iou_all hold 0 or 1, or the IoU, of every row of `group` with ground truth,
+    in order; iou_hit those of them that were found; the others one of every row, NaN for none.
+    """
     scored = group[group["truth"].astype(bool)]
     fine = (scored["error"].fillna("") == "").to_numpy()
     found = scored["found"].fillna(False).to_numpy(bool) & fine
@@ -156,6 +135,31 @@ def _values(group: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
         column = group[name].to_numpy(np.float64)
         values[name] = np.minimum(column, PSNR_CAP) if name in _DECIBELS else column
     return values
+
+
+def _summary(
+    method: str,
+    group: pd.DataFrame,
+    hr_found: NDArray[np.float64],
+    *,
+    seed: int,
+    images_per_s: float | None,
+    verification: Mapping[str, float],
+) -> MethodSummary:
+    values = {"hr_found": hr_found, **values_of(group)}
+    truth = int(group["truth"].astype(bool).sum())
+    return MethodSummary(
+        method=method,
+        oracle=bool(group["oracle"].astype(bool).any()),
+        n=truth,
+        n_images=len(group),
+        n_excluded=len(group) - truth,
+        n_errors=int((group["error"].fillna("") != "").sum()),
+        means={name: _mean(values[name]) for name in METRICS},
+        intervals={name: bootstrap_interval(values[name], seed=seed) for name in METRICS},
+        images_per_s=images_per_s,
+        verification=verification,
+    )
 
 
 def _hr_found(rows: pd.DataFrame) -> NDArray[np.float64]:

@@ -1,0 +1,193 @@
+"""report.html in a real browser: it sorts, slides, and asks nothing of the network."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipeline import report_page
+from pipeline.provenance import NOTICE
+from pipeline.report_data import read_report
+from pipeline.report_plots import render_all
+from tests.pipeline.compare_folder import METHODS, ORACLE, make_compare_folder
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = next((path for name in BROWSERS if (path := shutil.which(name))), None)
+    if program is None:
+        pytest.skip(f"no browser on this machine: none of {', '.join(BROWSERS)}")
+    with api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> str:
+    directory = make_compare_folder(tmp_path_factory.mktemp("compared"), samples)
+    report = read_report(directory)
+    # Alone in a folder: were it not self-contained, something would be missing.
+    alone = tmp_path_factory.mktemp("alone") / "report.html"
+    alone.write_text(report_page.page(report, render_all(report)), encoding="utf-8")
+    return alone.as_uri()
+
+
+@pytest.fixture
+def page(browser: "Browser", url: str) -> "Iterator[Page]":
+    """The page; afterwards: no message on the console, no error, no request but for itself."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
+    opened = context.new_page()
+    heard: list[str] = []
+    asked: list[str] = []
+    opened.on("console", lambda message: heard.append(message.text))
+    opened.on("pageerror", lambda error: heard.append(str(error)))
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(url)
+    yield opened
+    opened.wait_for_timeout(100)
+    context.close()
+    assert heard == []
+    assert {address for address in asked if not address.startswith("data:")} == {url}
+
+
+def column(page: "Page", index: int, block: int = 0) -> list[str]:
+    cells = page.locator(f"tbody[data-sortable] >> nth={block}").locator(
+        f"tr > :nth-child({index + 1})"
+    )
+    values = cells.evaluate_all("cells => cells.map(c => c.dataset.value)")
+    return [str(value) for value in values]
+
+
+def heading(page: "Page", title: str) -> int:
+    titles = page.locator("thead button").all_inner_texts()
+    return titles.index(title)
+
+
+def test_a_click_on_a_heading_sorts_the_rows(page: "Page") -> None:
+    index = heading(page, "PSNR RGB")
+    button, head = page.locator("thead button").nth(index), page.locator("thead th").nth(index)
+    assert head.get_attribute("aria-sort") == "none"
+    for order, reverse in (("descending", True), ("ascending", False)):
+        button.click()
+        values = [float(value) for value in column(page, index)]
+        assert len(set(values)) == 2
+        assert values == sorted(values, reverse=reverse)
+        assert head.get_attribute("aria-sort") == order
+    page.locator("thead button").first.click()
+    assert column(page, 0) == ["bicubic", "bilinear"]
+    assert head.get_attribute("aria-sort") == "none", "one heading is sorted by at a time"
+
+
+def test_the_oracle_stays_below_its_rule(page: "Page") -> None:
+    page.locator("thead button").nth(heading(page, "PSNR RGB")).click()
+    names = page.locator("tbody th[scope=row]").all_inner_texts()
+    assert names[-1].startswith(ORACLE)
+    assert "oracle" in page.locator("tbody.rule").inner_text()
+
+
+def test_sorting_works_from_the_keyboard(page: "Page") -> None:
+    index = heading(page, "SSIM")
+    page.locator("thead button").nth(index).focus()
+    page.keyboard.press("Enter")
+    assert page.locator("thead th").nth(index).get_attribute("aria-sort") == "descending"
+
+
+def test_the_slider_moves_the_clip(page: "Page") -> None:
+    card = page.locator(".card").first
+    after = card.locator(".layer.after")
+    assert after.count() == 1
+    for value in ("20", "85"):
+        card.locator("input[type=range]").fill(value)
+        clip = after.evaluate("layer => getComputedStyle(layer).clipPath")
+        assert clip == f"inset(0px 0px 0px {value}%)"
+    other = page.locator(".card").nth(1).locator(".layer.after")
+    assert "50%" in other.evaluate("layer => getComputedStyle(layer).clipPath")
+
+
+def test_the_slider_follows_the_mouse_and_shows_both_pictures(page: "Page") -> None:
+    stage = page.locator(".card .stage").first
+    stage.scroll_into_view_if_needed()
+    box = stage.bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 0.25 * box["width"], box["y"] + box["height"] / 2)
+    value = int(stage.locator("input").input_value())
+    assert 20 <= value <= 30
+    shown = stage.locator(".layer:visible").evaluate_all("all => all.map(l => l.dataset.view)")
+    assert set(shown) == {"lr", "bicubic"}
+    sizes = stage.locator(".layer:visible img").evaluate_all(
+        "all => all.map(i => [i.naturalWidth, i.getBoundingClientRect().width])"
+    )
+    assert sorted(natural for natural, _ in sizes) == [16, 64], "both pictures are decoded"
+    assert len({round(width) for _, width in sizes}) == 1, "and lie on each other"
+
+
+def test_methods_are_chosen_for_one_picture_and_for_all(page: "Page") -> None:
+    first = page.locator(".card").first
+    first.locator("footer select").select_option("bilinear")
+    assert first.locator(".layer.after").get_attribute("data-view") == "bilinear"
+    second = page.locator(".card").nth(1).locator(".layer.after")
+    assert second.get_attribute("data-view") == "bicubic"
+    page.locator("#all-after").select_option("hr")
+    rights = page.locator(".layer.after").evaluate_all("all => all.map(l => l.dataset.view)")
+    assert rights == ["hr"] * 6
+    page.locator("#all-before").select_option("bicubic")
+    caption = first.locator("output").inner_text()
+    assert caption == "64×64 px"
+
+
+def test_boxes_lie_where_they_were_found_and_can_be_hidden(page: "Page") -> None:
+    stage = page.locator(".card .stage").nth(2)
+    truth = stage.locator(".layer.after .truth")
+    outer, inner = stage.bounding_box(), truth.bounding_box()
+    assert outer is not None
+    assert inner is not None
+    left = (inner["x"] - outer["x"]) / outer["width"]
+    assert left == pytest.approx(16 / 64, abs=0.02)
+    assert inner["width"] / outer["width"] == pytest.approx(34 / 64, abs=0.02)
+    page.locator("#boxes").uncheck()
+    assert truth.is_hidden()
+
+
+def test_the_page_says_what_it_must(page: "Page") -> None:
+    assert page.get_by_role("note").inner_text() == NOTICE
+    protocol = page.locator("#h-protocol + dl").inner_text()
+    for words in ("detector", "hog", "libraries.numpy", "<script>alert(1)</script>"):
+        assert words in protocol
+    assert page.locator(".card").count() == 6
+    assert page.locator("#all-after option").count() == len(METHODS) + 2
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_reaches_over_the_side(page: "Page", width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_dark_and_light_are_readable(page: "Page") -> None:
+    for scheme, plot in (("light", 0), ("dark", 1)):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        ink, paper = page.evaluate(
+            "(() => { const s = getComputedStyle(document.body);"
+            " return [s.color, s.backgroundColor].map(c =>"
+            " c.match(/\\d+/g).slice(0, 3).map(Number).reduce((a, b) => a + b) / 3); })()"
+        )
+        assert (ink < paper) == (scheme == "light")
+        assert abs(ink - paper) > 150
+        source = page.locator("figure img").first.evaluate("image => image.currentSrc")
+        dark = page.locator("figure source").first.get_attribute("srcset")
+        assert (source == dark) == bool(plot)
