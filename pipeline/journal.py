@@ -44,7 +44,15 @@ class Journal:
 
     def _begin(self, settings: str, *, resume: bool) -> None:
         existing = self._path.exists()
-        self._db = self._connect()
+        self._db = sqlite3.connect(self._path, timeout=0.5)
+        try:
+            self._set_up()
+            self._start_run(settings, existing=existing, resume=resume)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _start_run(self, settings: str, *, existing: bool, resume: bool) -> None:
         if existing and resume:
             _same_settings(self._value("settings"), settings)
         elif existing and self._value("finished") != "1" and self.counts()[0]:
@@ -58,14 +66,12 @@ class Journal:
         self._db.execute("insert or replace into run values ('finished', '0')")
         self._db.commit()
 
-    def _connect(self) -> sqlite3.Connection:
-        db = sqlite3.connect(self._path, timeout=0.5)
+    def _set_up(self) -> None:
         # Exclusive: a second process on the same folder is told so at once.
-        db.execute("pragma locking_mode = exclusive")
-        db.execute("pragma journal_mode = wal")
-        db.execute("pragma synchronous = normal")
-        db.executescript(_SCHEMA)
-        return db
+        self._db.execute("pragma locking_mode = exclusive")
+        self._db.execute("pragma journal_mode = wal")
+        self._db.execute("pragma synchronous = normal")
+        self._db.executescript(_SCHEMA)
 
     def _value(self, name: str) -> str | None:
         found = self._db.execute("select value from run where name = ?", (name,)).fetchone()

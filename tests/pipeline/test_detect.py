@@ -1,0 +1,111 @@
+"""The detectors give exactly face_recognition's boxes, and keep dlib's score."""
+
+import importlib.machinery
+import importlib.util
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.arrays import RGB
+from pipeline.detect import DetectorName, auto_passes, load_detector, model_file
+from pipeline.errors import ModelError
+from pipeline.images import load_rgb
+
+SAMPLES = ("biden.jpg", "biden2.jpg", "obama.jpg", "solvay16.png", "solvay18.png")
+
+
+def at_size(path: Path, side: int) -> RGB:
+    picture = Image.fromarray(load_rgb(path))
+    picture.thumbnail((side, side), Image.Resampling.BICUBIC)
+    return np.array(picture)
+
+
+def reference(rgb: RGB, passes: int, model: str) -> list[tuple[float, float, float, float]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import face_recognition
+    found = face_recognition.face_locations(rgb, passes, model)
+    return [(left, top, right, bottom) for top, right, bottom, left in found]
+
+
+def boxes(rgb: RGB, passes: int, name: DetectorName) -> list[tuple[float, float, float, float]]:
+    found = [face.box for face in load_detector(name)(rgb, passes)]
+    return [(box.left, box.top, box.right, box.bottom) for box in found]
+
+
+@pytest.mark.parametrize("passes", [0, 1, 2, 3])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_hog_equals_face_recognition(samples: Path, name: str, passes: int) -> None:
+    rgb = at_size(samples / name, 600 >> passes)
+    assert boxes(rgb, passes, "hog") == reference(rgb, passes, "hog")
+
+
+@pytest.mark.parametrize("passes", [0, 1])
+@pytest.mark.parametrize("name", SAMPLES)
+def test_cnn_equals_face_recognition(samples: Path, name: str, passes: int) -> None:
+    rgb = at_size(samples / name, 400 >> passes)
+    assert boxes(rgb, passes, "cnn") == reference(rgb, passes, "cnn")
+
+
+def test_the_equal_boxes_above_are_not_all_empty(samples: Path) -> None:
+    assert all(boxes(at_size(samples / name, 300), 1, "hog") for name in SAMPLES)
+    # biden.jpg is a tall picture: at this size its face is below cnn's smallest.
+    assert sum(bool(boxes(at_size(samples / name, 400), 0, "cnn")) for name in SAMPLES) >= 4
+
+
+@pytest.mark.parametrize("name", ["hog", "cnn"])
+def test_scores_fall_and_the_least_score_cuts(samples: Path, name: DetectorName) -> None:
+    rgb = np.hstack([at_size(samples / "obama.jpg", 200), at_size(samples / "obama.jpg", 200)])
+    scores = [face.score for face in load_detector(name)(rgb, 1)]
+    assert len(scores) == 2
+    assert scores == sorted(scores, reverse=True)
+    strict = load_detector(name, min_score=max(scores) + 0.01)
+    assert strict(rgb, 1) == []
+
+
+def test_a_lower_least_score_finds_weaker_hog_faces(samples: Path) -> None:
+    rgb = at_size(samples / "biden2.jpg", 100)
+    usual = load_detector("hog")(rgb, 1)
+    weak = load_detector("hog", min_score=-1.0)(rgb, 1)
+    assert len(weak) > len(usual)
+
+
+def test_boxes_stay_inside_the_picture(samples: Path) -> None:
+    face = load_detector("hog")(load_rgb(samples / "obama.jpg"), 0)[0].box
+    cut = load_rgb(samples / "obama.jpg")[int(face.top) + 12 :, int(face.left) + 12 :].copy()
+    found = load_detector("hog", min_score=-0.5)(cut, 1)
+    assert found
+    for detection in found:
+        box = detection.box
+        assert 0 <= box.left < box.right <= cut.shape[1]
+        assert 0 <= box.top < box.bottom <= cut.shape[0]
+
+
+@pytest.mark.parametrize(("width", "height"), [(64, 64), (159, 400), (1000, 159), (16, 16)])
+def test_small_pictures_are_never_searched_without_a_pass(width: int, height: int) -> None:
+    assert auto_passes(width, height) >= 1
+
+
+def test_large_pictures_need_no_pass() -> None:
+    assert auto_passes(4000, 3000) == 0
+    assert auto_passes(600, 600) == 1
+
+
+def test_yunet_without_its_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="--yunet-model"):
+        load_detector("yunet")
+    (tmp_path / "x.onnx").write_bytes(b"not a network")
+    with pytest.raises(ModelError, match="not a YuNet model"):
+        load_detector("yunet", yunet_model=tmp_path / "x.onnx")
+
+
+def test_missing_models_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_name: str) -> importlib.machinery.ModuleSpec | None:
+        return None
+
+    monkeypatch.setattr(importlib.util, "find_spec", gone)
+    with pytest.raises(ModelError, match="pip install face-recognition-models"):
+        model_file("cnn")

@@ -1,0 +1,241 @@
+"""`sr-pipeline detect` through its command line: files, contract, bad input, options."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from pipeline.images import load_rgb
+from tests.pipeline.conftest import Run
+
+SCRIPT = [sys.executable, "-c", "from pipeline.cli import main; main()"]
+
+
+def rows(out: Path) -> list[dict[str, str]]:
+    with (out / "detections.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_low_resolution_faces_are_found_and_written(
+    run: Run, lr_folder: Path, tmp_path: Path
+) -> None:
+    done = run("detect", lr_folder, "--out", tmp_path, "--upscaler", "bicubic", "--quiet")
+    assert done.exit_code == 0, done.output
+    found = rows(tmp_path)
+    assert len({row["image"] for row in found}) == 10
+    faces = [row for row in found if row["status"] == "one"]
+    assert len(faces) >= 6
+    for row in faces:
+        left, top, right, bottom = (float(row[edge]) for edge in ("left", "top", "right", "bottom"))
+        assert 0 <= left < right <= 16
+        assert 0 <= top < bottom <= 16
+        assert right - left > 6
+        assert (row["upscaler"], row["scale"], row["passes"]) == ("bicubic", "4", "2")
+        name = Path(row["image"])
+        assert load_rgb(tmp_path / "sr" / name).shape == (64, 64, 3)
+        assert load_rgb(tmp_path / "boxes" / name).shape[1] > 128
+    empty = ["error", "identity", "distance", "threshold", "accepted"]
+    parquet = pd.read_parquet(tmp_path / "detections.parquet")
+    pd.testing.assert_frame_equal(
+        parquet.drop(columns=empty),
+        pd.read_csv(tmp_path / "detections.csv").drop(columns=empty),
+        check_dtype=False,
+    )
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["counts"]["pictures"] == 10
+    assert summary["counts"]["passes"] == {"2": 10}
+    assert {"command", "commit", "libraries", "version"} <= summary["provenance"].keys()
+    assert "not evidence of identity" in done.output
+
+
+def test_large_pictures_are_left_alone(run: Run, samples: Path, tmp_path: Path) -> None:
+    done = run("detect", samples / "obama.jpg", "--out", tmp_path, "--quiet", "--json")
+    assert done.exit_code == 0
+    assert json.loads(done.stdout)["counts"]["faces"] == 1
+    (row,) = rows(tmp_path)
+    assert (row["upscaler"], row["scale"], row["width"]) == ("none", "1", "480")
+    assert not (tmp_path / "sr").exists()
+    assert float(row["left"]) == pytest.approx(196, abs=8)
+
+
+def test_boxes_of_a_manifest_region_are_in_the_whole_picture(
+    run: Run, samples: Path, tmp_path: Path
+) -> None:
+    shutil.copy(samples / "obama.jpg", tmp_path)
+    (tmp_path / "list.csv").write_text("image,left,top,right,bottom\nobama.jpg,157,37,363,243\n")
+    done = run("detect", tmp_path / "list.csv", "--out", tmp_path / "out", "--quiet")
+    assert done.exit_code == 0
+    (row,) = rows(tmp_path / "out")
+    assert float(row["left"]) == pytest.approx(196, abs=15)
+    assert float(row["top"]) == pytest.approx(82, abs=15)
+
+
+def test_padding_finds_a_face_that_fills_the_picture(
+    run: Run, samples: Path, tmp_path: Path
+) -> None:
+    with Image.open(samples / "obama.jpg") as whole:
+        face = whole.crop((211, 97, 310, 196)).resize((40, 40))
+    face.save(tmp_path / "tight.png")
+    words = ("detect", tmp_path / "tight.png", "--quiet", "--no-pictures")
+    assert run(*words, "--out", tmp_path / "a").exit_code == 0
+    assert run(*words, "--out", tmp_path / "b", "--pad", "0.3").exit_code == 0
+    assert rows(tmp_path / "a")[0]["status"] == "none"
+    (row,) = rows(tmp_path / "b")
+    assert row["status"] == "one"
+    assert 0 <= float(row["left"]) < float(row["right"]) <= 40
+    assert not (tmp_path / "b" / "boxes").exists()
+
+
+@pytest.mark.parametrize(("wanted", "count"), [("all", 3), ("largest", 1), ("center", 1)])
+def test_faces_can_be_chosen(
+    run: Run, samples: Path, tmp_path: Path, wanted: str, count: int
+) -> None:
+    large = Image.open(samples / "obama.jpg").crop((130, 20, 390, 280))
+    small = large.resize((180, 180))
+    wide = Image.new("RGB", (620, 260), "grey")
+    for x, picture in ((0, small), (180, small), (360, large)):
+        wide.paste(picture, (x, 0))
+    wide.save(tmp_path / "three.png")
+    done = run("detect", tmp_path / "three.png", "--out", tmp_path / "o", "--faces", wanted)
+    assert done.exit_code == 0
+    found = rows(tmp_path / "o")
+    assert len(found) == count
+    if wanted == "largest":
+        assert float(found[0]["left"]) > 360
+    if wanted == "center":
+        assert 180 < float(found[0]["left"]) < 360
+
+
+@pytest.fixture
+def bad_folder(lr_folder: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "bad"
+    shutil.copytree(lr_folder / "obama", folder / "one")
+    shutil.copytree(lr_folder / "obama", folder / "two")
+    content = (lr_folder / "obama" / "plain.png").read_bytes()
+    (folder / "truncated.png").write_bytes(content[: len(content) // 2])
+    (folder / "empty.jpg").touch()
+    (folder / "text.jpg").write_text("no picture")
+    Image.new("RGB", (1, 1)).save(folder / "1x1.png")
+    Image.new("1", (20_000, 20_000)).save(folder / "bomb.png")
+    (folder / "loop.png").symlink_to(folder / "loop.png")
+    (folder / "again").symlink_to(folder, target_is_directory=True)
+    shutil.copy(lr_folder / "obama" / "plain.png", folder / ("ж" * 115 + ".png"))
+    (folder / "broken.mp4").write_bytes(b"no video")
+    return folder
+
+
+def test_bad_pictures_are_error_rows_and_lose_nothing(
+    run: Run, bad_folder: Path, tmp_path: Path
+) -> None:
+    done = run("detect", bad_folder, "--out", tmp_path / "o", "--quiet")
+    assert done.exit_code == 1
+    assert done.exception is None
+    by_image = {row["image"]: row for row in rows(tmp_path / "o")}
+    broken = {name for name, row in by_image.items() if row["status"] == "error"}
+    expected = {"truncated.png", "empty.jpg", "text.jpg", "1x1.png", "bomb.png", "loop.png"}
+    assert broken == expected | {"broken.mp4"}
+    assert all(by_image[name]["error"] for name in broken)
+    assert len(by_image) == len(broken) + 5
+    assert all(name in done.output for name in broken)
+    outputs = {p.relative_to(tmp_path / "o" / "sr") for p in (tmp_path / "o" / "sr").rglob("*.png")}
+    assert len(outputs) == 5
+
+
+def test_nothing_to_do_is_exit_code_2(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    done = run("detect", tmp_path / "empty", "--out", tmp_path / "o")
+    assert done.exit_code == 2
+    assert "no picture found" in str(done.exception)
+    assert ".png" in str(done.exception)
+
+
+def as_user(*words: object, **options: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [*SCRIPT, *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        **options,  # type: ignore[call-overload]
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--upscaler", "bicubick"], "bicubic"),
+        (["--detector", "yunet"], "yunet"),
+        (["--device", "cuda:7", "--upscaler", "gflmser"], "cuda"),
+        (["--passes", "many"], "passes"),
+        (["--identify", "nowhere"], "nowhere"),
+    ],
+    ids=["upscaler", "yunet", "device", "passes", "gallery"],
+)
+def test_usage_errors_are_one_line_and_exit_code_2(
+    lr_folder: Path, tmp_path: Path, words: list[str], says: str
+) -> None:
+    done = as_user("detect", lr_folder, "--out", tmp_path / "o", *words)
+    assert done.returncode == 2
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_an_output_folder_that_cannot_be_made_is_one_line(lr_folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    done = as_user("detect", lr_folder, "--out", tmp_path / "file" / "out")
+    assert done.returncode == 2
+    assert "cannot create" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_full_disk_ends_with_one_line_and_keeps_the_rows(lr_folder: Path, tmp_path: Path) -> None:
+    limited = (
+        "import resource\n"
+        "from pathlib import Path\n"
+        "import pipeline.find_faces as f\n"
+        "real = f.FindFaces._write\n"
+        "from pipeline.cli import main\n"
+        "if __name__ == '__main__':\n"
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        "    main()\n"
+    )
+    script = tmp_path / "limited.py"
+    script.write_text(limited)
+    big = tmp_path / "in"
+    shutil.copytree(lr_folder, big)
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (120, 120, 3), dtype=np.uint8)).save(
+        big / "zz.png"
+    )
+    done = subprocess.run(
+        [sys.executable, str(script), "detect", str(big), "--out", str(tmp_path / "o")],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    assert done.returncode == 2
+    assert "cannot write" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert rows(tmp_path / "o")
+
+
+def test_identify_adds_the_closest_person(run: Run, samples: Path, tmp_path: Path) -> None:
+    gallery = tmp_path / "gallery"
+    for person, name in (("Joe Biden", "biden.jpg"), ("Barack Obama", "obama.jpg")):
+        (gallery / person).mkdir(parents=True)
+        shutil.copy(samples / name, gallery / person)
+    out = tmp_path / "o"
+    done = run("detect", samples / "biden2.jpg", "--out", out, "--identify", gallery, "--quiet")
+    assert done.exit_code == 0, done.exception
+    (row,) = rows(out)
+    assert row["identity"] == "Joe Biden"
+    assert float(row["distance"]) < 0.6
+    assert row["threshold"] == "" or float(row["threshold"]) > 0

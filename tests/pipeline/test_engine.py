@@ -1,0 +1,211 @@
+"""The engine: same rows however it runs, nothing lost or repeated however it ends."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipeline.engine import RunOptions
+from pipeline.engine import run as run_engine
+from pipeline.errors import OutputError, UsageError
+from pipeline.journal import Journal, Row
+from pipeline.sources import Listing, Source
+from pipeline.stages import Item, Pictures
+from tests.pipeline.conftest import Run
+
+
+@pytest.fixture(scope="module")
+def many(lr_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 small pictures, one of them broken."""
+    folder = tmp_path_factory.mktemp("many")
+    files = sorted(lr_folder.rglob("*.png"))
+    for number in range(119):
+        shutil.copy(files[number % len(files)], folder / f"{number:03d}.png")
+    (folder / "broken.png").write_bytes(b"\x89PNG")
+    return folder
+
+
+def table(out: Path) -> str:
+    return (out / "detections.csv").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def reference(many: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    from click.testing import CliRunner
+
+    from pipeline.cli import cli
+
+    out = tmp_path_factory.mktemp("reference")
+    words = ["detect", str(many), "--out", str(out), "--quiet", "--workers", "1", "--no-pictures"]
+    CliRunner().invoke(cli, words, standalone_mode=False)
+    assert table(out).count("\n") >= 121
+    return table(out)
+
+
+@pytest.mark.parametrize(("workers", "batch_size"), [(2, 7), (3, 64)])
+def test_rows_do_not_depend_on_workers_or_batch_size(
+    run: Run, many: Path, reference: str, tmp_path: Path, workers: int, batch_size: int
+) -> None:
+    words = ("--workers", workers, "--batch-size", batch_size, "--no-pictures", "--quiet")
+    assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
+    assert table(tmp_path) == reference
+
+
+def test_ray_gives_the_same_rows(run: Run, many: Path, reference: str, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    words = ("--engine", "ray", "--workers", 2, "--no-pictures", "--quiet")
+    assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
+    assert table(tmp_path) == reference
+
+
+def start(many: Path, out: Path) -> "subprocess.Popen[str]":
+    words = ["detect", str(many), "--out", str(out), "--workers", "1", "--quiet", "--resume"]
+    script = "from pipeline.cli import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", script, *words, "--no-pictures"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def journal_holds_rows(out: Path) -> bool:
+    log = out / "journal.sqlite-wal"
+    return log.exists() and log.stat().st_size > 60_000
+
+
+def wait_for_rows(process: "subprocess.Popen[str]", out: Path) -> None:
+    while not journal_holds_rows(out) and process.poll() is None:
+        time.sleep(0.01)
+
+
+def test_resume_after_kill_9_repeats_and_loses_nothing(
+    run: Run, many: Path, reference: str, tmp_path: Path
+) -> None:
+    process = start(many, tmp_path)
+    wait_for_rows(process, tmp_path)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    words = ("--workers", 1, "--no-pictures", "--quiet", "--json")
+    with pytest.raises(UsageError, match="--resume"):
+        raise run("detect", many, "--out", tmp_path, *words).exception or AssertionError
+    done = run("detect", many, "--out", tmp_path, *words, "--resume")
+    assert done.exit_code == 1
+    assert 0 < json.loads(done.stdout)["new_pictures"] < 120
+    assert table(tmp_path) == reference
+
+
+def test_workers_end_when_the_main_process_is_killed(many: Path, tmp_path: Path) -> None:
+    process = start(many, tmp_path)
+    wait_for_rows(process, tmp_path)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    assert children
+    process.kill()
+    process.communicate()
+    deadline = time.monotonic() + 60
+    while any(_alive(child) for child in children) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [child for child in children if _alive(child)]
+
+
+def _alive(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split()[2] != "Z"
+    except OSError:
+        return False
+
+
+def test_ctrl_c_leaves_valid_output_that_resumes(
+    run: Run, many: Path, reference: str, tmp_path: Path
+) -> None:
+    process = start(many, tmp_path)
+    wait_for_rows(process, tmp_path)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    finished = set(table(tmp_path).splitlines())
+    assert 2 <= len(finished) < len(reference.splitlines())
+    assert finished <= set(reference.splitlines())
+    assert json.loads((tmp_path / "summary.json").read_text())["interrupted"] is True
+    assert run("detect", many, "--out", tmp_path, "--resume", "--no-pictures").exit_code == 1
+    assert table(tmp_path) == reference
+
+
+def test_resume_with_other_settings_is_refused(run: Run, lr_folder: Path, tmp_path: Path) -> None:
+    words = ("detect", lr_folder, "--out", tmp_path, "--quiet", "--no-pictures")
+    assert run(*words).exit_code == 0
+    done = run(*words, "--resume", "--passes", "1")
+    assert done.exit_code == 2
+    assert "passes (None -> 1)" in str(done.exception)
+
+
+def test_a_finished_run_has_nothing_left_to_do(run: Run, lr_folder: Path, tmp_path: Path) -> None:
+    words = ("detect", lr_folder, "--out", tmp_path, "--quiet", "--no-pictures", "--json")
+    before = json.loads(run(*words).stdout)
+    after = json.loads(run(*words, "--resume").stdout)
+    assert before["new_pictures"] == 10
+    assert after["new_pictures"] == 0
+    assert after["counts"] == before["counts"]
+
+
+def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path) -> None:
+    with (
+        Journal(tmp_path, {}, resume=False),
+        pytest.raises(OutputError, match="locked"),
+        Journal(tmp_path, {}, resume=True),
+    ):
+        pass
+
+
+@dataclass(frozen=True)
+class Treacherous:
+    """A job whose worker dies, raises or answers, as the picture's name says."""
+
+    def check(self) -> None: ...
+
+    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+        return (24, 24), {"input": source.load()}
+
+    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
+        if any("bad_batch" in item.source.key for item in batch):
+            raise RuntimeError("this picture\nspoils its batch")
+        return [item.pictures for item in batch]
+
+    def finish(self, item: Item) -> list[Row]:
+        if "dies" in item.source.key:
+            os._exit(9)
+        if "raises" in item.source.key:
+            raise ValueError("a surprise")
+        return [{"image": item.source.key, "error": ""}]
+
+    def failure(self, source: Source, message: str) -> list[Row]:
+        return [{"image": source.key, "error": message}]
+
+
+def test_one_bad_picture_never_takes_others_with_it(lr_folder: Path, tmp_path: Path) -> None:
+    source = next(lr_folder.rglob("*.png"))
+    names = ["a", "b_dies", "c", "d_raises", "e_bad_batch", "f", "g_dies", "h"]
+    for name in names:
+        shutil.copy(source, tmp_path / f"{name}.png")
+    listing = Listing((str(tmp_path),))
+    with Journal(tmp_path / "out", {}, resume=False) as journal:
+        result = run_engine(Treacherous(), listing, RunOptions(2, quiet=True), journal)
+        errors = {str(row["image"])[:-4]: str(row["error"]) for row in journal.rows()}
+    assert list(errors) == names
+    assert (result.pictures, result.failed) == (8, 4)
+    assert errors["a"] == errors["c"] == errors["f"] == errors["h"] == ""
+    assert "died" in errors["b_dies"]
+    assert "died" in errors["g_dies"]
+    assert errors["d_raises"] == "ValueError: a surprise"
+    assert errors["e_bad_batch"] == "RuntimeError: this picture spoils its batch"
