@@ -109,7 +109,8 @@ class JudgedPicture:
         face_px = nan if largest is None else self.faces[largest].width
         return (
             self.image, self.truth_image, width, height, self.found.error or "", len(self.faces),
-            boxes, face_px, iou, boxes > 0, bool(iou >= ACCURATE), *matched, *false, *ignored,
+            boxes, face_px, iou, boxes > ignored[0], bool(iou >= ACCURATE),
+            *matched, *false, *ignored,
         )  # fmt: skip
 
 

@@ -82,6 +82,8 @@ def test_boxes_on_ignored_regions_are_neither_right_nor_wrong() -> None:
     assert figure(result, "precision") == 0.5  # the third box is mostly outside the region
     assert result.counts.false_boxes == 1
     assert result.images["ignored_0.5"].tolist() == [1]
+    assert judge({"a": found(AWAY)}, truth).headline["found"] == 0
+    assert judge({"a": found(Box(0, 60, 70, 90))}, truth).headline["found"] == 1
 
 
 @pytest.mark.parametrize(
