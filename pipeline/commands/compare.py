@@ -22,7 +22,6 @@ from pipeline.upscalers.protocol import Precision
     metavar="NAME,NAME,...",
     help="Names or weight files, separated by commas.",
 )
-@click.option("--list", "listed", type=opt.FILE, help="CSV whose `image` is relative to INPUT.")
 @click.option("--truth", type=opt.ANY_PATH, help="Annotations; default: the faces found on HR.")
 @click.option("--pairs", "pairs_file", type=opt.FILE, help="CSV a,b,same: identity verification.")
 @opt.crop

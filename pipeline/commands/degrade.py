@@ -29,6 +29,7 @@ def command(
     hr: int,
     lr: int,
     camera: bool,
+    listed: Path | None,
     every: int,
     limit: int | None,
     workers: int | None,
@@ -50,7 +51,7 @@ def command(
     from pipeline.picture_run import make_pictures
 
     job = DegradePictures(out, Degradation(crop, hr, lr, camera, seed))
-    listing = Listing(inputs, every=every, limit=limit, excluded=out)
+    listing = Listing(inputs, every=every, limit=limit, excluded=out, listed=listed)
     run_options = RunOptions(workers or default_workers(), engine=engine, quiet=quiet)
     done = make_pictures(job, listing, run_options, resume=resume)
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())

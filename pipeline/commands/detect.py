@@ -8,34 +8,19 @@ import click
 
 from pipeline.commands import options as opt
 from pipeline.engine import EngineName, RunOptions, default_workers
-from pipeline.face_rows import FACES_WANTED
 from pipeline.sources import Listing
 
 
 @click.command(short_help="Find faces in low-resolution pictures.")
 @opt.inputs
 @opt.out
-@click.option("--upscaler", default="bicubic", show_default=True, help="Name or weight file.")
-@click.option(
-    "--upscale-below",
-    type=click.IntRange(0),
-    default=128,
-    show_default=True,
-    metavar="PX",
-    help="Leave pictures alone whose shorter side has so many pixels.",
-)
-@opt.detector(default_passes="auto")
-@click.option("--pad", type=click.FloatRange(0, 2), default=0.0, help="Border for tight crops.")
-@click.option(
-    "--faces", type=click.Choice(FACES_WANTED), default="all", show_default=True, help="Which."
-)
+@opt.search(default_faces="all")
 @click.option(
     "--identify",
     "gallery",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Gallery, a folder per person: adds the closest identity.",
 )
-@click.option("--pictures/--no-pictures", default=True, help="Write SR and side-by-side pictures.")
 @opt.listing
 @opt.compute
 @opt.engine
@@ -45,6 +30,7 @@ def command(
     inputs: tuple[str, ...],
     out: Path,
     gallery: Path | None,
+    listed: Path | None,
     every: int,
     limit: int | None,
     batch_size: int,
@@ -69,7 +55,7 @@ def command(
 
     identifier = load_identifier(gallery, settings["upscaler"]) if gallery else None
     job = FindFaces(out, batch_size=batch_size, identifier=identifier, **settings)
-    listing = Listing(inputs, every=every, limit=limit, excluded=out)
+    listing = Listing(inputs, every=every, limit=limit, excluded=out, listed=listed)
     run_options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
     done = find_faces(job, listing, run_options, resume=resume)
     summary = done.summary(job)

@@ -9,7 +9,6 @@ import click
 
 from pipeline.commands import options as opt
 from pipeline.engine import EngineName, RunOptions, default_workers
-from pipeline.face_rows import FACES_WANTED
 from pipeline.sources import Listing
 
 
@@ -24,21 +23,7 @@ from pipeline.sources import Listing
     show_default=True,
     help="Share of comparisons with a stranger's picture that may be accepted.",
 )
-@click.option("--upscaler", default="bicubic", show_default=True, help="Name or weight file.")
-@click.option(
-    "--upscale-below",
-    type=click.IntRange(0),
-    default=128,
-    show_default=True,
-    metavar="PX",
-    help="Leave pictures alone whose shorter side has so many pixels.",
-)
-@opt.detector(default_passes="auto")
-@click.option("--pad", type=click.FloatRange(0, 2), default=0.0, help="Border for tight crops.")
-@click.option(
-    "--faces", type=click.Choice(FACES_WANTED), default="largest", show_default=True, help="Which."
-)
-@click.option("--pictures/--no-pictures", default=True, help="Write SR and side-by-side pictures.")
+@opt.search(default_faces="largest")
 @opt.listing
 @opt.compute
 @opt.engine
@@ -49,6 +34,7 @@ def command(
     gallery: Path,
     out: Path,
     far: str,
+    listed: Path | None,
     every: int,
     limit: int | None,
     batch_size: int,
@@ -77,7 +63,7 @@ def command(
 
     identifier = replace(load_identifier(gallery, settings["upscaler"]), far=float(far))
     job = FindFaces(out, batch_size=batch_size, identifier=identifier, **settings)
-    listing = Listing(inputs, every=every, limit=limit, excluded=out)
+    listing = Listing(inputs, every=every, limit=limit, excluded=out, listed=listed)
     run_options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
     done = find_faces(job, listing, run_options, resume=resume)
     answers = list(read_answers(out / "detections.csv", identifier.gallery.people))

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from pipeline.detect import DETECTOR_NAMES, MAX_PASSES
+from pipeline.face_rows import FACES_WANTED
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -68,6 +69,42 @@ def detector(default_passes: str) -> Callable[[F], F]:
     )
 
 
+def search(default_faces: str) -> Callable[[F], F]:
+    """Options of how a picture is searched; their names are fields of `FindFaces`."""
+    return combine(
+        click.option("--upscaler", default="bicubic", show_default=True, help="Name or file."),
+        click.option(
+            "--upscale-below",
+            type=click.IntRange(0),
+            default=128,
+            show_default=True,
+            metavar="PX",
+            help="Leave pictures alone whose shorter side has so many pixels.",
+        ),
+        detector(default_passes="auto"),
+        click.option(
+            "--pad",
+            type=click.FloatRange(0, 2),
+            default=0.0,
+            show_default=True,
+            help="Border for tight crops, as a share of the longer side.",
+        ),
+        click.option(
+            "--faces",
+            type=click.Choice(FACES_WANTED),
+            default=default_faces,
+            show_default=True,
+            help="Which of the faces of a picture to keep.",
+        ),
+        click.option(
+            "--pictures/--no-pictures",
+            default=True,
+            show_default=True,
+            help="Write SR and side-by-side pictures.",
+        ),
+    )
+
+
 compute = combine(
     click.option(
         "--device",
@@ -103,6 +140,7 @@ engine = combine(
     click.option("--quiet", is_flag=True, help="No progress on stderr."),
 )
 listing = combine(
+    click.option("--list", "listed", type=FILE, help="CSV whose `image` is relative to INPUT."),
     click.option(
         "--every",
         type=click.IntRange(1),

@@ -24,6 +24,7 @@ def command(
     inputs: tuple[str, ...],
     out: Path,
     upscaler: str,
+    listed: Path | None,
     every: int,
     limit: int | None,
     device: str,
@@ -45,7 +46,7 @@ def command(
     from pipeline.upscale_pictures import UpscalePictures
 
     job = UpscalePictures(out, upscaler, device, precision, batch_size)
-    listing = Listing(inputs, every=every, limit=limit, excluded=out)
+    listing = Listing(inputs, every=every, limit=limit, excluded=out, listed=listed)
     run_options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
     done = make_pictures(job, listing, run_options, resume=resume)
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())

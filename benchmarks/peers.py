@@ -1,0 +1,59 @@
+"""The programs that `speed.py` is measured against, doing the same work with the same passes."""
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+SCALE = 4
+
+
+def plain_loop(folder: Path, passes: int) -> int:
+    """What a user writes first: Pillow's bicubic and `face_recognition.face_locations`, in a loop.
+
+    Returns the number of faces found in the PNG pictures below `folder`.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import face_recognition
+    found = 0
+    for path in sorted(folder.rglob("*.png")):
+        with Image.open(path) as opened:
+            lr = opened.convert("RGB")
+        size = (lr.width * SCALE, lr.height * SCALE)
+        sr = np.array(lr.resize(size, Image.Resampling.BICUBIC))
+        found += len(face_recognition.face_locations(sr, passes, "hog"))
+    return found
+
+
+def two_pass_image(path: str, model: str) -> None:
+    """`test_image` of the `face_detection` command, with 2 passes instead of its fixed 0."""
+    import face_recognition.face_detection_cli as peer
+
+    picture = peer.face_recognition.load_image_file(path)
+    for location in peer.face_recognition.face_locations(picture, 2, model):
+        peer.print_result(path, location)
+
+
+def face_detection(folder: str, cpus: str) -> None:
+    """Run the `face_detection` command of face_recognition on enlarged pictures, with 2 passes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import face_recognition.face_detection_cli as peer
+    peer.test_image = two_pass_image
+    peer.main([folder, "--cpus", cpus], standalone_mode=False)
+
+
+def main() -> None:
+    """`python -m benchmarks.peers loop FOLDER PASSES` or `... face_detection FOLDER CPUS`."""
+    name, folder, number = sys.argv[1:]
+    if name == "loop":
+        sys.stdout.write(f"{plain_loop(Path(folder), int(number))}\n")
+    else:
+        face_detection(folder, number)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,195 @@
+"""Speed and memory of `sr-pipeline detect` beside its peers, in one run on the same pictures.
+
+Whole commands are timed, start-up included, as a user meets them. Example:
+
+    python -m benchmarks.speed ../shared/data/lfw --out benchmarks/results/speed.json \\
+        --list ../shared/data/splits/lfw-test-table4.csv
+"""
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import click
+
+from pipeline.files import write_json
+from pipeline.provenance import provenance
+
+PASSES: Final = 2
+WORKERS: Final = 2
+_COPIES: Final = 10
+_POLL_SECONDS: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds of whole commands over the same pictures: each repeat, median, and pictures/s."""
+
+    name: str
+    pictures: int
+    seconds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """Median of the repeats in seconds."""
+        return statistics.median(self.seconds)
+
+    def as_row(self) -> dict[str, object]:
+        """JSON-ready, with the spread."""
+        row = asdict(self) | {
+            "median_s": self.median,
+            "spread_s": max(self.seconds) - min(self.seconds),
+        }
+        return row | ({"pictures_per_s": self.pictures / self.median} if self.pictures else {})
+
+
+def sr_pipeline(*words: object) -> list[str]:
+    """Command line of the installed product."""
+    return [str(Path(sys.executable).with_name("sr-pipeline")), *map(str, words)]
+
+
+def detect_command(folder: Path, out: Path, *more: str) -> list[str]:
+    """`detect` with the settings that every peer is given."""
+    fixed = ("--upscaler", "bicubic", "--passes", PASSES, "--workers", WORKERS, "--quiet")
+    return sr_pipeline("detect", folder, "--out", out, *fixed, *more)
+
+
+def peer_command(name: str, folder: Path, number: int) -> list[str]:
+    """Command line of a peer, see `benchmarks.peers`."""
+    return [sys.executable, "-m", "benchmarks.peers", name, str(folder), str(number)]
+
+
+def timed(name: str, pictures: int, command: Callable[[int], list[str]], repeats: int) -> Timing:
+    """Time `command(repeat)` as a process of its own, `repeats` times."""
+    seconds = []
+    for repeat in range(repeats):
+        start = time.perf_counter()
+        subprocess.run(command(repeat), check=True, stdout=subprocess.DEVNULL)
+        seconds.append(time.perf_counter() - start)
+        click.echo(f"{name}: {seconds[-1]:.2f} s", err=True)
+    return Timing(name, pictures, tuple(seconds))
+
+
+def peak_memory(command: list[str]) -> int:
+    """Run `command`; return the sum over its processes of each one's peak memory, in bytes."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    peaks: dict[int, int] = {}
+    while process.poll() is None:
+        for pid in _tree(process.pid):
+            peaks[pid] = max(peaks.get(pid, 0), _high_water(pid))
+        time.sleep(_POLL_SECONDS)
+    if process.returncode != 0:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return sum(peaks.values())
+
+
+def _tree(pid: int) -> list[int]:
+    try:
+        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except OSError:
+        return []
+    return [pid, *(one for child in text.split() for one in _tree(int(child)))]
+
+
+def _high_water(pid: int) -> int:
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
+
+
+def prepare(source: Path, listed: Path | None, work: Path, limit: int) -> tuple[Path, Path, int]:
+    """Make the LR folder, the enlarged folder for the peer that cannot enlarge, and their count."""
+    chosen = ("--list", str(listed)) if listed else ()
+    degraded = ("--out", work / "made", "--crop", "0.55", "--limit", limit, "--quiet")
+    subprocess.run(
+        sr_pipeline("degrade", source, *degraded, *chosen), check=True, stdout=sys.stderr
+    )
+    flat = work / "lr"
+    flat.mkdir()
+    for number, path in enumerate(sorted((work / "made" / "lr").rglob("*.png"))):
+        shutil.copy(path, flat / f"{number:05d}.png")
+    large = ("--out", work / "large", "--upscaler", "bicubic", "--quiet")
+    subprocess.run(sr_pipeline("upscale", flat, *large), check=True, stdout=sys.stderr)
+    return flat, work / "large", len(list(flat.iterdir()))
+
+
+def measure(source: Path, listed: Path | None, limit: int, repeats: int) -> dict[str, object]:
+    """Time everything on the same pictures; returns the content of the JSON result."""
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        lr, large, count = prepare(source, listed, work, limit)
+
+        def ours(*more: str) -> Callable[[int], list[str]]:
+            return lambda repeat: detect_command(lr, work / f"out{len(more)}-{repeat}", *more)
+
+        timings = [
+            timed("sr-pipeline --help", 0, lambda _: sr_pipeline("--help"), repeats * 3),
+            timed("sr-pipeline detect, tables only", count, ours("--no-pictures"), repeats),
+            timed("plain loop", count, lambda _: peer_command("loop", lr, PASSES), repeats),
+            timed(
+                "face_detection --cpus 2",
+                count,
+                lambda _: peer_command("face_detection", large, WORKERS),
+                repeats,
+            ),
+            timed("sr-pipeline detect, tables and pictures", count, ours(), repeats),
+        ]
+        memory = _memory(lr, work, count)
+    return {
+        "timings": [timing.as_row() for timing in timings],
+        "ratios": _ratios({timing.name: timing.median for timing in timings}),
+        "memory": memory,
+        "load_average_at_end": os.getloadavg(),
+        "provenance": provenance(),
+    }
+
+
+def _memory(lr: Path, work: Path, count: int) -> dict[str, float]:
+    many = work / "many"
+    for copy in range(_COPIES):
+        shutil.copytree(lr, many / f"{copy:02d}")
+    few_peak = peak_memory(detect_command(lr, work / "few-out", "--no-pictures"))
+    many_peak = peak_memory(detect_command(many, work / "many-out", "--no-pictures"))
+    return {
+        f"peak_bytes_{count}_pictures": few_peak,
+        f"peak_bytes_{count * _COPIES}_pictures": many_peak,
+        "growth": many_peak / few_peak - 1,
+    }
+
+
+def _ratios(median: dict[str, float]) -> dict[str, float]:
+    ours = median["sr-pipeline detect, tables only"]
+    return {
+        "speed_over_plain_loop": median["plain loop"] / ours,
+        "speed_over_face_detection": median["face_detection --cpus 2"] / ours,
+        "speed_with_pictures_over_plain_loop": median["plain loop"]
+        / median["sr-pipeline detect, tables and pictures"],
+    }
+
+
+@click.command()
+@click.argument("source", type=click.Path(exists=True, path_type=Path))
+@click.option("--list", "listed", type=click.Path(exists=True, path_type=Path), help="CSV.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="JSON to write.")
+@click.option("--limit", default=1000, show_default=True, help="Pictures.")
+@click.option("--repeats", default=3, show_default=True, help="Runs of each command.")
+def main(source: Path, listed: Path | None, out: Path, limit: int, repeats: int) -> None:
+    """Time sr-pipeline and its peers on the pictures of SOURCE and write the result as JSON."""
+    result = measure(source, listed, limit, repeats)
+    write_json(out, result)
+    click.echo(json.dumps(result, indent=2))
+
+
+if __name__ == "__main__":
+    main()

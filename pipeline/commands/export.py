@@ -1,0 +1,30 @@
+"""`sr-pipeline export`: a network as ONNX."""
+
+from pathlib import Path
+
+import click
+
+
+@click.command("export", short_help="Export a network to ONNX.")
+@click.argument("name")
+@click.option(
+    "--onnx", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE"
+)
+def command(name: str, file: Path) -> None:
+    """Write the network NAME (a shipped name or a safetensors file) as an ONNX file.
+
+    Input `lr` (N, 3, H, W), RGB in [0, 1], H and W multiples of 4; output `sr` (N, 3, 4H, 4W).
+
+    \b
+    Example:
+      sr-pipeline export gflmser --onnx gflmser.onnx
+    """
+    from gflmser.onnx_export import export_onnx
+    from gflmser.weights import WeightsError
+    from pipeline.errors import ModelError
+
+    try:
+        card = export_onnx(name, file)
+    except WeightsError as error:
+        raise ModelError(str(error)) from error
+    click.echo(f"{file}  {card.name}, x{card.scale}")
