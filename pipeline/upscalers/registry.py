@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from functools import cache
-from importlib.metadata import entry_points
 from typing import Final
 
 from pipeline.upscalers.protocol import Provider
@@ -30,4 +29,6 @@ def providers() -> Iterator[Provider]:
 
 @cache
 def _installed() -> tuple[Provider, ...]:
+    from importlib.metadata import entry_points
+
     return tuple(point.load()() for point in entry_points(group=ENTRY_POINT_GROUP))

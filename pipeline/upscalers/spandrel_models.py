@@ -18,6 +18,8 @@ from pipeline.upscalers.protocol import Precision
 from pipeline.upscalers.torchvision_shim import import_torchvision
 
 SUFFIXES: Final = (".safetensors", ".pth", ".pt", ".ckpt")
+_CHANNELS_LAST: Final = frozenset({"ESRGAN", "Compact"})
+"""Plain convolutions, 1.4 times as fast in this layout; others may fail on it (GFPGAN does)."""
 _FACE: Final = 512
 """Side of the aligned face that GFPGAN and RestoreFormer were made for."""
 _FACE_SCALE: Final = 4
@@ -45,7 +47,6 @@ def load_network(path: Path, device: torch.device) -> Network:
     if not isinstance(descriptor, spandrel.ImageModelDescriptor):
         raise ModelError(f"{path.name}: {descriptor.architecture.name} only fills holes")
     descriptor.eval()
-    descriptor.model.to(memory_format=torch.channels_last)
     return _network(path.stem, descriptor)
 
 
@@ -70,7 +71,7 @@ def read_state(path: Path) -> dict[str, Any]:
 
 def _network(name: str, descriptor: Any) -> Network:  # noqa: ANN401
     face = descriptor.purpose == "FaceSR"
-    run = _through_channels(_Batches(descriptor), descriptor, name)
+    run = _through_channels(_laid_out(_Batches(descriptor), descriptor), descriptor, name)
     precisions: set[Precision] = {"fp32"}
     if descriptor.supports_half:
         precisions.add("fp16")
@@ -97,6 +98,14 @@ def _tile_factor(descriptor: Any) -> int:  # noqa: ANN401
         spandrel.ModelTiling.INTERNAL: 0,
     }
     return factors[descriptor.tiling]
+
+
+def _laid_out(run: Callable[[Tensor], Tensor], descriptor: Any) -> Callable[[Tensor], Tensor]:  # noqa: ANN401
+    """`run` in the memory layout that its architecture bears; batches arrive as channels_last."""
+    if descriptor.architecture.id in _CHANNELS_LAST:
+        descriptor.model.to(memory_format=torch.channels_last)
+        return run
+    return lambda batch: run(batch.contiguous())
 
 
 class _Batches:
@@ -139,7 +148,7 @@ def _through_channels(
     if channels == (3, 3):
         return run
     if channels == (1, 1):
-        return lambda batch: (made := run(batch.flatten(0, 1)[:, None])).view(
+        return lambda batch: (made := run(batch.flatten(0, 1)[:, None])).reshape(
             -1, 3, *made.shape[-2:]
         )
     if channels == (4, 4):
