@@ -26,8 +26,8 @@ class BasicBlock(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, width, 3, padding=1)
-        self.second = nn.Conv2d(width, width, 3, padding=1)
+        self.first: nn.Conv2d | TransposedOf = nn.Conv2d(width, width, 3, padding=1)
+        self.second: nn.Conv2d | TransposedOf = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         """`(N, width, H, W)` to the same shape."""
@@ -196,6 +196,8 @@ class GFLmser(nn.Module):
         self.config = config
         self.h2l = H2LNet(config)
         self.l2h = L2HNet(config)
+        if config.tied:
+            tie(self.h2l, self.l2h)
 
     def degrade(self, hr: Tensor, noise: Tensor | None) -> Tensor:
         """H2L: `(N, 3, H, W)` and noise `(N, 1, H, W)` to `(N, 3, H/4, W/4)`."""
@@ -230,6 +232,34 @@ class GFLmser(nn.Module):
             seen = self.l2h(lr, self.h2l.features(seen)[1])
             estimates.append(seen)
         return estimates
+
+
+class TransposedOf(nn.Module):
+    """The transpose of a convolution, with a bias of its own: the weight stays the mirror's."""
+
+    def __init__(self, mirror: nn.Conv2d) -> None:
+        super().__init__()
+        # In a tuple, so that the mirror is not registered (and saved) a second time.
+        self._mirror = (mirror,)
+        self.bias = nn.Parameter(torch.zeros(mirror.in_channels))
+
+    @property
+    def weight(self) -> Tensor:
+        """The mirror's own parameter."""
+        return self._mirror[0].weight
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`(N, out, H, W)` of the mirror to its `(N, in, H, W)`."""
+        return functional.conv_transpose2d(x, self.weight, self.bias, padding=1)
+
+
+def tie(h2l: H2LNet, l2h: L2HNet) -> None:
+    """DCW of Lmser: each group convolution of L2H becomes the transpose of its mirror in H2L."""
+    down = [block for block in h2l.modules() if isinstance(block, BasicBlock)]
+    up = [block for block in l2h.modules() if isinstance(block, BasicBlock)]
+    for mine, mirror in zip(up, reversed(down), strict=True):
+        first, second = cast(nn.Conv2d, mirror.first), cast(nn.Conv2d, mirror.second)
+        mine.first, mine.second = TransposedOf(second), TransposedOf(first)
 
 
 class Discriminator(nn.Module):

@@ -11,6 +11,7 @@ from gflmser.batches import Batch
 from gflmser.config import Config, OptimiserConfig, PhaseConfig
 from gflmser.losses import discriminator_loss, generator_loss, hr_pixel_loss, lr_pixel_loss
 from gflmser.network import Discriminator, GFLmser
+from gflmser.toml_schema import ConfigError
 from gflmser.training import Update
 
 
@@ -18,6 +19,10 @@ class GFLmserRecipe:
     """The two networks, the discriminator of H2L's pictures, and the losses of section 3.7."""
 
     def __init__(self, config: Config) -> None:
+        if config.network.tied and any(
+            "l2h" in phase.trains and "h2l" not in phase.trains for phase in config.training.phases
+        ):
+            raise ConfigError("tied weights are those of h2l: train h2l in every phase of l2h")
         self.config = config
         self.model = GFLmser(config.network)
         self.discriminator = Discriminator()

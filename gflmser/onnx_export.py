@@ -1,0 +1,68 @@
+"""A deployable restorer as an ONNX file that needs nothing of ours."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import warnings
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gflmser.network import GFLmser
+from gflmser.toml_schema import dump
+from gflmser.weights import Card, WeightsError, load_weights
+
+OPSET = 18
+
+
+class _Deployed(nn.Module):
+    """`lr` in [0, 1] to the picture of four times its size in [0, 1]."""
+
+    def __init__(self, model: GFLmser) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, lr: Tensor) -> Tensor:
+        out = self.model.restore(lr * 2 - 1)
+        return ((out + 1) / 2).clamp(0, 1)
+
+
+def export_onnx(name_or_path: str | Path, file: Path) -> Card:
+    """Write `file`; its card goes into the metadata.
+
+    Input `lr` `(N, 3, H, W)` float32 RGB in [0, 1], H and W multiples of 4; output `sr`
+    `(N, 3, 4H, 4W)`, the same range. Raises WeightsError for an oracle.
+    """
+    import onnx
+
+    model, card = load_weights(name_or_path)
+    if card.oracle:
+        raise WeightsError(f"'{card.name}' is an oracle: it restores nothing without ground truth")
+    example = torch.rand(2, 3, 16, 24)
+    batch = torch.export.Dim("batch", min=1, max=4096)
+    height, width = (4 * torch.export.Dim(f"{name}4", min=2, max=512) for name in "hw")
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            _Deployed(model).eval(),
+            (example,),
+            dynamo=True,
+            opset_version=OPSET,
+            input_names=["lr"],
+            output_names=["sr"],
+            dynamic_shapes=({0: batch, 2: height, 3: width},),
+            verbose=False,
+        )
+    assert program is not None
+    proto = program.model_proto
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = "card", json.dumps(dump(card))
+    onnx.checker.check_model(proto)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_suffix(".partial")
+    onnx.save_model(proto, str(partial))
+    partial.replace(file)
+    return card
