@@ -77,9 +77,10 @@ def test_a_broken_table_is_one_line(tmp_path: Path, content: str) -> None:
         load_calibration(tmp_path / "absent")
 
 
-def test_the_shipped_table_has_every_interpolator_and_where_it_comes_from() -> None:
+def test_the_shipped_table_covers_its_upscalers_and_says_where_it_comes_from() -> None:
     table = load_calibration()
-    for name in ("none", "nearest", "bilinear", "bicubic", "lanczos"):
+    assert "bicubic" in table.provenance
+    for name in table.provenance:
         assert "lfw-val" in table.provenance[name].data
         for far in (0.01, 0.001):
             for size in (8, 13, 100, 300):
