@@ -186,6 +186,8 @@ def _flat(values: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str,
             yield from _flat(value, f"{prefix}{key}.")
         elif isinstance(value, list | tuple):
             yield f"{prefix}{key}", ", ".join(str(item) for item in value)
+        elif isinstance(value, bool):
+            yield f"{prefix}{key}", "yes" if value else "no"
         elif value is not None and value != "":
             yield f"{prefix}{key}", str(value)
 

@@ -46,13 +46,7 @@ def bootstrap_interval(
         return Interval(math.nan, math.nan)
     if data[0] == data[-1]:
         return Interval(float(data[0]), float(data[0]))
-    rng = np.random.default_rng(seed)
-    means = np.empty(resamples)
-    step = max(1, _CHUNK // data.size)
-    for start in range(0, resamples, step):
-        rows = min(step, resamples - start)
-        picks = rng.integers(0, data.size, (rows, data.size), dtype=np.int32)
-        means[start : start + rows] = data[picks].mean(axis=1)
+    means = _resampled_means(data, np.random.default_rng(seed), resamples)
     lo, hi = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(lo), float(hi))
 
@@ -107,6 +101,21 @@ def mcnemar(a: ArrayLike, b: ArrayLike) -> TestResult:
     discordant = int(np.sum(first != second))
     p = float(binomtest(only_a, discordant).pvalue) if discordant else 1.0
     return TestResult(float(only_a), p)
+
+
+def _resampled_means(
+    data: NDArray[np.float64], rng: np.random.Generator, resamples: int
+) -> NDArray[np.float64]:
+    if np.isin(data, (0.0, 1.0)).all():
+        # Resampled zeros and ones: their sum is a binomial count, and drawn as one far faster.
+        return rng.binomial(data.size, data.mean(), resamples) / data.size
+    means = np.empty(resamples)
+    step = max(1, _CHUNK // data.size)
+    for start in range(0, resamples, step):
+        rows = min(step, resamples - start)
+        picks = rng.integers(0, data.size, (rows, data.size), dtype=np.int32)
+        means[start : start + rows] = data[picks].mean(axis=1)
+    return means
 
 
 def _finite(values: ArrayLike) -> NDArray[np.float64]:

@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from pipeline.errors import OutputError, UsageError
 from pipeline.provenance import NOTICE
 from pipeline.report import write_report
 from pipeline.report_data import Report, read_report, shown_images, typical_images
-from pipeline.report_formats import to_markdown
+from pipeline.report_formats import to_latex, to_markdown
 from pipeline.report_page import page
 from pipeline.report_plots import Drawn, Plot, ThemeName, plots, render, render_all
 from pipeline.report_sheet import CELL, contact_sheet
@@ -109,6 +110,13 @@ def test_markdown_parts_the_oracle_by_a_rule(folder: Path) -> None:
     assert "6 pictures, 5 with ground truth, 1 without it excluded" in text
     bicubic = next(line for line in above.splitlines() if line.startswith("| bicubic"))
     assert "**1.000** [1.000, 1.000]" in bicubic
+
+
+@pytest.mark.parametrize(("truth", "said"), [("pseudo", True), ("faces.csv", False)])
+def test_pseudo_ground_truth_is_said(report: Report, truth: str, said: bool) -> None:
+    told = replace(report, protocol={**report.protocol, "ground_truth": truth})
+    for text in (to_markdown(told), to_latex(told)):
+        assert ("Pseudo ground truth" in text) is said
 
 
 def test_markdown_is_a_table_that_pandas_reads(folder: Path) -> None:

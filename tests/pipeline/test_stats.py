@@ -21,8 +21,11 @@ from pipeline.stats import (
 
 
 @pytest.mark.parametrize("level", [0.8, 0.95, 0.99])
-def test_bootstrap_is_scipys_percentile_bootstrap(level: float) -> None:
+@pytest.mark.parametrize("binary", [False, True], ids=["figures", "hits and misses"])
+def test_bootstrap_is_scipys_percentile_bootstrap(level: float, binary: bool) -> None:
     values = np.random.default_rng(1).gamma(2.0, 3.0, 200)
+    if binary:
+        values = (values > 4).astype(float)
     ours = bootstrap_interval(values, seed=0, level=level, resamples=20_000)
     theirs = scipy_stats.bootstrap(
         (values,), np.mean, method="percentile", confidence_level=level, n_resamples=20_000, rng=9
