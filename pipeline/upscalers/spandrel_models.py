@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -15,9 +14,9 @@ from pipeline.errors import ModelError
 from pipeline.upscalers.memory import is_out_of_memory
 from pipeline.upscalers.network import Network
 from pipeline.upscalers.protocol import Precision
+from pipeline.upscalers.states import one_line, read_state
 from pipeline.upscalers.torchvision_shim import import_torchvision
 
-SUFFIXES: Final = (".safetensors", ".pth", ".pt", ".ckpt")
 _CHANNELS_LAST: Final = frozenset({"ESRGAN", "Compact"})
 """Plain convolutions, 1.4 times as fast in this layout; others may fail on it (GFPGAN does)."""
 _FACE: Final = 512
@@ -43,30 +42,11 @@ def load_network(path: Path, device: torch.device) -> Network:
     except spandrel.UnsupportedModelError as error:
         raise ModelError(f"{path.name}: no architecture that spandrel knows") from error
     except Exception as error:  # sizes are deduced from an arbitrary file; anything may be raised
-        raise ModelError(f"{path.name}: spandrel cannot build it: {_line(error)}") from error
+        raise ModelError(f"{path.name}: spandrel cannot build it: {one_line(error)}") from error
     if not isinstance(descriptor, spandrel.ImageModelDescriptor):
         raise ModelError(f"{path.name}: {descriptor.architecture.name} only fills holes")
     descriptor.eval()
     return _network(path.stem, descriptor)
-
-
-def read_state(path: Path) -> dict[str, Any]:
-    """The state dict in a file, on the CPU, read without running anything that is in the file."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise ModelError(f"{path.name} is not a weight file: {', '.join(SUFFIXES)} are")
-    try:
-        if path.suffix.lower() == ".safetensors":
-            from safetensors.torch import load_file
-
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        raise ModelError(f"{path.name} holds more than tensors and is not opened") from error
-    except Exception as error:  # a damaged file; zip, pickle and safetensors each raise their own
-        raise ModelError(f"{path.name} cannot be read: {_line(error)}") from error
-    if not isinstance(state, dict):
-        raise ModelError(f"{path.name} holds no table of tensors")
-    return state
 
 
 def _network(name: str, descriptor: Any) -> Network:  # noqa: ANN401
@@ -173,7 +153,3 @@ def _as_face(run: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         return functional.interpolate(made, size, mode="bicubic", antialias=True)
 
     return restore
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__
