@@ -15,7 +15,7 @@ _EPSILON = 1e-8
 
 
 def correlation(feature: Tensor, skip: Tensor, *, scope: GateScope, centred: bool) -> Tensor:
-    """The correlation of two `(N, C, H, W)` features, in [-1, 1], in float32 (eq. 3).
+    """The correlation of two `(N, C, H, W)` features, in [-1, 1], at least float32 (eq. 3).
 
     `channel` compares the maps of each channel and returns `(N, C, 1, 1)`; `sample` compares
     whole patterns and returns `(N, 1, 1, 1)`. Centred, it is Pearson's; otherwise the cosine.
@@ -23,7 +23,8 @@ def correlation(feature: Tensor, skip: Tensor, *, scope: GateScope, centred: boo
     """
     dims = (2, 3) if scope == "channel" else (1, 2, 3)
     with torch.autocast(feature.device.type, enabled=False):
-        x, y = feature.float(), skip.float()
+        wide = torch.promote_types(feature.dtype, torch.float32)
+        x, y = feature.to(wide), skip.to(wide)
         if centred:
             x = x - x.mean(dims, keepdim=True)
             y = y - y.mean(dims, keepdim=True)
