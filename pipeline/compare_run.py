@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,10 +24,12 @@ from pipeline.rows import Columns, column_types, write_parquet
 from pipeline.sources import Listing
 from pipeline.summary import HR_METHOD, Cell, as_rows, summarise
 from pipeline.upscale import Precision, Upscaler
+from pipeline.verification import Verification
 
 if TYPE_CHECKING:
     import pandas as pd
 
+log = logging.getLogger(__name__)
 _RESERVED: Final = frozenset({HR_METHOD, "lr"})
 _SPEED_PICTURES: Final = 256
 _SPEED_SECONDS: Final = 0.5
@@ -77,6 +81,8 @@ def compare(
         finally:
             if journal.counts()[0]:
                 write_parquet(journal.rows(), columns, job.out / "rows.parquet")
+        if not result.pictures:
+            raise KeyboardInterrupt
         errors = [
             f"{row['image']}: {row['error']}"
             for row in journal.rows()
@@ -88,6 +94,7 @@ def compare(
             "seed": seed,
             **job.settings(),
             **_counts(result),
+            "verification_notes": {m: v.notes for m, v in verified.items() if v.notes},
             **provenance(),
         },
         "rows": _summary_rows(job, columns, seed, verified),
@@ -106,7 +113,7 @@ def _counts(result: RunResult) -> dict[str, object]:
 
 
 def _summary_rows(
-    job: Compare, columns: Columns, seed: int, verified: dict[str, dict[str, Any]]
+    job: Compare, columns: Columns, seed: int, verified: dict[str, Verification]
 ) -> list[dict[str, Cell]]:
     import pandas as pd
 
@@ -115,7 +122,8 @@ def _summary_rows(
         method.name: _pictures_per_s(job.restorer(method), _speed_pictures(job, rows))
         for method in job.methods
     }
-    return as_rows(summarise(rows, seed=seed, images_per_s=speed, verification=verified))
+    further = {method: _columns(verdict) for method, verdict in verified.items()}
+    return as_rows(summarise(rows, seed=seed, images_per_s=speed, verification=further))
 
 
 def _speed_pictures(job: Compare, rows: pd.DataFrame) -> list[RGB]:
@@ -137,14 +145,20 @@ def _pictures_per_s(upscaler: Upscaler, lr: Sequence[RGB]) -> float:
     return count / elapsed
 
 
-def _verify(job: Compare, journal: Journal, pairs: Pairs) -> dict[str, dict[str, float]]:
-    """Columns of the identity verification, for each method; see `Pairs.verify`."""
+def _verify(job: Compare, journal: Journal, pairs: Pairs) -> dict[str, Verification]:
+    """The identity verification of each method; see `Pairs.verify`."""
     embeddings = collect_embeddings(journal.rows())
     seen = frozenset(str(row["image"]) for row in journal.rows() if not row["error"])
-    verdicts = {
-        method.name: pairs.verify(method.name, embeddings, seen).as_row() for method in job.methods
-    }
+    if not pairs.judgeable(seen):
+        log.warning("--pairs: not one same and one different pair lie in the set; no verification")
+        return {}
+    return {method.name: pairs.verify(method.name, embeddings, seen) for method in job.methods}
+
+
+def _columns(verdict: Verification) -> dict[str, float]:
+    """The verdict's figures as columns of the table; NaN where the pairs are too few."""
     return {
-        name: {key: value for key, value in row.items() if isinstance(value, (int, float))}
-        for name, row in verdicts.items()
+        name: nan if value is None else float(value)
+        for name, value in verdict.as_row().items()
+        if not isinstance(value, str)
     }

@@ -51,12 +51,19 @@ class Pairs:
         """Every picture that occurs."""
         return frozenset(self.a + self.b)
 
+    def judgeable(self, seen: frozenset[str]) -> bool:
+        """Whether at least one same and one different pair have both pictures in `seen`."""
+        return {self.same[i] for i in self._within(seen)} == {True, False}
+
+    def _within(self, seen: frozenset[str]) -> list[int]:
+        return [i for i in range(len(self.same)) if self.a[i] in seen and self.b[i] in seen]
+
     def verify(self, method: str, embeddings: Embeddings, seen: frozenset[str]) -> Verification:
         """Judge SR of `a` by `method` against HR of `b`, over the pairs whose pictures were `seen`.
 
         A pair in which a face could not be embedded has an infinite distance: it is rejected.
         """
-        chosen = [i for i in range(len(self.same)) if self.a[i] in seen and self.b[i] in seen]
+        chosen = self._within(seen)
         distances = [self._distance(i, method, embeddings) for i in chosen]
         return verification(distances, [self.same[i] for i in chosen])
 
