@@ -118,7 +118,7 @@ class DataConfig:
 Net = Literal["h2l", "l2h", "discriminator"]
 GanLoss = Literal["vanilla", "least_squares"]
 PixelLoss = Literal["mse", "charbonnier"]
-Schedule = Literal["constant", "cosine", "step"]
+Schedule = Literal["constant", "cosine", "linear", "step"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 

@@ -1,13 +1,13 @@
-"""One training of a GFLmser in one folder, from configuration to weights."""
+"""One training in one folder, from configuration to weights: GFLmser, or any other method."""
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final, Protocol, TypedDict, TypeVar, Unpack
 
 import numpy as np
 import torch
@@ -15,12 +15,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gflmser.batches import CachedFaces, Sampler
-from gflmser.config import Config
+from gflmser.config import Config, DataConfig, TrainingConfig
 from gflmser.logs import TrainingLog
 from gflmser.recipe import GFLmserRecipe
 from gflmser.toml_schema import dump
-from gflmser.training import Outcome, Trainer, Validate, make_fabric
+from gflmser.training import Outcome, Recipe, Trainer, Validate, make_fabric
 from gflmser.weights import Card, half, save_weights
+
+R = TypeVar("R", bound=Recipe)
 
 LIMITS: Final = (
     "Restored pictures are not evidence of identity: detail that 16x16 pixels do not hold is a"
@@ -41,75 +43,149 @@ Measure = Callable[
 """From pictures, crops and a restorer to the figures of a card, with their intervals."""
 
 
-def train(
-    config: Config,
-    folder: Path,
-    *,
-    resume: bool = False,
-    max_minutes: float | None = None,
-    device: str = "cpu",
-    devices: int = 1,
-    stream: IO[str] | None = None,
-    make_validator: MakeValidator | None = None,
-    measure: Measure | None = None,
-    commit: str = "",
-) -> tuple[Outcome, Path | None]:
-    """Train to the end of the schedule or of the minutes; the outcome and the weight file.
+class Trainable(Protocol):
+    """What the configuration of every method has, GFLmser's and those of its rivals."""
 
-    The folder holds `config.json`, `checkpoint.pt`, `events/` and, at the end, `NAME.safetensors`
-    with its card. Raises ConfigError for what cannot be started and TrainingError for what cannot
-    go on. Only the first of several processes writes; the others return None for the file.
+    @property
+    def name(self) -> str:
+        """How the weights will be called."""
+        ...
+
+    @property
+    def seed(self) -> int:
+        """Of the weights at the start and of every batch."""
+        ...
+
+    @property
+    def data(self) -> DataConfig:
+        """What is trained on and validated on."""
+        ...
+
+    @property
+    def training(self) -> TrainingConfig:
+        """How the networks learn."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How weights came to be: what their card says beside name and network."""
+
+    data: tuple[Mapping[str, Any], ...]
+    training: Mapping[str, Any]
+    steps: int
+    wall_seconds: float
+    commit: str
+    made: str
+    metrics: Mapping[str, float]
+
+
+class Options(TypedDict, total=False):
+    """How a training is run, whatever the method."""
+
+    resume: bool
+    max_minutes: float | None
+    device: str
+    devices: int
+    stream: IO[str] | None
+    make_validator: MakeValidator | None
+    measure: Measure | None
+    commit: str
+
+
+def train(config: Config, folder: Path, **options: Unpack[Options]) -> tuple[Outcome, Path | None]:
+    """Train a GFLmser to the end of the schedule or of the minutes; see `train_method`."""
+
+    def save(recipe: GFLmserRecipe, made: Made) -> Path:
+        card = Card(
+            name=config.name,
+            network=config.network,
+            data=made.data,
+            training=made.training,
+            steps=made.steps,
+            wall_seconds=made.wall_seconds,
+            commit=made.commit,
+            made=made.made,
+            metrics=made.metrics,
+            limits=LIMITS,
+        )
+        return save_weights(recipe.model, card, folder)
+
+    return train_method(
+        config,
+        lambda: GFLmserRecipe(config),
+        lambda recipe: half(recipe.model),
+        save,
+        folder,
+        **options,
+    )
+
+
+def train_method(
+    config: Trainable,
+    make_recipe: Callable[[], R],
+    round_weights: Callable[[R], None],
+    save: Callable[[R, Made], Path],
+    folder: Path,
+    **options: Unpack[Options],
+) -> tuple[Outcome, Path | None]:
+    """Train any method to the end of the schedule or of the minutes; the outcome and its weights.
+
+    `round_weights` makes the averaged weights what `save` will store, before they are measured.
+    The folder holds `config.json`, `checkpoint.pt`, `events/` and, at the end, what `save` writes.
+    Raises ConfigError for what cannot be started and TrainingError for what cannot go on. Only the
+    first of several processes writes; the others return None for the file.
     """
     torch.manual_seed(config.seed)
-    fabric = make_fabric(config.training, device=device, devices=devices)
+    fabric = make_fabric(
+        config.training, device=options.get("device", "cpu"), devices=options.get("devices", 1)
+    )
     sampler = Sampler(config.data, seed=config.seed)
-    recipe = GFLmserRecipe(config)
+    recipe = make_recipe()
     folder.mkdir(parents=True, exist_ok=True)
     first = fabric.is_global_zero
-    log = TrainingLog(folder, stream) if first else None
-    faces = _validation(config) if first else []
+    log = TrainingLog(folder, options.get("stream")) if first else None
+    faces = _validation(config.data) if first else []
     validate = None
+    make_validator, measure = options.get("make_validator"), options.get("measure")
     if faces and log is not None and make_validator is not None:
         validate = make_validator(faces, config.data.validation_crops, log)
     trainer = Trainer(
         recipe, sampler, config.training, fabric=fabric, folder=folder, log=log, validate=validate
     )
-    if resume:
+    if options.get("resume", False):
         trainer.resume()
     if log is not None:
         (folder / "config.json").write_text(json.dumps(dump(config), indent=2) + "\n", "utf-8")
     try:
-        outcome = trainer.run(max_minutes=max_minutes)
+        outcome = trainer.run(max_minutes=options.get("max_minutes"))
     finally:
         if log is not None:
             log.close()
     if not first:
         return outcome, None
     with trainer.average.in_place():
-        half(recipe.model)
+        round_weights(recipe)
         metrics: Mapping[str, float] = outcome.metrics
         if faces and measure is not None:
             metrics = measure(faces, config.data.validation_crops, recipe.sample)
-        card = Card(
-            name=config.name,
-            network=config.network,
-            data=tuple(folder.record() for folder in sampler.folders),
-            training=dump(dataclasses.replace(config, network=config.network)),
+        made = Made(
+            data=tuple(cache.record() for cache in sampler.folders),
+            training=dump(config),
             steps=outcome.step,
             wall_seconds=round(outcome.seconds, 1),
-            commit=commit,
+            commit=options.get("commit", ""),
             made=datetime.now(UTC).isoformat(timespec="seconds"),
             metrics=metrics,
-            limits=LIMITS,
         )
-        return outcome, save_weights(recipe.model, card, folder)
+        return outcome, save(recipe, made)
 
 
-def _validation(config: Config) -> list[NDArray[np.uint8]]:
+def _validation(data: DataConfig) -> list[NDArray[np.uint8]]:
     """The same pictures for every training: spread evenly over the prepared set."""
-    if not config.data.validation:
+    if not data.validation:
         return []
-    cache = CachedFaces(Path(config.data.validation))
-    count = min(config.data.validation_images, len(cache))
+    cache = CachedFaces(Path(data.validation))
+    count = min(data.validation_images, len(cache))
     rows = cache.rows[np.linspace(0, len(cache) - 1, count).astype(int)]
     return [np.array(cache.images[row]) for row in rows]

@@ -132,15 +132,20 @@ def phase_at(training: TrainingConfig, step: int) -> PhaseConfig:
 
 
 def learning_rate(training: TrainingConfig, own: OptimiserConfig, span: Span, step: int) -> float:
-    """The rate at `step`: never 0 before the span's end, 1 % of the peak at the cosine's end."""
+    """The rate at `step`, never 0 before the span's end.
+
+    A cosine ends at 1 % of the peak; `linear` is constant for half of the span and then falls to 0.
+    """
     rate = own.rate
     if training.warm_up:
         rate *= min(1.0, (step - span.start + 1) / training.warm_up)
     if training.schedule == "step":
         rate *= 0.1 ** sum(step >= training.steps(m) for m in own.milestones)
-    elif training.schedule == "cosine":
-        done = min(1.0, max(0.0, (step - span.start) / max(1, span.end - span.start)))
+    done = min(1.0, max(0.0, (step - span.start) / max(1, span.end - span.start)))
+    if training.schedule == "cosine":
         rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
+    elif training.schedule == "linear":
+        rate *= min(1.0, 2 * (1 - done))
     return rate
 
 
@@ -184,6 +189,7 @@ class Trainer:
         self.seconds = 0.0
         self.metrics: Mapping[str, float] = {}
         self._norms: dict[str, float] = {}
+        self._stopped = False
 
     def resume(self) -> None:
         """Go on from the folder's checkpoint; raises ConfigError when there is none."""
@@ -200,34 +206,35 @@ class Trainer:
         """Train to the last step, or until the minutes are up; saves a checkpoint either way.
 
         Raises TrainingError when a loss or a gradient is no longer finite; the checkpoint on disk
-        is then the last good one. Ctrl-C saves and stops.
+        is then the last good one. After `stop` the step under way is finished first.
         """
         total = self.training.total_steps
         before, begun = self.seconds, time.monotonic()
         first = self.step
         saved = validated = begun
         stop = math.inf if max_minutes is None else begun + 60 * max_minutes
-        try:
-            while self.step < total and not self._agree(time.monotonic() >= stop):
-                losses = self._one_step()
-                self.step += 1
-                now = time.monotonic()
-                self.seconds = before + now - begun
-                if self.step % 20 == 0 or self.step == total:
-                    left = (now - begun) / (self.step - first) * (total - self.step)
-                    self._report(losses, total, left)
-                if self._agree(now - validated >= 60 * self.training.validate_minutes):
-                    self.run_validation()
-                    validated = time.monotonic()
-                if self._agree(now - saved >= 60 * self.training.checkpoint_minutes):
-                    self.save()
-                    saved = time.monotonic()
-        except KeyboardInterrupt:
-            pass  # what was learnt is saved below, and the command says that it was cut short
+        while self.step < total and not self._agree(self._stopped or time.monotonic() >= stop):
+            losses = self._one_step()
+            self.step += 1
+            now = time.monotonic()
+            self.seconds = before + now - begun
+            if self.step % 20 == 0 or self.step == total:
+                left = (now - begun) / (self.step - first) * (total - self.step)
+                self._report(losses, total, left)
+            if self._agree(now - validated >= 60 * self.training.validate_minutes):
+                self.run_validation()
+                validated = time.monotonic()
+            if self._agree(now - saved >= 60 * self.training.checkpoint_minutes):
+                self.save()
+                saved = time.monotonic()
         if self.step >= total or max_minutes is not None:
             self.run_validation()
         self.save()
         return Outcome(self.step, self.step >= total, self.seconds, self.metrics)
+
+    def stop(self) -> None:
+        """Make `run` end after the step under way; safe to call from a signal handler."""
+        self._stopped = True
 
     def run_validation(self) -> None:
         """Measure the averaged weights; only the first process does."""
