@@ -1,12 +1,9 @@
-"""The three adversarial losses that the rivals use, on logits, and switching a judge off."""
+"""The three adversarial losses that the rivals use, on logits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 
@@ -30,15 +27,3 @@ def hinge_judge(real: Tensor, fake: Tensor) -> Tensor:
 def hinge_generator(fake: Tensor) -> Tensor:
     """What its generator minimises."""
     return -fake.float().mean()
-
-
-@contextmanager
-def frozen(*judges: nn.Module) -> Iterator[None]:
-    """Judges that pass gradients on but collect none, while a generator learns."""
-    for judge in judges:
-        judge.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for judge in judges:
-            judge.requires_grad_(True)

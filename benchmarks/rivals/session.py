@@ -1,0 +1,43 @@
+"""One training of a rival, by the same loop and with the same figures as a GFLmser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Unpack
+
+from benchmarks.rivals.methods import RivalConfig, RivalRecipe, make_recipe
+from benchmarks.rivals.weights import RivalCard, round_weights, save_rival
+from gflmser.session import LIMITS, Made, Options, train_method
+from gflmser.toml_schema import dump
+from gflmser.training import Outcome
+
+
+def train_rival(
+    config: RivalConfig, folder: Path, **options: Unpack[Options]
+) -> tuple[Outcome, Path | None]:
+    """Train to the end of the schedule or of the minutes; see `gflmser.session.train_method`."""
+
+    def save(recipe: RivalRecipe, made: Made) -> Path:
+        card = RivalCard(
+            name=config.name,
+            method=config.method,
+            network=dump(config.network),
+            data=made.data,
+            training=made.training,
+            steps=made.steps,
+            wall_seconds=made.wall_seconds,
+            commit=made.commit,
+            made=made.made,
+            metrics=made.metrics,
+            limits=LIMITS,
+        )
+        return save_rival(recipe.restorer, card, folder)
+
+    return train_method(
+        config,
+        lambda: make_recipe(config),
+        lambda recipe: round_weights(recipe.restorer),
+        save,
+        folder,
+        **options,
+    )

@@ -1,0 +1,73 @@
+"""The rivals as upscalers: a Provider that `pipeline.upscalers.registry` finds by entry point."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pipeline.upscalers.protocol import LoadOptions, Upscaler
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_SMALLEST: Final = 2
+"""Input pixels; below, CycleGAN's reflected borders have nothing to reflect."""
+
+
+class RivalWeights:
+    """Names of shipped rivals, and files that hold one."""
+
+    def names(self) -> list[str]:
+        """The rivals beside the code."""
+        from benchmarks.rivals.weights import RIVALS
+
+        return sorted(path.stem for path in RIVALS.glob("*.safetensors"))
+
+    def reads(self, path: Path) -> bool:
+        """Whether the file says that it holds a rival."""
+        from safetensors import SafetensorError, safe_open
+
+        if path.suffix != ".safetensors":
+            return False
+        try:
+            with safe_open(path, "np") as file:
+                metadata = file.metadata() or {}
+        except (SafetensorError, OSError):
+            return False
+        return str(metadata.get("format", "")).startswith("sr-rival-")
+
+    def load(self, name_or_file: str, options: LoadOptions) -> Upscaler:
+        """The rival of that name or file; ModelError when the file cannot be used."""
+        from benchmarks.rivals.weights import RIVALS, load_rival
+        from pipeline.devices import resolve_device
+        from pipeline.upscalers.batching import NetworkUpscaler
+        from pipeline.upscalers.network import Network
+
+        path = Path(name_or_file)
+        if path.suffix != ".safetensors":
+            path = RIVALS / f"{name_or_file}.safetensors"
+        device = resolve_device(options.device)
+        restorer, card = load_rival(path)
+        network = Network(
+            name=card.name, scale=4, run=_Padded(restorer.to(device)), signed=True, multiple=4
+        )
+        return NetworkUpscaler(network, device, options)
+
+
+class _Padded:
+    """A restorer on pictures of any size."""
+
+    def __init__(self, restorer: nn.Module) -> None:
+        import torch
+
+        self._restorer = restorer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def __call__(self, lr: Tensor) -> Tensor:
+        from torch.nn import functional
+
+        height, width = lr.shape[-2:]
+        down, right = max(0, _SMALLEST - height), max(0, _SMALLEST - width)
+        if down or right:
+            lr = functional.pad(lr, (0, right, 0, down), mode="replicate")
+        made: Tensor = self._restorer(lr)
+        return made[..., : 4 * height, : 4 * width]

@@ -1,0 +1,144 @@
+"""Weights of a rival's restorer: one safetensors file with its card inside, and the card beside it.
+
+Parameters are stored as float16; figures of batch normalisation stay float32, a variance may not
+fit. The card has the same fields as that of a GFLmser, and the method beside the network.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from benchmarks.rivals.methods import METHODS
+from gflmser.toml_schema import ConfigError, dump, parse
+from gflmser.weights import SHIPPED
+from pipeline.errors import ModelError
+
+FORMAT: Final = "sr-rival-1"
+RIVALS: Final = SHIPPED / "rivals"
+"""Where the weights of the rivals are that come with the repository."""
+
+
+@dataclass(frozen=True, slots=True)
+class RivalCard:
+    """What is known about a weight file."""
+
+    name: str
+    method: str
+    network: Mapping[str, Any]
+    """The network's configuration, as plain values."""
+    data: tuple[Mapping[str, Any], ...] = ()
+    training: Mapping[str, Any] = field(default_factory=dict)
+    steps: int = 0
+    wall_seconds: float = 0.0
+    commit: str = ""
+    made: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    limits: tuple[str, ...] = ()
+    source: str = ""
+    """Where imported weights come from: the file's name and hash."""
+    sha256: str = ""
+    """Of the safetensors file; empty in the copy that the file carries itself."""
+
+
+def build(card: RivalCard) -> nn.Module:
+    """The restorer that a card describes, not yet trained; ModelError for an unknown one."""
+    if card.method not in METHODS:
+        raise ModelError(f"{card.name}: method {card.method!r} is not one of {', '.join(METHODS)}")
+    method = METHODS[card.method]
+    try:
+        return method.restorer(parse(method.network, card.network, at="network"))
+    except ConfigError as error:
+        raise ModelError(f"{card.name}: {error}") from error
+
+
+@torch.no_grad()
+def round_weights(restorer: nn.Module) -> None:
+    """Round the parameters as `save_rival` will, so that figures are those of the file."""
+    for parameter in restorer.parameters():
+        parameter.copy_(parameter.half().float())
+
+
+def save_rival(restorer: nn.Module, card: RivalCard, folder: Path) -> Path:
+    """Write `NAME.safetensors` and `NAME.json` into `folder`; the path of the former."""
+    folder.mkdir(parents=True, exist_ok=True)
+    halved = {name for name, _ in restorer.named_parameters()}
+    tensors = {
+        key: (tensor.half() if key in halved else tensor).detach().cpu().contiguous()
+        for key, tensor in restorer.state_dict().items()
+    }
+    path = folder / f"{card.name}.safetensors"
+    partial = path.with_suffix(".partial")
+    save_file(tensors, partial, {"format": FORMAT, "card": json.dumps(dump(card))})
+    digest = hashlib.sha256(partial.read_bytes()).hexdigest()
+    partial.replace(path)
+    whole = {**dump(card), "sha256": digest}
+    path.with_suffix(".json").write_text(json.dumps(whole, indent=2) + "\n", "utf-8")
+    return path
+
+
+def load_rival(path: Path) -> tuple[nn.Module, RivalCard]:
+    """The restorer in float32, in evaluation mode, and its card.
+
+    Raises ModelError when the file is not ours or its tensors are not those of its card.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            card = _card(file.metadata(), path)
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path.name} is not a safetensors file: {error}") from error
+    restorer = build(card)
+    fill(restorer, tensors, path.name)
+    return restorer.eval(), card
+
+
+def fill(restorer: nn.Module, tensors: Mapping[str, Tensor], origin: str) -> None:
+    """Load `tensors`, all of them and no other; ModelError names the first that does not fit."""
+    wanted = restorer.state_dict()
+    for key, tensor in tensors.items():
+        if key not in wanted:
+            raise ModelError(f"{origin}: tensor '{key}' is not part of the network")
+        if tensor.shape != wanted[key].shape:
+            shapes = f"{tuple(tensor.shape)}, not {tuple(wanted[key].shape)}"
+            raise ModelError(f"{origin}: tensor '{key}' is {shapes}")
+    missing = sorted(wanted.keys() - tensors.keys())
+    if missing:
+        raise ModelError(f"{origin}: tensor '{missing[0]}' is missing")
+    restorer.load_state_dict({key: t.to(wanted[key].dtype) for key, t in tensors.items()})
+
+
+def read_card(path: Path) -> RivalCard:
+    """The card alone; no tensor is read."""
+    try:
+        with safe_open(path, "np") as file:
+            return _card(file.metadata(), path)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path.name} is not a safetensors file: {error}") from error
+
+
+def list_rivals(folder: Path | None = None) -> list[RivalCard]:
+    """The cards of the shipped rivals (or of those in `folder`), by name."""
+    return [read_card(path) for path in sorted((folder or RIVALS).glob("*.safetensors"))]
+
+
+def _card(metadata: Mapping[str, str] | None, path: Path) -> RivalCard:
+    if not metadata or metadata.get("format") != FORMAT:
+        raise ModelError(f"{path.name} is a safetensors file, but not of a rival")
+    values = json.loads(metadata["card"])
+    known = {f.name for f in fields(RivalCard)}
+    try:
+        kept = {key: value for key, value in values.items() if key in known}
+        kept |= {key: tuple(kept[key]) for key in ("data", "limits") if key in kept}
+        return RivalCard(**kept)
+    except TypeError as error:
+        raise ModelError(f"{path.name}: the card cannot be read: {error}") from error

@@ -1,0 +1,278 @@
+"""The rivals in the training loop: configurations, steps, weights, and restoring with them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from benchmarks.rivals.methods import METHODS, RivalConfig, is_rival, load_config, make_recipe
+from benchmarks.rivals.session import train_rival
+from benchmarks.rivals.upscalers import RivalWeights
+from benchmarks.rivals.wavelet_srnet_recipe import WaveletConfig, WaveletRecipe
+from benchmarks.rivals.weights import RIVALS, list_rivals, load_rival, read_card
+from gflmser.batches import Sampler
+from gflmser.config import DataConfig, OptimiserConfig, SourceConfig, TrainingConfig
+from gflmser.toml_schema import ConfigError
+from gflmser.training import Span, learning_rate
+from pipeline.errors import ModelError
+from pipeline.upscale import load_upscaler, register, upscaler_names
+from pipeline.upscalers import registry
+
+CONFIGS = Path(__file__).resolve().parents[2] / "benchmarks" / "configs"
+
+TINY = {
+    "srgan": [
+        "network.width=8", "network.blocks=1", "network.judge_width=4", "network.judge_dense=8",
+    ],
+    "cyclegan": [
+        "network.width=8", "network.blocks=1", "network.judge_width=8", "network.pool=4",
+    ],
+    "bulat": [
+        "network.h2l_width=8", "network.l2h_widths=[8, 8, 8]", "network.l2h_blocks=[1, 1]",
+        "network.judge_width=8",
+    ],
+    "wavelet-srnet": ["network.widths=[8, 8]", "network.blocks=1", "network.head_width=2"],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Path:
+    """A prepared dataset of a dozen squares of the sample pictures."""
+    folder = tmp_path_factory.mktemp("cache")
+    with Image.open(samples / "solvay16.png") as image:
+        rgb = np.asarray(image.convert("RGB"))
+    squares = [rgb[at : at + 64, 20 * at // 8 :][:, :64] for at in range(0, 96, 8)]
+    np.save(folder / "images.npy", np.stack(squares))
+    (folder / "cache.json").write_text(json.dumps({"name": "solvay"}))
+    with (folder / "index.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["image"])
+        writer.writerows([f"{index}.png"] for index in range(len(squares)))
+    return folder
+
+
+def tiny(name: str, cache: Path) -> RivalConfig:
+    """The lite configuration with small networks, one step for each phase, on `cache`."""
+    config = load_config(CONFIGS / f"{name}-lite.toml", TINY[name])
+    data = DataConfig(sources=(SourceConfig(path=str(cache)),))
+    phases = tuple(replace(phase, length=1) for phase in config.training.phases)
+    training = TrainingConfig(phases=phases, batch=2, ema=config.training.ema, clip=1.0)
+    return replace(config, data=data, training=training)
+
+
+@pytest.mark.parametrize("name", METHODS)
+@pytest.mark.parametrize("kind", ["paper", "lite"])
+def test_configurations_are_read(name: str, kind: str) -> None:
+    path = CONFIGS / f"{name}-{kind}.toml"
+    config = load_config(path)
+    assert is_rival(path)
+    assert config.method == name
+    trained = {module for phase in config.training.phases for module in phase.trains}
+    with torch.device("meta"):
+        recipe = make_recipe(config)
+    assert trained == set(recipe.modules)
+    for module in recipe.modules:
+        assert recipe.optimiser(module).rate > 0
+
+
+def test_paper_configurations_have_the_papers_sizes() -> None:
+    for name, method in METHODS.items():
+        assert load_config(CONFIGS / f"{name}-paper.toml").network == method.network()
+
+
+def test_lite_configurations_are_small_and_see_the_data_of_lite_gflmser() -> None:
+    import gflmser
+    from gflmser.config import Config
+    from gflmser.toml_schema import load
+
+    ours = load(Config, Path(gflmser.__file__).parent / "configs" / "lite.toml")
+    for name in METHODS:
+        config = load_config(CONFIGS / f"{name}-lite.toml")
+        assert config.data.sources == ours.data.sources
+        assert config.data.camera == ours.data.camera
+        with torch.device("meta"):
+            restorer = make_recipe(config).restorer
+        assert 2 * sum(p.numel() for p in restorer.parameters()) < 8e6
+
+
+def test_configurations_of_gflmser_are_not_rivals(tmp_path: Path) -> None:
+    import gflmser
+
+    assert not is_rival(Path(gflmser.__file__).parent / "configs" / "lite.toml")
+    assert not is_rival(tmp_path / "absent.toml")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param('method = "espcn"', "not one of srgan", id="unknown-method"),
+        pytest.param('method = "srgan"\n[network]\nblock = 3', "blocks", id="misspelt"),
+        pytest.param("method = ", "Invalid value", id="no-toml"),
+    ],
+)
+def test_configurations_that_cannot_be(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=message):
+        load_config(path)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_each_update_moves_its_own_modules_only(name: str, cache: Path) -> None:
+    torch.manual_seed(0)
+    config = tiny(name, cache)
+    recipe = make_recipe(config)
+    batch = Sampler(config.data, seed=0).batch(0, range(2))
+    updated: list[str] = []
+
+    def update(loss: Tensor, names: list[str]) -> None:
+        for module in recipe.modules.values():
+            module.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        for key, module in recipe.modules.items():
+            grads = [p.grad for p in module.parameters() if p.requires_grad]
+            moved = any(g is not None and bool(g.abs().sum() > 0) for g in grads)
+            assert moved == (key in names), f"{key} in the update of {names}"
+        updated.extend(names)
+
+    for phase in config.training.phases:
+        updated.clear()
+        losses = recipe.step(batch, phase, update)  # type: ignore[arg-type]
+        assert set(updated) == set(phase.trains)
+        assert all(torch.isfinite(loss) for loss in losses.values())
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_sampling_sees_only_the_low_resolution_picture_and_changes_nothing(
+    name: str, cache: Path
+) -> None:
+    torch.manual_seed(0)
+    recipe = make_recipe(tiny(name, cache))
+    lr = torch.rand(4, 3, 16, 16) * 2 - 1
+    before = {k: v.clone() for k, v in recipe.restorer.state_dict().items()}
+    with torch.no_grad():
+        together = recipe.sample(lr, torch.full((4, 3, 64, 64), torch.nan))
+        alone = recipe.sample(lr[:1], None)
+    assert together.shape == (4, 3, 64, 64)
+    assert torch.allclose(together[:1], alone, atol=1e-5)
+    assert recipe.restorer.training
+    for key, value in recipe.restorer.state_dict().items():
+        assert torch.equal(before[key], value), key
+
+
+def test_weight_decay_is_that_of_adam(cache: Path) -> None:
+    torch.manual_seed(0)
+    config = tiny("wavelet-srnet", cache)
+    assert isinstance(config, WaveletConfig)
+    recipe = WaveletRecipe(config)
+    batch = Sampler(config.data, seed=0).batch(0, range(2))
+    decay = 0.25
+    grads: dict[float, list[Tensor]] = {}
+    for weight in (0.0, decay):
+        recipe.config = replace(config, losses=replace(config.losses, decay=weight))
+
+        def update(loss: Tensor, names: list[str], weight: float = weight) -> None:
+            recipe.restorer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            grads[weight] = [p.grad.clone() for p in recipe.restorer.parameters()]  # type: ignore[union-attr]
+
+        recipe.step(batch, config.training.phases[0], update)  # type: ignore[arg-type]
+    for plain, decayed, parameter in zip(
+        grads[0.0], grads[decay], recipe.restorer.parameters(), strict=True
+    ):
+        expected = plain + decay * parameter.detach()
+        assert torch.allclose(decayed, expected, rtol=1e-3, atol=1e-3 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_training_ends_in_weights_that_restore(
+    name: str, cache: Path, tmp_path: Path, samples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = tiny(name, cache)
+    outcome, path = train_rival(config, tmp_path, commit="abc")
+    assert outcome.finished
+    assert path == tmp_path / f"{name}.safetensors"
+    card = read_card(path)
+    assert (card.method, card.steps, card.commit) == (name, len(config.training.phases), "abc")
+    assert card.data[0]["name"] == "solvay"
+    assert json.loads(path.with_suffix(".json").read_text())["sha256"]
+
+    monkeypatch.setattr(registry, "_registered", [])
+    monkeypatch.setattr("benchmarks.rivals.weights.RIVALS", tmp_path)
+    register(RivalWeights())
+    assert name in upscaler_names()
+    with Image.open(samples / "obama.jpg") as image:
+        crop = np.asarray(image.convert("RGB").resize((16, 16)))
+    by_name, by_file = load_upscaler(name, device="cpu"), load_upscaler(path, device="cpu")
+    assert (by_name.name, by_name.scale, by_name.oracle) == (name, 4, False)
+    made = by_name([crop, crop[:1, :1]])
+    assert [picture.shape for picture in made] == [(64, 64, 3), (4, 4, 3)]
+    assert np.array_equal(made[0], by_file([crop])[0])
+
+    restorer, _ = load_rival(path)
+    lr = torch.from_numpy(crop.copy()).permute(2, 0, 1)[None] / 127.5 - 1
+    with torch.no_grad():
+        floats = ((restorer(lr)[0].permute(1, 2, 0) + 1) * 127.5).clamp(0, 255).numpy()
+    assert np.abs(made[0] - floats).max() < 0.5 + 2e-3
+
+
+def test_training_can_go_on_where_it_stopped(cache: Path, tmp_path: Path) -> None:
+    config = tiny("cyclegan", cache)
+    whole, _ = train_rival(config, tmp_path / "whole")
+    cut, _ = train_rival(config, tmp_path / "cut", max_minutes=0)
+    assert (cut.step, cut.finished) == (0, False)
+    resumed, path = train_rival(config, tmp_path / "cut", resume=True)
+    assert resumed.finished and resumed.step == whole.step
+    one = load_rival(tmp_path / "whole" / "cyclegan.safetensors")[0].state_dict()
+    assert path is not None
+    for key, value in load_rival(path)[0].state_dict().items():
+        assert torch.equal(value, one[key]), key
+
+
+def test_a_damaged_weight_file_names_the_tensor(cache: Path, tmp_path: Path) -> None:
+    from safetensors import safe_open
+    from safetensors.torch import save_file
+
+    _, path = train_rival(tiny("bulat", cache), tmp_path)
+    assert path is not None
+    with safe_open(path, "pt") as file:
+        metadata = file.metadata()
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    tensors["head.weight"] = tensors["head.weight"][:1].clone()
+    save_file(tensors, path, metadata)
+    with pytest.raises(ModelError, match=r"'head\.weight' is \(1, "):
+        load_upscaler_of_rivals(path)
+    del tensors["head.weight"]
+    save_file(tensors, path, metadata)
+    with pytest.raises(ModelError, match=r"'head\.weight' is missing"):
+        load_upscaler_of_rivals(path)
+
+
+def load_upscaler_of_rivals(path: Path) -> None:
+    from pipeline.upscalers.protocol import LoadOptions
+
+    assert RivalWeights().reads(path)
+    RivalWeights().load(str(path), LoadOptions(device="cpu"))
+
+
+def test_linear_schedule_is_constant_and_then_falls() -> None:
+    training = TrainingConfig(schedule="linear")
+    rates = [
+        learning_rate(training, OptimiserConfig(rate=1.0), Span(0, 100), step)
+        for step in (0, 50, 75, 99)
+    ]
+    assert rates == pytest.approx([1, 1, 0.5, 0.02])
+
+
+def test_shipped_rivals_can_be_loaded() -> None:
+    for card in list_rivals():
+        assert card.name in RivalWeights().names()
+        assert load_rival(RIVALS / f"{card.name}.safetensors")[1] == card
