@@ -20,7 +20,7 @@ from PIL import Image
 from torch import Tensor
 
 from gflmser.config import DataConfig, SourceConfig
-from gflmser.degradations import bicubic, camera
+from gflmser.degradations import bicubic, camera, dimmed
 from gflmser.toml_schema import ConfigError
 
 HR, LR = 64, 16
@@ -109,9 +109,10 @@ class Sampler:
     ]:
         source, faces = self.sources[int(rng.choice(len(self.sources), p=self.shares))]
         image = crop(faces.images[int(rng.choice(faces.rows))], source, rng)
-        target = bicubic(image, LR)
         chance = rng.random()
         by_camera = chance < self.config.camera
+        image = dimmed(image, rng) if by_camera else image
+        target = bicubic(image, LR)
         by_h2l = self.config.camera <= chance < self.config.camera + self.config.h2l
         low = camera(image, LR, rng) if by_camera else target
         real = target

@@ -41,28 +41,26 @@ def export_onnx(name_or_path: str | Path, file: Path) -> Card:
     model, card = load_weights(name_or_path)
     if card.oracle:
         raise WeightsError(f"'{card.name}' is an oracle: it restores nothing without ground truth")
-    example = torch.rand(2, 3, 16, 24)
-    batch = torch.export.Dim("batch", min=1, max=4096)
-    height, width = (4 * torch.export.Dim(f"{name}4", min=2, max=512) for name in "hw")
+    axes = {0: "batch", 2: "height", 3: "width"}
+    file.parent.mkdir(parents=True, exist_ok=True)
+    traced = file.with_suffix(".partial")
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        program = torch.onnx.export(
+        # Tracing keeps bicubic as one Resize; the newer exporter takes it apart, in a minute.
+        torch.onnx.export(
             _Deployed(model).eval(),
-            (example,),
-            dynamo=True,
+            (torch.rand(2, 3, 16, 24),),
+            str(traced),
+            dynamo=False,
             opset_version=OPSET,
             input_names=["lr"],
             output_names=["sr"],
-            dynamic_shapes=({0: batch, 2: height, 3: width},),
-            verbose=False,
+            dynamic_axes={"lr": axes, "sr": {0: "batch", 2: "height4", 3: "width4"}},
         )
-    assert program is not None
-    proto = program.model_proto
+    proto = onnx.load_model(str(traced))
     entry = proto.metadata_props.add()
     entry.key, entry.value = "card", json.dumps(dump(card))
     onnx.checker.check_model(proto)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    partial = file.with_suffix(".partial")
-    onnx.save_model(proto, str(partial))
-    partial.replace(file)
+    onnx.save_model(proto, str(traced))
+    traced.replace(file)
     return card

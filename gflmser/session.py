@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,6 +136,7 @@ def train_method(
 
     `round_weights` makes the averaged weights what `save` will store, before they are measured.
     The folder holds `config.json`, `checkpoint.pt`, `events/` and, at the end, what `save` writes.
+    Ctrl-C and SIGTERM end the training as if the minutes were up.
     Raises ConfigError for what cannot be started and TrainingError for what cannot go on. Only the
     first of several processes writes; the others return None for the file.
     """
@@ -158,7 +162,8 @@ def train_method(
     if log is not None:
         (folder / "config.json").write_text(json.dumps(dump(config), indent=2) + "\n", "utf-8")
     try:
-        outcome = trainer.run(max_minutes=options.get("max_minutes"))
+        with _signals(trainer.stop):
+            outcome = trainer.run(max_minutes=options.get("max_minutes"))
     finally:
         if log is not None:
             log.close()
@@ -179,6 +184,21 @@ def train_method(
             metrics=metrics,
         )
         return outcome, save(recipe, made)
+
+
+@contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Ctrl-C and SIGTERM call `stop` inside; only the main thread may say so."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: stop()) for number in signals]
+    try:
+        yield
+    finally:
+        for number, handler in zip(signals, before, strict=True):
+            signal.signal(number, handler)
 
 
 def _validation(data: DataConfig) -> list[NDArray[np.uint8]]:

@@ -1,0 +1,355 @@
+"""The loop: what resumes, what stops, what learns, and that two processes are one."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gflmser.batches import Batch, Sampler
+from gflmser.config import Config, OptimiserConfig, PhaseConfig, TrainingConfig, Widths
+from gflmser.ema import WeightAverage
+from gflmser.recipe import GFLmserRecipe
+from gflmser.session import train
+from gflmser.toml_schema import ConfigError
+from gflmser.training import Trainer, TrainingError, Update, make_fabric
+from tests.gflmser.conftest import config, narrow
+
+
+def trainer(settings: Config, folder: Path) -> Trainer:
+    torch.manual_seed(settings.seed)
+    return Trainer(
+        GFLmserRecipe(settings),
+        Sampler(settings.data, seed=settings.seed),
+        settings.training,
+        fabric=make_fabric(settings.training, device="cpu"),
+        folder=folder,
+    )
+
+
+def state(run: Trainer) -> dict[str, Tensor]:
+    found = {f"average.{k}": v for k, v in run.average.state_dict().items()}
+    for name, module in run.recipe.modules.items():
+        found |= {f"{name}.{k}": v.clone() for k, v in module.state_dict().items()}
+    return found
+
+
+def same(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[key], b[key]) for key in a)
+
+
+class TestResume:
+    @pytest.mark.parametrize("stop", [1, 3, 5], ids=["in pixel", "in gan", "in restore"])
+    def test_repeats_an_uninterrupted_run_bit_for_bit(
+        self, stop: int, cache: Path, tmp_path: Path
+    ) -> None:
+        settings = config(cache, schedule="cosine", warm_up=2)
+        whole = trainer(settings, tmp_path / "whole")
+        whole.run()
+        first = trainer(settings, tmp_path / "cut")
+        for _ in range(stop):
+            first._one_step()
+            first.step += 1
+        first.save()
+        second = trainer(settings, tmp_path / "cut")
+        assert not same(state(second), state(first))
+        second.resume()
+        assert second.step == stop
+        second.run()
+        assert same(state(second), state(whole))
+
+    def test_without_a_checkpoint_says_what_is_missing(self, cache: Path, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match=r"nothing to resume: .*checkpoint\.pt"):
+            trainer(config(cache), tmp_path).resume()
+
+    def test_when_the_minutes_are_up(self, cache: Path, tmp_path: Path) -> None:
+        settings = config(cache)
+        outcome, weights = train(settings, tmp_path, max_minutes=0)
+        assert (outcome.step, outcome.finished) == (0, False)
+        assert weights is not None and weights.is_file()
+        outcome, _ = train(settings, tmp_path, resume=True)
+        assert (outcome.step, outcome.finished) == (7, True)
+
+
+class TestStep:
+    def losses(self, cache: Path, phase: int, tmp_path: Path) -> tuple[Trainer, dict[str, Tensor]]:
+        settings = config(cache)
+        run = trainer(settings, tmp_path)
+        run.step = phase
+        return run, run._one_step()
+
+    @pytest.mark.parametrize(
+        ("step", "names"),
+        [
+            (0, {"lr_pixel"}),
+            (2, {"lr_pixel", "gan", "discriminator"}),
+            (4, {"hr_pixel"}),
+        ],
+        ids=["pixel", "gan", "restore"],
+    )
+    def test_every_loss_of_the_phase_is_logged_alone(
+        self, step: int, names: set[str], cache: Path, tmp_path: Path
+    ) -> None:
+        _, losses = self.losses(cache, step, tmp_path)
+        assert set(losses) == names
+
+    @pytest.mark.parametrize(
+        ("step", "learns"),
+        [(0, {"h2l"}), (2, {"h2l", "discriminator"}), (4, {"l2h"})],
+        ids=["pixel", "gan", "restore"],
+    )
+    def test_only_what_the_phase_trains_changes(
+        self, step: int, learns: set[str], cache: Path, tmp_path: Path
+    ) -> None:
+        run = trainer(config(cache), tmp_path)
+        before = {n: [p.clone() for p in m.parameters()] for n, m in run.recipe.modules.items()}
+        run.step = step
+        run._one_step()
+        changed = {
+            name
+            for name, module in run.recipe.modules.items()
+            if not all(map(torch.equal, before[name], module.parameters()))
+        }
+        assert changed == learns
+
+    def test_generator_and_discriminator_steps_do_not_touch_each_other(
+        self, cache: Path, tmp_path: Path
+    ) -> None:
+        settings = config(cache)
+        recipe = GFLmserRecipe(settings)
+        batch = Sampler(settings.data, seed=0).batch(0, range(4))
+        seen: list[tuple[tuple[str, ...], set[str]]] = []
+
+        def update(loss: Tensor, names: Sequence[str]) -> None:
+            for module in recipe.modules.values():
+                module.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            touched = {
+                name
+                for name, module in recipe.modules.items()
+                if any(p.grad is not None and p.grad.abs().sum() > 0 for p in module.parameters())
+            }
+            seen.append((tuple(names), touched))
+
+        recipe.step(batch, settings.training.phases[1], update)
+        assert seen == [(("h2l",), {"h2l"}), (("discriminator",), {"discriminator"})]
+
+    def test_joint_training_teaches_h2l_through_the_skips(self, cache: Path) -> None:
+        """With `upsampled`, H2L is the encoder of the skips: eq. 6 alone must reach it."""
+        settings = config(cache, network=narrow(source="upsampled"))
+        recipe = GFLmserRecipe(settings)
+        batch = Sampler(settings.data, seed=0).batch(0, range(4))
+        phase = PhaseConfig(name="joint", length=1, trains=("h2l", "l2h"), hr_pixel=1.0)
+
+        def update(loss: Tensor, names: Sequence[str]) -> None:
+            assert set(names) == {"h2l", "l2h"}
+            loss.backward()  # type: ignore[no-untyped-call]
+
+        recipe.step(batch, phase, update)
+        head = recipe.model.h2l.body.head.weight
+        assert head.grad is not None and head.grad.abs().sum() > 0
+
+    def test_tied_weights_cannot_learn_without_h2l(self, cache: Path) -> None:
+        with pytest.raises(ConfigError, match="train h2l in every phase of l2h"):
+            GFLmserRecipe(config(cache, network=narrow(tied=True)))
+
+    def test_training_lowers_the_loss(self, cache: Path, tmp_path: Path) -> None:
+        phases = (PhaseConfig(name="restore", length=80, trains=("l2h",), hr_pixel=1.0),)
+        widths = Widths(r64=8, r32=16, r16=16, r8=16, r4=16)
+        network = narrow(source="internal", bicubic_residual=True, widths=widths)
+        fast = OptimiserConfig(rate=5e-3)
+        settings = config(cache, network=network, phases=phases, l2h=fast, ema=0.0)
+        run = trainer(settings, tmp_path)
+        batch = run.sampler.batch(999, range(16))
+
+        def error() -> float:
+            with torch.no_grad():
+                return float((run.recipe.sample(batch.target, None) - batch.hr).square().mean())
+
+        before = error()
+        run.run()
+        assert error() < 0.98 * before
+
+
+class Exploding:
+    """A method whose loss is no number from the third step on."""
+
+    averaged: Sequence[str] = ("net",)
+
+    def __init__(self) -> None:
+        self.modules: Mapping[str, nn.Module] = {"net": nn.Conv2d(3, 3, 1)}
+        self.steps = 0
+
+    def optimiser(self, name: str) -> OptimiserConfig:
+        assert name == "net"
+        return OptimiserConfig()
+
+    def step(self, batch: Batch, phase: PhaseConfig, update: Update) -> dict[str, Tensor]:
+        loss = self.modules["net"](batch.lr).square().mean()
+        self.steps += 1
+        update(loss * (torch.nan if self.steps > 2 else 1.0), ["net"])
+        return {"loss": loss}
+
+    def sample(self, lr: Tensor, hr: Tensor | None) -> Tensor:
+        return lr
+
+
+def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(
+    cache: Path, tmp_path: Path
+) -> None:
+    phases = (PhaseConfig(name="all", length=9, trains=("net",)),)
+    settings = config(cache)
+    training = TrainingConfig(phases=phases, batch=2, checkpoint_minutes=0.0)
+    run = Trainer(
+        Exploding(),
+        Sampler(settings.data, seed=0),
+        training,
+        fabric=make_fabric(training, device="cpu"),
+        folder=tmp_path,
+    )
+    with pytest.raises(TrainingError, match="step 2: the loss of net is not finite"):
+        run.run()
+    good = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    assert good["step"] == 2
+    assert all(torch.isfinite(t).all() for t in good["modules"]["net"].values())
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_phase_that_trains_an_unknown_network_is_refused(cache: Path, tmp_path: Path) -> None:
+    phases = (PhaseConfig(name="x", length=1, trains=("l2hh",), hr_pixel=1.0),)
+    with pytest.raises(ConfigError, match="'l2hh'"):
+        trainer(config(cache, phases=phases), tmp_path)
+
+
+class TestWeightAverage:
+    def test_follows_the_formula_and_copies_buffers(self) -> None:
+        net = nn.BatchNorm1d(2)
+        average = WeightAverage({"net": net}, 0.5)
+        assert net.running_mean is not None
+        with torch.no_grad():
+            net.weight.fill_(3.0)
+            net.running_mean.fill_(7.0)
+        average.update(1000)
+        slow = average.state_dict()
+        torch.testing.assert_close(slow["net.weight"], torch.full((2,), 2.0))
+        torch.testing.assert_close(slow["net.running_mean"], torch.full((2,), 7.0))
+
+    def test_is_in_place_only_inside(self) -> None:
+        net = nn.Linear(2, 2)
+        average = WeightAverage({"net": net}, 0.9)
+        before = net.weight.detach().clone()
+        with torch.no_grad():
+            net.weight.add_(1)
+        moved = net.weight.detach().clone()
+        with average.in_place():
+            assert torch.equal(net.weight, before)
+        assert torch.equal(net.weight, moved)
+
+
+class TestBatches:
+    def test_depend_on_seed_step_and_index_only(self, cache: Path) -> None:
+        settings = config(cache)
+        sampler = Sampler(settings.data, seed=1)
+        whole, half = sampler.batch(5, range(4)), Sampler(settings.data, seed=1).batch(5, [2, 3])
+        assert torch.equal(whole.hr[2:], half.hr)
+        assert torch.equal(whole.noise[2:], half.noise)
+        assert not torch.equal(whole.hr, sampler.batch(6, range(4)).hr)
+
+    def test_have_the_shapes_and_ranges_that_networks_want(self, cache: Path) -> None:
+        batch = Sampler(config(cache).data, seed=0).batch(0, range(6))
+        assert batch.hr.shape == (6, 3, 64, 64)
+        assert batch.lr.shape == batch.target.shape == batch.real.shape == (6, 3, 16, 16)
+        assert batch.noise.shape == (6, 1, 64, 64)
+        assert batch.hr.abs().max() <= 1
+        assert batch.hr.is_contiguous(memory_format=torch.channels_last)
+
+    def test_bicubic_samples_are_pillows(self, cache: Path) -> None:
+        import numpy as np
+        from PIL import Image
+
+        from gflmser.batches import to_pixels
+
+        batch = Sampler(config(cache).data, seed=0).batch(0, range(6))
+        for hr, target in zip(to_pixels(batch.hr), to_pixels(batch.target), strict=True):
+            expected = Image.fromarray(hr).resize((16, 16), Image.Resampling.BICUBIC)
+            np.testing.assert_array_equal(np.asarray(expected), target)
+
+    def test_leave_out_what_is_excluded(self, cache: Path, tmp_path: Path) -> None:
+        import shutil
+
+        from data.cache import read_index, write_excluded
+        from gflmser.batches import CachedFaces
+
+        copy = tmp_path / "copy"
+        shutil.copytree(cache, copy)
+        first = read_index(copy)[0][0]
+        write_excluded(copy, [(first, "lfw/someone.jpg", 0.3)])
+        faces = CachedFaces(copy)
+        assert (len(faces), faces.dropped) == (5, 1)
+        assert 0 not in faces.rows
+
+
+DDP = """
+import sys
+import torch
+torch.set_num_threads(1)
+from pathlib import Path
+from gflmser.batches import Sampler
+from gflmser.recipe import GFLmserRecipe
+from gflmser.training import Trainer, make_fabric
+from tests.gflmser.conftest import config
+settings = config(Path(sys.argv[1]), clip=0.0)
+torch.manual_seed(settings.seed)
+fabric = make_fabric(settings.training, device="cpu", devices=2)
+run = Trainer(
+    GFLmserRecipe(settings), Sampler(settings.data, seed=settings.seed), settings.training,
+    fabric=fabric, folder=Path(sys.argv[2]),
+)
+assert fabric.world_size == 2
+run.run()
+"""
+
+
+def test_two_processes_are_one_of_twice_the_batch(cache: Path, tmp_path: Path) -> None:
+    settings = config(cache, clip=0.0)
+    one = trainer(settings, tmp_path / "one")
+    one.run()
+    script = tmp_path / "ddp.py"
+    script.write_text(DDP)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    root = Path(__file__).resolve().parents[2]
+    running = [
+        subprocess.Popen(
+            [sys.executable, str(script), str(cache), str(tmp_path / "two")],
+            cwd=root,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(root),
+                "MASTER_ADDR": "127.0.0.1",
+                "MASTER_PORT": str(port),
+                "WORLD_SIZE": "2",
+                "LOCAL_WORLD_SIZE": "2",
+                "RANK": str(rank),
+                "LOCAL_RANK": str(rank),
+                "GROUP_RANK": "0",
+                "TORCHELASTIC_RUN_ID": "test",
+                "OMP_NUM_THREADS": "1",
+            },
+            stderr=subprocess.PIPE,
+        )
+        for rank in range(2)
+    ]
+    for process in running:
+        _, errors = process.communicate(timeout=240)
+        assert process.returncode == 0, errors.decode()
+    two = torch.load(tmp_path / "two" / "checkpoint.pt", weights_only=True)
+    for name, module in one.recipe.modules.items():
+        for key, tensor in module.state_dict().items():
+            torch.testing.assert_close(two["modules"][name][key], tensor, atol=2e-4, rtol=1e-3)
