@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pipeline.errors import ModelError
 from pipeline.upscalers.protocol import LoadOptions, Upscaler
 
 if TYPE_CHECKING:
@@ -25,27 +26,20 @@ class RivalWeights:
 
     def reads(self, path: Path) -> bool:
         """Whether the file says that it holds a rival."""
-        from safetensors import SafetensorError, safe_open
+        from benchmarks.rivals.weights import rival_file
 
-        if path.suffix != ".safetensors":
-            return False
-        try:
-            with safe_open(path, "np") as file:
-                metadata = file.metadata() or {}
-        except (SafetensorError, OSError):
-            return False
-        return str(metadata.get("format", "")).startswith("sr-rival-")
+        return path.suffix == ".safetensors" and rival_file(path) is not None
 
     def load(self, name_or_file: str, options: LoadOptions) -> Upscaler:
         """The rival of that name or file; ModelError when the file cannot be used."""
-        from benchmarks.rivals.weights import RIVALS, load_rival
+        from benchmarks.rivals.weights import load_rival, rival_file
         from pipeline.devices import resolve_device
         from pipeline.upscalers.batching import NetworkUpscaler
         from pipeline.upscalers.network import Network
 
-        path = Path(name_or_file)
-        if path.suffix != ".safetensors":
-            path = RIVALS / f"{name_or_file}.safetensors"
+        path = rival_file(name_or_file)
+        if path is None:
+            raise ModelError(f"{name_or_file} is no weight file of a rival")
         device = resolve_device(options.device)
         restorer, card = load_rival(path)
         network = Network(

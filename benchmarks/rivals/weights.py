@@ -131,6 +131,36 @@ def list_rivals(folder: Path | None = None) -> list[RivalCard]:
     return [read_card(path) for path in sorted((folder or RIVALS).glob("*.safetensors"))]
 
 
+def rival_file(name_or_path: str | Path) -> Path | None:
+    """The file of a shipped rival or of a path that says it holds one; None for anything else."""
+    path = Path(name_or_path)
+    if path.suffix != ".safetensors":
+        path = RIVALS / f"{name_or_path}.safetensors"
+    try:
+        with safe_open(path, "np") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError):
+        return None
+    return path if metadata.get("format") == FORMAT else None
+
+
+def verify_rival(path: Path) -> list[str]:
+    """What is wrong with a weight: hash, card, tensors; empty when nothing is."""
+    try:
+        _, card = load_rival(path)
+        written = json.loads(path.with_suffix(".json").read_text("utf-8"))
+    except ModelError as error:
+        return [str(error)]
+    except (OSError, json.JSONDecodeError):
+        return [f"{path.with_suffix('.json').name} is missing or damaged"]
+    problems = []
+    if written.pop("sha256", "") != hashlib.sha256(path.read_bytes()).hexdigest():
+        problems.append(f"{path.name} is not the file that its card was written for")
+    if {**written, "sha256": ""} != dump(card):
+        problems.append(f"{path.stem}.json differs from the card inside the file")
+    return problems
+
+
 def _card(metadata: Mapping[str, str] | None, path: Path) -> RivalCard:
     if not metadata or metadata.get("format") != FORMAT:
         raise ModelError(f"{path.name} is a safetensors file, but not of a rival")

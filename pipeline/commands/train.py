@@ -1,11 +1,11 @@
-"""`sr-pipeline train`: train a GFLmser from a TOML file."""
+"""`sr-pipeline train`: train a GFLmser, or a rival, from a TOML file."""
 
 from pathlib import Path
 
 import click
 
 
-@click.command("train", short_help="Train a GFLmser from a TOML configuration.")
+@click.command("train", short_help="Train a GFLmser or a rival from a TOML configuration.")
 @click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one value.")
@@ -24,32 +24,38 @@ def command(
 ) -> None:
     """Train the networks that CONFIG.toml describes and write weights and card into --out.
 
+    A file with a `method` is for a rival (benchmarks/configs), any other for a GFLmser.
+
     Under torchrun every process takes its share of the batch.
     """
     import os
     import sys
 
+    from benchmarks.rivals.methods import is_rival, load_config
+    from benchmarks.rivals.session import train_rival
     from gflmser.config import Config
-    from gflmser.session import train
+    from gflmser.session import Options, train
     from gflmser.toml_schema import ConfigError, load
     from gflmser.training import TrainingError
     from pipeline.errors import SrPipelineError, UsageError
     from pipeline.provenance import commit
     from pipeline.validation import Validator
 
+    options: Options = {
+        "resume": resume,
+        "max_minutes": max_minutes,
+        "device": device,
+        "devices": int(os.environ.get("WORLD_SIZE", "1")),
+        "stream": None if quiet else sys.stderr,
+        "make_validator": Validator,
+        "measure": lambda faces, crops, run: Validator(faces, crops).with_intervals(run),
+        "commit": commit() or "",
+    }
     try:
-        outcome, weights = train(
-            load(Config, config, settings),
-            out,
-            resume=resume,
-            max_minutes=max_minutes,
-            device=device,
-            devices=int(os.environ.get("WORLD_SIZE", "1")),
-            stream=None if quiet else sys.stderr,
-            make_validator=Validator,
-            measure=lambda faces, crops, run: Validator(faces, crops).with_intervals(run),
-            commit=commit() or "",
-        )
+        if is_rival(config):
+            outcome, weights = train_rival(load_config(config, settings), out, **options)
+        else:
+            outcome, weights = train(load(Config, config, settings), out, **options)
     except ConfigError as error:
         raise UsageError(str(error)) from error
     except TrainingError as error:

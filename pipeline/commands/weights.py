@@ -1,9 +1,11 @@
-"""`sr-pipeline weights list|verify`."""
+"""`sr-pipeline weights list|verify|import`."""
+
+from pathlib import Path
 
 import click
 
 
-@click.group("weights", short_help="List and verify weights.")
+@click.group("weights", short_help="List, verify and import weights.")
 def command() -> None:
     """The weights that ship with sr-pipeline, and yours."""
 
@@ -14,13 +16,16 @@ def list_(as_json: bool) -> int:
     """Print name, skip source, size of training and validation PSNR of every shipped weight."""
     import json
 
+    from benchmarks.rivals.weights import list_rivals
     from gflmser.toml_schema import dump
     from gflmser.weights import list_weights
 
-    cards = list_weights()
+    cards, rivals = list_weights(), list_rivals()
     if as_json:
-        click.echo(json.dumps([{**dump(c), "oracle": c.oracle} for c in cards], indent=2))
-        return 0 if cards else 2
+        whole = [{**dump(c), "oracle": c.oracle} for c in cards]
+        whole += [{**dump(c), "oracle": False} for c in rivals]
+        click.echo(json.dumps(whole, indent=2))
+        return 0 if whole else 2
     for card in cards:
         kind = "ORACLE: needs the ground truth" if card.oracle else "deployable"
         figures = [
@@ -33,18 +38,49 @@ def list_(as_json: bool) -> int:
             f"{card.name}  {kind}  skips {card.source}  "
             f"{card.steps} steps in {minutes:.0f} min  {'  '.join(figures)}"
         )
-    return 0 if cards else 2
+    for rival in rivals:
+        minutes = rival.wall_seconds / 60
+        click.echo(
+            f"{rival.name}  rival ({rival.method})  {rival.steps} steps in {minutes:.0f} min"
+        )
+    return 0 if cards or rivals else 2
 
 
 @command.command("verify")
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> int:
     """Check hash, card and tensors of NAMES (names or files), else of all shipped weights."""
+    from benchmarks.rivals.weights import list_rivals, rival_file, verify_rival
     from gflmser.weights import list_weights, verify_weights
 
     failed = False
-    for name in names or tuple(card.name for card in list_weights()):
-        problems = verify_weights(name)
+    shipped = [*(card.name for card in list_weights()), *(card.name for card in list_rivals())]
+    for name in names or shipped:
+        file = rival_file(name)
+        problems = verify_weights(name) if file is None else verify_rival(file)
         failed = failed or bool(problems)
         click.echo(f"{name}: {'ok' if not problems else '; '.join(problems)}")
     return 1 if failed else 0
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--origin",
+    required=True,
+    type=click.Choice(["bulat", "srgan-leftthomas", "srgan-brade31919"]),
+    help="Whose file it is: jingyang2017's model.pkl, a netG of leftthomas (scale 4), or the "
+    "variables of brade31919's TensorFlow checkpoint saved by name as .npz.",
+)
+@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--name", help="What it will be called; else the origin.")
+def import_(file: Path, origin: str, out: Path, name: str | None) -> None:
+    """Turn a public weight file of a rival into ours; the result is a file for --upscaler.
+
+    Nothing in FILE is run, and every tensor must have the name and shape of its layout.
+    """
+    from typing import cast
+
+    from benchmarks.rivals.import_weights import Origin, import_weights
+
+    click.echo(import_weights(file, cast(Origin, origin), out, name=name))

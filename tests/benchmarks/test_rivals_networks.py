@@ -141,7 +141,7 @@ def test_haar_packet_is_orthonormal_and_inverts() -> None:
     assert packet.shape == (2, 48, 16, 8)
     assert torch.allclose(haar.inverse(packet), picture, atol=1e-5)
     assert packet.square().sum() == pytest.approx(float(picture.square().sum()), rel=1e-5)
-    matrix = haar.filters.flatten(1)
+    matrix = dict(haar.named_buffers())["filters"].flatten(1)
     assert torch.allclose(matrix @ matrix.T, torch.eye(16), atol=1e-6)
     assert torch.allclose(matrix.abs(), torch.full((16, 16), 0.25))
 

@@ -6,6 +6,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,11 +14,19 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from benchmarks.rivals.import_weights import Origin
 from benchmarks.rivals.methods import METHODS, RivalConfig, is_rival, load_config, make_recipe
 from benchmarks.rivals.session import train_rival
 from benchmarks.rivals.upscalers import RivalWeights
 from benchmarks.rivals.wavelet_srnet_recipe import WaveletConfig, WaveletRecipe
-from benchmarks.rivals.weights import RIVALS, list_rivals, load_rival, read_card
+from benchmarks.rivals.weights import (
+    RIVALS,
+    list_rivals,
+    load_rival,
+    read_card,
+    rival_file,
+    verify_rival,
+)
 from gflmser.batches import Sampler
 from gflmser.config import DataConfig, OptimiserConfig, SourceConfig, TrainingConfig
 from gflmser.toml_schema import ConfigError
@@ -276,3 +285,47 @@ def test_shipped_rivals_can_be_loaded() -> None:
     for card in list_rivals():
         assert card.name in RivalWeights().names()
         assert load_rival(RIVALS / f"{card.name}.safetensors")[1] == card
+
+
+def test_verifying_finds_what_was_changed(cache: Path, tmp_path: Path) -> None:
+    _, path = train_rival(tiny("srgan", cache), tmp_path)
+    assert path is not None
+    assert rival_file(path) == path
+    assert verify_rival(path) == []
+    card = path.with_suffix(".json")
+    text = card.read_text()
+    card.write_text(text.replace('"steps": 2', '"steps": 2000'))
+    assert verify_rival(path) == ["srgan.json differs from the card inside the file"]
+    card.write_text(text)
+    path.write_bytes(path.read_bytes()[:-1] + b"\x01")
+    assert verify_rival(path) == ["srgan.safetensors is not the file that its card was written for"]
+    card.unlink()
+    assert verify_rival(path) == ["srgan.json is missing or damaged"]
+    assert rival_file(tmp_path / "absent.safetensors") is None
+
+
+def test_the_train_command_takes_a_rival_and_the_weights_command_imports(
+    cache: Path, tmp_path: Path
+) -> None:
+    from click.testing import CliRunner
+
+    from pipeline.commands.train import command as train
+    from pipeline.commands.weights import command as weights
+
+    path = tmp_path / "config.toml"
+    path.write_text(
+        'method = "wavelet-srnet"\nname = "mine"\n'
+        "[network]\nwidths = [8]\nblocks = 1\nhead_width = 2\n"
+        f'[data]\nsources = [{{ path = "{cache}" }}]\n'
+        "[training]\nbatch = 2\n"
+        'phases = [{ name = "all", length = 1, trains = ["generator"], hr_pixel = 1.0 }]\n'
+    )
+    done = CliRunner().invoke(train, [str(path), "--out", str(tmp_path / "out"), "--quiet"])
+    assert done.exit_code == 0, done.output
+    made = tmp_path / "out" / "mine.safetensors"
+    assert f"{made}  step 1, finished" in done.output
+    done = CliRunner().invoke(weights, ["verify", str(made)])
+    assert done.output == f"{made}: ok\n"
+    done = CliRunner().invoke(weights, ["import", "--help"])
+    for origin in get_args(Origin):
+        assert origin in done.output
