@@ -1,0 +1,90 @@
+"""From a copy to a cache by the command, and nobody of the test set in it."""
+
+import json
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from PIL import Image
+
+from data.cache import Picture
+from data.embedding import FaceNet, embed, model_file
+from pipeline.commands.datasets import command
+
+
+def run(*words: str | Path) -> tuple[int, str]:
+    result = CliRunner().invoke(command, [str(w) for w in words], standalone_mode=False)
+    if result.exception is not None:
+        return 2, str(result.exception)
+    return int(result.return_value or 0), result.output
+
+
+def test_check_says_what_is_wrong_and_exits_1(samples: Path) -> None:
+    code, text = run("check", "lfw", samples)
+    assert code == 1
+    assert "pictures" in text
+
+
+def test_an_unknown_dataset_is_one_line(samples: Path) -> None:
+    code, text = run("check", "lwf", samples)
+    assert (code, text) == (2, "no dataset called 'lwf'; the nearest is 'lfw'")
+
+
+def test_prepare_takes_the_listed_pictures(samples: Path, tmp_path: Path) -> None:
+    listing = tmp_path / "list.csv"
+    listing.write_text("image,identity\nobama.jpg,barack\nbiden.jpg,joe\n")
+    code, text = run(
+        "prepare", "folder", samples, "--out", tmp_path / "c", "--side", "48", "--list", listing
+    )
+    assert code == 0
+    assert "2 pictures" in text
+    assert json.loads((tmp_path / "c" / "cache.json").read_text())["side"] == 48
+    index = (tmp_path / "c" / "index.csv").read_text().splitlines()
+    assert [line.split(",")[1] for line in index] == ["identity", "barack", "joe"]
+
+
+def test_a_listed_picture_that_is_not_there_is_named(samples: Path, tmp_path: Path) -> None:
+    listing = tmp_path / "list.csv"
+    listing.write_text("image\nnobody.jpg\n")
+    code, text = run("prepare", "folder", samples, "--out", tmp_path / "c", "--list", listing)
+    assert code == 2
+    assert "list.csv:2: 'nobody.jpg' is not in the dataset" in text
+
+
+def test_people_of_the_test_set_are_left_out(samples: Path, tmp_path: Path) -> None:
+    """biden.jpg and biden2.jpg are two photographs of one man; obama.jpg is another."""
+    listing, test = tmp_path / "train.csv", tmp_path / "test.csv"
+    listing.write_text("image\nobama.jpg\nbiden.jpg\n")
+    test.write_text("image\nbiden2.jpg\n")
+    words = ["prepare", "folder", samples, "--out", tmp_path / "c", "--list", listing]
+    code, text = run(*words, "--away-from", samples, "--away-list", test)
+    assert code == 0
+    assert "1 left out" in text
+    excluded = (tmp_path / "c" / "excluded.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in excluded] == ["image", "biden.jpg"]
+
+
+def test_embeddings_are_dlibs(samples: Path) -> None:
+    dlib = pytest.importorskip("dlib")
+    net = dlib.face_recognition_model_v1(
+        str(model_file("dlib_face_recognition_resnet_model_v1.dat"))
+    )
+    chips = []
+    for name in ("obama.jpg", "biden.jpg"):
+        with Image.open(samples / name) as image:
+            face = image.convert("RGB").crop((100, 20, 400, 320)).resize((150, 150))
+        chips.append(np.asarray(face))
+    expected = np.array(net.compute_face_descriptor([np.ascontiguousarray(c) for c in chips]))
+    ours = FaceNet()(torch.from_numpy(np.stack(chips)).permute(0, 3, 1, 2)).numpy()
+    np.testing.assert_allclose(ours, expected, atol=1e-5)
+
+
+def test_a_picture_without_a_face_is_embedded_too() -> None:
+    file = BytesIO()
+    Image.new("RGB", (100, 100), "gray").save(file, "PNG")
+    keys, vectors = embed([Picture("flat", "", file.getvalue)])
+    assert (keys, vectors.shape) == (["flat"], (1, 128))
+    assert np.isfinite(vectors).all()
