@@ -1,4 +1,4 @@
-"""The rivals as upscalers: a Provider that `pipeline.upscalers.registry` finds by entry point."""
+"""The rivals as upscalers: a Provider that `pipeline.upscalers.registry` asks."""
 
 from __future__ import annotations
 

@@ -1,13 +1,18 @@
 """Where names of upscalers come from: providers, asked only when a name is not interpolation."""
 
+from __future__ import annotations
+
 from collections.abc import Iterator
-from functools import cache
-from typing import Final
+from importlib import import_module
+from typing import Final, cast
 
 from pipeline.upscalers.protocol import Provider
 
-ENTRY_POINT_GROUP: Final = "sr_pipeline.upscalers"
-"""Installed packages (the rivals of `benchmarks`, anyone's) offer a Provider under this group."""
+_KNOWN: Final = (
+    ("pipeline.upscalers.shipped", "ShippedWeights"),
+    ("benchmarks.rivals.upscalers", "RivalWeights"),
+)
+"""Modules by name, for they import torch, and `benchmarks` is above `pipeline`."""
 
 _registered: list[Provider] = []
 
@@ -19,16 +24,7 @@ def register(provider: Provider) -> None:
 
 
 def providers() -> Iterator[Provider]:
-    """Every provider: the shipped weights, those registered here, those of installed packages."""
-    from pipeline.upscalers.shipped import ShippedWeights
-
-    yield ShippedWeights()
+    """Every provider: the shipped GFLmsers, the rivals, and those registered here."""
+    for module, name in _KNOWN:
+        yield cast(Provider, getattr(import_module(module), name)())
     yield from _registered
-    yield from _installed()
-
-
-@cache
-def _installed() -> tuple[Provider, ...]:
-    from importlib.metadata import entry_points
-
-    return tuple(point.load()() for point in entry_points(group=ENTRY_POINT_GROUP))

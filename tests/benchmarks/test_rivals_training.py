@@ -32,8 +32,7 @@ from gflmser.config import DataConfig, OptimiserConfig, SourceConfig, TrainingCo
 from gflmser.toml_schema import ConfigError
 from gflmser.training import Span, learning_rate
 from pipeline.errors import ModelError
-from pipeline.upscale import load_upscaler, register, upscaler_names
-from pipeline.upscalers import registry
+from pipeline.upscale import load_upscaler, upscaler_names
 
 CONFIGS = Path(__file__).resolve().parents[2] / "benchmarks" / "configs"
 
@@ -214,9 +213,7 @@ def test_training_ends_in_weights_that_restore(
     assert card.data[0]["name"] == "solvay"
     assert json.loads(path.with_suffix(".json").read_text())["sha256"]
 
-    monkeypatch.setattr(registry, "_registered", [])
     monkeypatch.setattr("benchmarks.rivals.weights.RIVALS", tmp_path)
-    register(RivalWeights())
     assert name in upscaler_names()
     with Image.open(samples / "obama.jpg") as image:
         crop = np.asarray(image.convert("RGB").resize((16, 16)))
