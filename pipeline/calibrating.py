@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import shlex
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -59,13 +60,19 @@ class Subject:
     box: Box
 
 
-def read_subjects(folder: Path, split: Path) -> list[Subject]:
+def read_subjects(folder: Path, split: Path, per_person: int | None = None) -> list[Subject]:
     """Pictures of a CSV (image, identity) that show a face; others are left out.
 
-    The face nearest to the centre is taken, as dlib hog finds it after one doubling.
+    The face nearest to the centre is taken, as dlib hog finds it after one doubling. With
+    `per_person` only the first so many pictures of each person are read.
     """
+    labelled: list[tuple[str, str]] = []
+    seen: Counter[str] = Counter()
     with split.open(newline="", encoding="utf-8") as file:
-        labelled = [(row["image"], row["identity"]) for row in csv.DictReader(file)]
+        for row in csv.DictReader(file):
+            seen[row["identity"]] += 1
+            if per_person is None or seen[row["identity"]] <= per_person:
+                labelled.append((row["image"], row["identity"]))
     found = (_subject(folder, image, identity) for image, identity in labelled)
     return [subject for subject in found if subject is not None]
 
@@ -172,8 +179,11 @@ def _upscaler(name: str) -> tuple[Callable[[Sequence[RGB]], list[RGB]], int]:
 @click.argument("split", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--upscalers", required=True, help="Names, with commas; `none` for not enlarged.")
 @click.option("--sizes", default=",".join(f"{s:g}" for s in SIZES), show_default=True)
+@click.option("--per-person", type=click.IntRange(1), help="At most so many pictures of each.")
 @click.option("--out", type=click.Path(path_type=Path), default=SHIPPED, show_default=True)
-def command(folder: Path, split: Path, upscalers: str, sizes: str, out: Path) -> None:
+def command(
+    folder: Path, split: Path, upscalers: str, sizes: str, per_person: int | None, out: Path
+) -> None:
     """Calibrate identity thresholds on FOLDER with the people of SPLIT (image, identity).
 
     Rows of other upscalers in the table stay. Example:
@@ -184,7 +194,7 @@ def command(folder: Path, split: Path, upscalers: str, sizes: str, out: Path) ->
     from pipeline.provenance import commit
 
     widths = [float(size) for size in sizes.split(",")]
-    subjects = read_subjects(folder, split)
+    subjects = read_subjects(folder, split, per_person)
     if not subjects:
         raise UsageError(f"{split}: no picture with a face under {folder}")
     table = load_calibration(out) if out.exists() else Calibration(())

@@ -6,7 +6,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.calibrating import Subject, calibrate, command, embed
+from pipeline.calibrating import Subject, calibrate, command, embed, read_subjects
 from pipeline.calibration import Calibration, Provenance, Row, load_calibration
 from pipeline.detect import load_detector
 from pipeline.errors import ModelError
@@ -119,6 +119,13 @@ def test_comparisons_are_counted_and_a_picture_is_never_compared_with_itself(
     (found,) = calibrate(subjects, bicubic, name="bicubic", scale=4, sizes=[32], fars=[0.4])
     assert (found.n_pairs, found.n_same) == (3, 1)
     assert (found.face_px, found.tar) == (32, 1.0)
+
+
+def test_pictures_per_person_can_be_limited(tmp_path: Path, samples: Path) -> None:
+    split = tmp_path / "split.csv"
+    split.write_text("image,identity\nobama.jpg,o\nbiden.jpg,b\nbiden2.jpg,b\nabsent.jpg,x\n")
+    assert [s.image for s in read_subjects(samples, split, 1)] == ["obama.jpg", "biden.jpg"]
+    assert len(read_subjects(samples, split)) == 3
 
 
 def test_the_command_writes_the_table(tmp_path: Path, samples: Path) -> None:
