@@ -143,7 +143,7 @@ def crop(pixels: NDArray[np.uint8], source: SourceConfig, rng: np.random.Generat
 
 def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
     """`(N, H, W, 3)` uint8 to `(N, 3, H, W)` in [-1, 1], channels_last."""
-    floats = torch.from_numpy(np.ascontiguousarray(pixels)).float()
+    floats = torch.from_numpy(pixels.astype(np.float32, order="C"))
     return floats.div_(127.5).sub_(1).permute(0, 3, 1, 2)
 
 

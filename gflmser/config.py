@@ -136,11 +136,13 @@ class PhaseConfig:
     """Weight of eq. 4: H2L's picture against real low-resolution faces."""
     hr_pixel: float = 0.0
     """Weight of eq. 6: L2H's picture against the ground truth."""
+    hr_detector: float = 0.0
+    """Weight of the oriented gradients that a HOG detector sees; ours, 0 in the paper."""
 
     def __post_init__(self) -> None:
         if self.length < 1:
             raise ValueError(f"phase '{self.name}': length must be at least 1")
-        if min(self.lr_pixel, self.gan, self.hr_pixel) < 0:
+        if min(self.lr_pixel, self.gan, self.hr_pixel, self.hr_detector) < 0:
             raise ValueError(f"phase '{self.name}': a loss weight is negative")
 
 

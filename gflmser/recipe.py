@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
 from gflmser.batches import Batch
 from gflmser.config import Config, OptimiserConfig, PhaseConfig
-from gflmser.losses import discriminator_loss, generator_loss, hr_pixel_loss, lr_pixel_loss
+from gflmser.losses import (
+    detector_loss,
+    discriminator_loss,
+    generator_loss,
+    hr_pixel_loss,
+    lr_pixel_loss,
+)
 from gflmser.network import Discriminator, GFLmser
 from gflmser.toml_schema import ConfigError
 from gflmser.training import Update
@@ -56,9 +62,13 @@ class GFLmserRecipe:
             losses["gan"] = generator_loss(self.discriminator(made), self.config.training.gan_loss)
             self.discriminator.requires_grad_(True)
             weighed.append(phase.gan * losses["gan"])
-        if phase.hr_pixel > 0:
-            losses["hr_pixel"] = self._restoration(batch, made)
+        if phase.hr_pixel > 0 or phase.hr_detector > 0:
+            estimates = self._restored(batch, made)
+            losses["hr_pixel"] = self._over_passes(estimates, batch.hr, self._pixel)
             weighed.append(phase.hr_pixel * losses["hr_pixel"])
+            if phase.hr_detector > 0:
+                losses["hr_detector"] = self._over_passes(estimates, batch.hr, detector_loss)
+                weighed.append(phase.hr_detector * losses["hr_detector"])
         generators = [name for name in phase.trains if name != "discriminator"]
         if weighed and generators:
             update(torch.stack(weighed).sum(), generators)
@@ -75,7 +85,7 @@ class GFLmserRecipe:
         """`(N, 3, H, W)` restored; `hr` is looked at by oracle sources only."""
         return self.model.restore(lr, hr if self.config.network.oracle else None)
 
-    def _restoration(self, batch: Batch, made: Tensor | None) -> Tensor:
+    def _restored(self, batch: Batch, made: Tensor | None) -> list[Tensor]:
         lr, chosen = batch.lr, batch.by_h2l
         if bool(chosen.any()):
             with torch.no_grad():
@@ -87,9 +97,16 @@ class GFLmserRecipe:
             lr = lr.clone(memory_format=torch.channels_last)
             lr[chosen] = part.detach().to(lr.dtype)
         hr = batch.hr if self.config.network.oracle else None
-        estimates = self.model.restore_passes(lr, hr)
-        kind = self.config.training.hr_loss
-        losses = [hr_pixel_loss(estimate, batch.hr, kind) for estimate in estimates]
-        # Early passes count half: the last is what is used, the others must lead to it.
-        shares = [0.5] * (len(losses) - 1) + [1.0]
-        return torch.stack([w * v for w, v in zip(shares, losses, strict=True)]).sum() / sum(shares)
+        return self.model.restore_passes(lr, hr)
+
+    def _pixel(self, made: Tensor, target: Tensor) -> Tensor:
+        return hr_pixel_loss(made, target, self.config.training.hr_loss)
+
+    @staticmethod
+    def _over_passes(
+        estimates: Sequence[Tensor], target: Tensor, loss: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
+        """Early passes count half: the last is what is used, the others must lead to it."""
+        shares = [0.5] * (len(estimates) - 1) + [1.0]
+        losses = [w * loss(made, target) for w, made in zip(shares, estimates, strict=True)]
+        return torch.stack(losses).sum() / sum(shares)

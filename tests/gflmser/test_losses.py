@@ -1,11 +1,24 @@
 """The losses of section 3.7 against their formulas."""
 
 import math
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch import Tensor
 
-from gflmser.losses import discriminator_loss, generator_loss, hr_pixel_loss, lr_pixel_loss
+from gflmser.batches import to_tensor
+from gflmser.losses import (
+    detector_loss,
+    discriminator_loss,
+    generator_loss,
+    hr_pixel_loss,
+    lr_pixel_loss,
+    oriented_gradients,
+)
+from gflmser.network import enlarge, reduce
 
 
 def test_pixel_losses_are_mean_squares() -> None:
@@ -35,3 +48,34 @@ def test_gan_losses_pull_in_opposite_directions(kind: str) -> None:
     (pull,) = torch.autograd.grad(generator_loss(logit, kind), logit)  # type: ignore[arg-type]
     (push,) = torch.autograd.grad(discriminator_loss(torch.ones(1), logit, kind), logit)  # type: ignore[arg-type]
     assert pull < 0 < push
+
+
+class TestDetectorLoss:
+    """The oriented gradients that a HOG detector sees."""
+
+    @pytest.fixture
+    def face(self, samples: Path) -> Tensor:
+        with Image.open(samples / "obama.jpg") as image:
+            square = image.convert("RGB").crop((150, 40, 350, 240)).resize((64, 64))
+        return to_tensor(np.asarray(square)[None])
+
+    def test_is_nothing_for_the_picture_itself_or_a_brighter_one(self, face: Tensor) -> None:
+        assert detector_loss(face, face) == 0
+        brighter = detector_loss(0.8 * face + 0.2, face)
+        assert brighter < 0.1 * detector_loss(enlarge(reduce(face)), face)
+
+    def test_prefers_a_sharp_edge_to_a_blurred_one(self, face: Tensor) -> None:
+        blurred, more = enlarge(reduce(face)), enlarge(enlarge(reduce(reduce(face))))
+        assert detector_loss(blurred, face) < detector_loss(more, face)
+
+    def test_knows_directions(self) -> None:
+        stripes = torch.zeros(1, 3, 64, 64)
+        stripes[..., ::8] = stripes[..., 1::8] = 1.0
+        cells = oriented_gradients(stripes).mean((0, 2, 3))
+        assert cells[[0, 4]].min() > 5 * cells[[2, 6]].max()
+
+    def test_of_a_flat_picture_has_a_finite_gradient(self) -> None:
+        flat = torch.zeros(1, 3, 64, 64, requires_grad=True)
+        detector_loss(flat, torch.rand(1, 3, 64, 64)).backward()
+        assert flat.grad is not None
+        assert torch.isfinite(flat.grad).all()
