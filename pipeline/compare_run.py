@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections.abc import Sequence
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.arrays import RGB
 from pipeline.comparison import Compare, Method, MethodRow
-from pipeline.engine import RunOptions, RunResult, run
+from pipeline.engine import RunOptions, RunResult, default_workers, run
 from pipeline.errors import UsageError
 from pipeline.files import write_json
 from pipeline.find_faces import shared_upscaler
@@ -23,7 +24,7 @@ from pipeline.provenance import provenance
 from pipeline.rows import Columns, column_types, write_parquet
 from pipeline.sources import Listing
 from pipeline.summary import HR_METHOD, Cell, as_rows, summarise
-from pipeline.upscale import Precision, Upscaler
+from pipeline.upscale import Precision
 from pipeline.verification import Verification
 
 if TYPE_CHECKING:
@@ -118,25 +119,27 @@ def _summary_rows(
     import pandas as pd
 
     rows = pd.read_parquet(job.out / "rows.parquet", columns=list(columns))
-    speed = {
-        method.name: _pictures_per_s(job.restorer(method), _speed_pictures(job, rows))
-        for method in job.methods
-    }
+    lr = _speed_pictures(job, rows)
+    speed = {method.name: _pictures_per_s(job, method, lr) for method in job.methods}
     further = {method: _columns(verdict) for method, verdict in verified.items()}
     return as_rows(summarise(rows, seed=seed, images_per_s=speed, verification=further))
 
 
 def _speed_pictures(job: Compare, rows: pd.DataFrame) -> list[RGB]:
-    """Up to 256 of the LR pictures that were written."""
+    """256 LR pictures: the first that were written, again and again where they are fewer."""
     fine = rows[(rows["method"] == HR_METHOD) & (rows["error"] == "")]
     outputs = fine["output"].head(_SPEED_PICTURES)
-    return [load_rgb(job.out / "pictures" / "lr" / output) for output in outputs]
+    lr = [load_rgb(job.out / "pictures" / "lr" / output) for output in outputs]
+    return list(itertools.islice(itertools.cycle(lr), _SPEED_PICTURES))
 
 
-def _pictures_per_s(upscaler: Upscaler, lr: Sequence[RGB]) -> float:
-    """Speed of the method alone, after the run, when nothing else takes the cores."""
+def _pictures_per_s(job: Compare, method: Method, lr: Sequence[RGB]) -> float:
+    """Speed of the method alone, after the run, with every core."""
     if not lr:
         return 0.0
+    upscaler = shared_upscaler(
+        method.upscaler, job.device, job.precision, job.batch_size, default_workers()
+    )
     upscaler(lr[:8])
     start, count = time.perf_counter(), 0
     while (elapsed := time.perf_counter() - start) < _SPEED_SECONDS:

@@ -10,7 +10,7 @@ from typing import Final
 from pipeline.arrays import RGB
 from pipeline.boxes import Box, iou
 from pipeline.degrade import Degradation
-from pipeline.detect import Detection, DetectorName, auto_passes, load_detector
+from pipeline.detect import Detection, DetectorName, auto_passes, check_detector, load_detector
 from pipeline.find_faces import shared_upscaler
 from pipeline.images import save_png
 from pipeline.journal import Row
@@ -108,9 +108,13 @@ class Compare:
 
     def check(self) -> None:
         """See `Job.check`."""
-        load_detector(self.detector, min_score=self.min_score, yunet_model=self.yunet_model)
+        check_detector(self.detector, yunet_model=self.yunet_model)
         for method in self.methods:
             self.restorer(method)
+
+    def warm_up(self) -> None:
+        """See `Job.warm_up`."""
+        load_detector(self.detector, min_score=self.min_score, yunet_model=self.yunet_model)
 
     def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
         """See `Job.read`."""

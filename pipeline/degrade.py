@@ -72,6 +72,9 @@ class DegradePictures:
     def check(self) -> None:
         """See `Job.check`; needs no model."""
 
+    def warm_up(self) -> None:
+        """See `Job.warm_up`; workers only write."""
+
     def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
         """See `Job.read`."""
         whole = source.load()

@@ -16,7 +16,7 @@ from pipeline.identity import Gallery, Identifier
 from pipeline.journal import Journal
 from pipeline.progress import progress_bar
 from pipeline.provenance import NOTICE, provenance
-from pipeline.rows import column_types, write_csv, write_parquet
+from pipeline.rows import column_types, parquet_of_csv, write_csv
 from pipeline.sources import Listing
 
 log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ def find_faces(job: FindFaces, listing: Listing, options: RunOptions, *, resume:
 def _write_tables(journal: Journal, out: Path) -> None:
     if journal.counts()[0]:
         write_csv(journal.rows(), column_types(FaceRow), out / "detections.csv")
-        write_parquet(journal.rows(), column_types(FaceRow), out / "detections.parquet")
+        parquet_of_csv(out / "detections.csv", column_types(FaceRow), out / "detections.parquet")
 
 
 def _first_faces(journal: Journal) -> list[dict[str, object]]:

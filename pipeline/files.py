@@ -12,6 +12,12 @@ from pipeline.errors import OutputError
 _FILE_MODE = 0o644
 
 
+def cache_folder() -> Path:
+    """The user's cache folder of sr-pipeline; it may not exist, and may be deleted any time."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(base) if base else Path.home() / ".cache") / "sr-pipeline"
+
+
 def make_folder(path: Path) -> None:
     """Create `path` and its parents; raises OutputError when that is not possible."""
     try:

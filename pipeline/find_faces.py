@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.arrays import RGB
-from pipeline.detect import Detection, DetectorName, auto_passes, load_detector
+from pipeline.detect import Detection, DetectorName, auto_passes, check_detector, load_detector
 from pipeline.drawing import side_by_side
 from pipeline.face_rows import UNTOUCHED, FaceRow, FacesWanted, Status, choose_faces
 from pipeline.images import save_png
@@ -25,9 +25,16 @@ if TYPE_CHECKING:
 
 
 @functools.lru_cache(maxsize=8)
-def shared_upscaler(name: str, device: str, precision: Precision, batch_size: int) -> Upscaler:
-    """Load an upscaler once per process; see `load_upscaler`."""
-    return load_upscaler(name, device=device, precision=precision, batch_size=batch_size)
+def shared_upscaler(
+    name: str, device: str, precision: Precision, batch_size: int, threads: int = 1
+) -> Upscaler:
+    """Load an upscaler once per process; see `load_upscaler`.
+
+    One CPU thread by default: the other cores detect, and torch's threads would wait for them.
+    """
+    return load_upscaler(
+        name, device=device, precision=precision, batch_size=batch_size, threads=threads
+    )
 
 
 @dataclass(frozen=True)
@@ -40,7 +47,7 @@ class FindFaces:
     """
 
     out: Path
-    upscaler: str = "bicubic"
+    upscaler: str = "gflmser"
     upscale_below: int = 128
     detector: DetectorName = "hog"
     passes: int | None = None
@@ -64,11 +71,15 @@ class FindFaces:
 
     def check(self) -> None:
         """See `Job.check`."""
-        load_detector(self.detector, min_score=self.min_score, yunet_model=self.yunet_model)
+        check_detector(self.detector, yunet_model=self.yunet_model)
         self._upscaler()
 
     def _upscaler(self) -> Upscaler:
         return shared_upscaler(self.upscaler, self.device, self.precision, self.batch_size)
+
+    def warm_up(self) -> None:
+        """See `Job.warm_up`."""
+        load_detector(self.detector, min_score=self.min_score, yunet_model=self.yunet_model)
 
     def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
         """See `Job.read`."""

@@ -19,6 +19,7 @@ from pipeline.video import VIDEO_SUFFIXES, count_frames, read_frames
 MANIFEST_SUFFIX: Final = ".csv"
 _BOX_COLUMNS: Final = ("left", "top", "right", "bottom")
 _LONGEST_NAME: Final = 200
+_SUFFIXES: Final = IMAGE_SUFFIXES | VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class Listing:
 
     def wanted(self) -> str:
         """Say what was looked for, for the error when nothing is found."""
-        return f"looked for {' '.join(sorted(IMAGE_SUFFIXES | VIDEO_SUFFIXES))} and CSV manifests"
+        return f"looked for {' '.join(sorted(_SUFFIXES))} and CSV manifests"
 
     def total(self) -> int | None:
         """Count the pictures without opening them; None when the paths come from stdin."""
@@ -119,8 +120,11 @@ class Listing:
     def _sources_of(self, text: str, base: Path | None) -> Iterator[Source]:
         path = Path(text)
         if path.is_dir():
+            # Every file lies below the folder: one prefix is cut off, not a path taken apart each.
+            prefix = "" if base is None else _key(path, base)
             for file in _walk(path, self.excluded, frozenset()):
-                yield Source(_key(file, path if base is None else base), file)
+                below = file[len(str(path)) :].lstrip("/")
+                yield Source(_printable("/".join(filter(None, (prefix, below)))), Path(file))
         elif path.suffix.lower() == MANIFEST_SUFFIX and path.exists():
             yield from _read_manifest(path, path.parent)
         elif path.exists() or path.is_symlink():
@@ -178,24 +182,36 @@ def _key(path: Path, base: Path | None) -> str:
     if base is not None and path.absolute().is_relative_to(base.absolute()):
         shown = path.absolute().relative_to(base.absolute())
     parts = [part for part in shown.parts if part not in ("..", ".", shown.anchor)]
-    return os.fsencode("/".join(parts)).decode("utf-8", "backslashreplace")
+    return _printable("/".join(parts))
 
 
-def _walk(folder: Path, excluded: Path | None, ancestors: frozenset[Path]) -> Iterator[Path]:
+def _printable(text: str) -> str:
+    """A file name that is not UTF-8 keeps its odd bytes as escapes."""
+    return os.fsencode(text).decode("utf-8", "backslashreplace")
+
+
+def _walk(folder: Path, excluded: Path | None, ancestors: frozenset[Path]) -> Iterator[str]:
     """Yield the pictures and videos below `folder`, sorted; symbolic link loops end the descent."""
     real = folder.resolve()
     if real in ancestors or (excluded is not None and real == excluded.resolve()):
         return
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
         raise UsageError(f"cannot list {folder}: {error.strerror or error}") from error
     for entry in entries:
-        path = Path(entry.path)
-        if path.is_dir():
-            yield from _walk(path, excluded, ancestors | {real})
-        elif path.suffix.lower() in IMAGE_SUFFIXES | VIDEO_SUFFIXES:
-            yield path
+        if _is_folder(entry):
+            yield from _walk(Path(entry.path), excluded, ancestors | {real})
+        elif os.path.splitext(entry.name)[1].lower() in _SUFFIXES:
+            yield entry.path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself: it becomes an error row when it is opened
+        return False
 
 
 def _read_manifest(path: Path, root: Path) -> Iterator[Source]:

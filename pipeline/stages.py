@@ -42,6 +42,9 @@ class Job(Protocol):
     def check(self) -> None:
         """Raise ModelError in the main process when a model that the job needs is missing."""
 
+    def warm_up(self) -> None:
+        """Load in a worker process what `finish` needs, while the first pictures are read."""
+
     def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
         """Load what the source names and its size (reader thread); raises ImageError."""
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.engine import default_workers
 from pipeline.find_faces import shared_upscaler
 from pipeline.images import save_png
 from pipeline.journal import Row
@@ -27,11 +28,17 @@ class UpscalePictures:
         return {"command": "upscale", "upscaler": self.upscaler, "precision": self.precision}
 
     def _upscaler(self) -> Upscaler:
-        return shared_upscaler(self.upscaler, self.device, self.precision, self.batch_size)
+        # The workers only write PNG files here: the network may have every core.
+        return shared_upscaler(
+            self.upscaler, self.device, self.precision, self.batch_size, default_workers()
+        )
 
     def check(self) -> None:
         """See `Job.check`."""
         self._upscaler()
+
+    def warm_up(self) -> None:
+        """See `Job.warm_up`; workers only write."""
 
     def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
         """See `Job.read`."""

@@ -34,6 +34,12 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
+def _warm_up() -> list[Finished]:
+    if _job is not None:
+        _job.warm_up()
+    return []
+
+
 def _finish(items: Sequence[Item]) -> list[Finished]:
     if _job is None:
         raise RuntimeError("the worker was not started")
@@ -58,6 +64,9 @@ class WorkerPool:
         self._workers = workers
         self._waiting: dict[Future[list[Finished]], Sequence[Item]] = {}
         self._executor = self._new_executor()
+        with _interrupts_held():
+            for _ in range(workers):
+                self._waiting[self._executor.submit(_warm_up)] = ()
 
     def _new_executor(self) -> ProcessPoolExecutor:
         return ProcessPoolExecutor(
@@ -75,7 +84,8 @@ class WorkerPool:
     @property
     def full(self) -> bool:
         """Whether a new task should wait."""
-        return len(self._waiting) >= self._workers * _TASKS_PER_WORKER
+        tasks = sum(bool(items) for items in self._waiting.values())
+        return tasks >= self._workers * _TASKS_PER_WORKER
 
     def submit(self, items: Sequence[Item]) -> None:
         """Hand one task, a few pictures, to the workers."""

@@ -17,7 +17,7 @@ from pipeline.upscalers.protocol import Precision
 @opt.out
 @click.option(
     "--upscalers",
-    default="bicubic",
+    default="bicubic,gflmser",
     show_default=True,
     metavar="NAME,NAME,...",
     help="Names or weight files, separated by commas.",

@@ -109,3 +109,23 @@ def test_missing_models_say_what_to_install(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(importlib.util, "find_spec", gone)
     with pytest.raises(ModelError, match="pip install face-recognition-models"):
         model_file("cnn")
+
+
+def test_a_damaged_cache_of_the_hog_detector_is_replaced(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    rgb = at_size(samples / "obama.jpg", 200)
+    for content in (None, b"", b"not a detector"):
+        for file in (tmp_path / "sr-pipeline").glob("*") if content is not None else ():
+            file.write_bytes(content or b"")
+        load_detector.cache_clear()
+        assert boxes(rgb, 1, "hog") == reference(rgb, 1, "hog")
+    load_detector.cache_clear()
+    assert boxes(rgb, 1, "hog") == reference(rgb, 1, "hog")
+    (cached,) = (tmp_path / "sr-pipeline").iterdir()
+    assert cached.stat().st_size > 100_000
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    load_detector.cache_clear()
+    assert boxes(rgb, 1, "hog")

@@ -174,6 +174,8 @@ class Treacherous:
 
     def check(self) -> None: ...
 
+    def warm_up(self) -> None: ...
+
     def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
         return (24, 24), {"input": source.load()}
 
