@@ -66,7 +66,7 @@ def test_the_command_names_a_person_and_survives_a_broken_probe(
     folders: tuple[Path, Path], tmp_path: Path
 ) -> None:
     gallery, probes = folders
-    words = ("--gallery", gallery, "--out", tmp_path, "--workers", 1, "--quiet")
+    words = ("--gallery", gallery, "--out", tmp_path, "--upscaler", "bicubic", "--quiet")
     done = run(probes, *words, "--json")
     assert done.exception is None
     assert done.return_value == 1
