@@ -7,8 +7,6 @@ import click
 
 from pipeline.commands import options as opt
 from pipeline.detect import DetectorName
-from pipeline.engine import EngineName, RunOptions, default_workers
-from pipeline.sources import Listing
 from pipeline.upscalers.protocol import Precision
 
 
@@ -26,17 +24,15 @@ from pipeline.upscalers.protocol import Precision
 @click.option("--pairs", "pairs_file", type=opt.FILE, help="CSV a,b,same: identity verification.")
 @opt.crop
 @opt.detector(default_passes="2")
-@opt.listing
 @opt.compute
-@opt.engine
+@opt.over_pictures
 @opt.seed
 @opt.resume
 @opt.as_json
 def command(
-    inputs: tuple[str, ...],
+    run: opt.Run,
     out: Path,
     upscalers: str,
-    listed: Path | None,
     truth: Path | None,
     pairs_file: Path | None,
     crop: float,
@@ -44,14 +40,9 @@ def command(
     passes: int | None,
     min_score: float | None,
     yunet_model: Path | None,
-    every: int,
-    limit: int | None,
     device: str,
     precision: Precision,
     batch_size: int,
-    workers: int | None,
-    engine: EngineName,
-    quiet: bool,
     seed: int,
     resume: bool,
     as_json: bool,
@@ -87,9 +78,7 @@ def command(
         truth_file=truth,
         embedded=pairs.keys() if pairs else frozenset(),
     )
-    listing = Listing(inputs, every=every, excluded=out, listed=listed, limit=limit)
-    run_options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
-    done = compare(job, listing, run_options, pairs=pairs, seed=seed, resume=resume)
+    done = compare(job, run.listing, run.options, pairs=pairs, seed=seed, resume=resume)
     write_report(out)
     for line in done.errors:
         click.echo(f"error: {line}", err=True)

@@ -6,8 +6,6 @@ from pathlib import Path
 import click
 
 from pipeline.commands import options as opt
-from pipeline.engine import EngineName, RunOptions, default_workers
-from pipeline.sources import Listing
 
 
 @click.command(short_help="Make HR 64x64 and LR 16x16 pictures.")
@@ -17,24 +15,17 @@ from pipeline.sources import Listing
 @click.option("--hr", type=click.IntRange(4), default=64, show_default=True, help="Side of HR.")
 @click.option("--lr", type=click.IntRange(4), default=16, show_default=True, help="Side of LR.")
 @click.option("--camera", is_flag=True, help="LR as a cheap camera makes it: blur, noise, JPEG.")
-@opt.listing
-@opt.engine
+@opt.over_pictures
 @opt.seed
 @opt.resume
 @opt.as_json
 def command(
-    inputs: tuple[str, ...],
+    run: opt.Run,
     out: Path,
     crop: float,
     hr: int,
     lr: int,
     camera: bool,
-    listed: Path | None,
-    every: int,
-    limit: int | None,
-    workers: int | None,
-    engine: EngineName,
-    quiet: bool,
     seed: int,
     resume: bool,
     as_json: bool,
@@ -51,8 +42,6 @@ def command(
     from pipeline.picture_run import make_pictures
 
     job = DegradePictures(out, Degradation(crop, hr, lr, camera, seed))
-    listing = Listing(inputs, every=every, limit=limit, excluded=out, listed=listed)
-    run_options = RunOptions(workers or default_workers(), engine=engine, quiet=quiet)
-    done = make_pictures(job, listing, run_options, resume=resume)
+    done = make_pictures(job, run.listing, run.options, resume=resume)
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
     return opt.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

@@ -7,8 +7,6 @@ from typing import Any
 import click
 
 from pipeline.commands import options as opt
-from pipeline.engine import EngineName, RunOptions, default_workers
-from pipeline.sources import Listing
 
 
 @click.command(short_help="Find faces in low-resolution pictures.")
@@ -21,22 +19,15 @@ from pipeline.sources import Listing
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Gallery, a folder per person: adds the closest identity.",
 )
-@opt.listing
 @opt.compute
-@opt.engine
+@opt.over_pictures
 @opt.resume
 @opt.as_json
 def command(
-    inputs: tuple[str, ...],
+    run: opt.Run,
     out: Path,
     gallery: Path | None,
-    listed: Path | None,
-    every: int,
-    limit: int | None,
     batch_size: int,
-    workers: int | None,
-    engine: EngineName,
-    quiet: bool,
     resume: bool,
     as_json: bool,
     **settings: Any,  # noqa: ANN401 - the fields of FindFaces that carry an option's name
@@ -55,9 +46,7 @@ def command(
 
     identifier = load_identifier(gallery, settings["upscaler"]) if gallery else None
     job = FindFaces(out, batch_size=batch_size, identifier=identifier, **settings)
-    listing = Listing(inputs, every=every, limit=limit, excluded=out, listed=listed)
-    run_options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
-    done = find_faces(job, listing, run_options, resume=resume)
+    done = find_faces(job, run.listing, run.options, resume=resume)
     summary = done.summary(job)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else done.as_text())
     return opt.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

@@ -8,8 +8,6 @@ from typing import Any
 import click
 
 from pipeline.commands import options as opt
-from pipeline.engine import EngineName, RunOptions, default_workers
-from pipeline.sources import Listing
 
 
 @click.command(short_help="Name the faces of pictures from a gallery of known people.")
@@ -24,23 +22,16 @@ from pipeline.sources import Listing
     help="Share of comparisons with a stranger's picture that may be accepted.",
 )
 @opt.search(default_faces="largest")
-@opt.listing
 @opt.compute
-@opt.engine
+@opt.over_pictures
 @opt.resume
 @opt.as_json
 def command(
-    inputs: tuple[str, ...],
+    run: opt.Run,
     gallery: Path,
     out: Path,
     far: str,
-    listed: Path | None,
-    every: int,
-    limit: int | None,
     batch_size: int,
-    workers: int | None,
-    engine: EngineName,
-    quiet: bool,
     resume: bool,
     as_json: bool,
     **settings: Any,  # noqa: ANN401 - the fields of FindFaces that carry an option's name
@@ -63,9 +54,7 @@ def command(
 
     identifier = replace(load_identifier(gallery, settings["upscaler"]), far=float(far))
     job = FindFaces(out, batch_size=batch_size, identifier=identifier, **settings)
-    listing = Listing(inputs, every=every, limit=limit, excluded=out, listed=listed)
-    run_options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
-    done = find_faces(job, listing, run_options, resume=resume)
+    done = find_faces(job, run.listing, run.options, resume=resume)
     answers = list(read_answers(out / "detections.csv", identifier.gallery.people))
     if as_json:
         document = {

@@ -1,13 +1,17 @@
 """Options that several commands share, and how a run's end becomes an exit code."""
 
+import functools
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from pipeline.detect import DETECTOR_NAMES, MAX_PASSES
+from pipeline.engine import EngineName, RunOptions, default_workers
 from pipeline.face_rows import FACES_WANTED
+from pipeline.sources import Listing
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -128,7 +132,16 @@ compute = combine(
         help="Pictures that go through a network at once.",
     ),
 )
-engine = combine(
+_run_options = combine(
+    click.option("--list", "listed", type=FILE, help="CSV whose `image` is relative to INPUT."),
+    click.option(
+        "--every",
+        type=click.IntRange(1),
+        default=25,
+        show_default=True,
+        help="Of a video, take every n-th frame.",
+    ),
+    click.option("--limit", type=click.IntRange(1), help="Only the first so many pictures."),
     click.option("--workers", type=click.IntRange(1), help="Processes; default: one per core."),
     click.option(
         "--engine",
@@ -139,17 +152,37 @@ engine = combine(
     ),
     click.option("--quiet", is_flag=True, help="No progress on stderr."),
 )
-listing = combine(
-    click.option("--list", "listed", type=FILE, help="CSV whose `image` is relative to INPUT."),
-    click.option(
-        "--every",
-        type=click.IntRange(1),
-        default=25,
-        show_default=True,
-        help="Of a video, take every n-th frame.",
-    ),
-    click.option("--limit", type=click.IntRange(1), help="Only the first so many pictures."),
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """INPUT and the options of `over_pictures`, as the engine takes them."""
+
+    listing: Listing
+    options: RunOptions
+
+
+def over_pictures(function: Callable[..., int]) -> Callable[..., int]:
+    """Options of a command that runs over the pictures of INPUT, handed on as one `run: Run`."""
+
+    @functools.wraps(function)
+    def command(
+        inputs: tuple[str, ...],
+        out: Path,
+        listed: Path | None,
+        every: int,
+        limit: int | None,
+        workers: int | None,
+        engine: EngineName,
+        quiet: bool,
+        **values: Any,  # noqa: ANN401 - what the command itself takes
+    ) -> int:
+        listing = Listing(inputs, every=every, limit=limit, excluded=out, listed=listed)
+        batch_size = values.get("batch_size", 64)
+        options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
+        return function(run=Run(listing, options), out=out, **values)
+
+    return _run_options(command)
 
 
 def exit_code(*, failed: int, interrupted: bool) -> int:

@@ -6,8 +6,6 @@ from pathlib import Path
 import click
 
 from pipeline.commands import options as opt
-from pipeline.engine import EngineName, RunOptions, default_workers
-from pipeline.sources import Listing
 from pipeline.upscalers.protocol import Precision
 
 
@@ -15,24 +13,17 @@ from pipeline.upscalers.protocol import Precision
 @opt.inputs
 @opt.out
 @click.option("--upscaler", required=True, help="Name or weight file.")
-@opt.listing
 @opt.compute
-@opt.engine
+@opt.over_pictures
 @opt.resume
 @opt.as_json
 def command(
-    inputs: tuple[str, ...],
+    run: opt.Run,
     out: Path,
     upscaler: str,
-    listed: Path | None,
-    every: int,
-    limit: int | None,
     device: str,
     precision: Precision,
     batch_size: int,
-    workers: int | None,
-    engine: EngineName,
-    quiet: bool,
     resume: bool,
     as_json: bool,
 ) -> int:
@@ -46,8 +37,6 @@ def command(
     from pipeline.upscale_pictures import UpscalePictures
 
     job = UpscalePictures(out, upscaler, device, precision, batch_size)
-    listing = Listing(inputs, every=every, limit=limit, excluded=out, listed=listed)
-    run_options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
-    done = make_pictures(job, listing, run_options, resume=resume)
+    done = make_pictures(job, run.listing, run.options, resume=resume)
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
     return opt.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
