@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pipeline.arrays import RGB
-from pipeline.comparison import Compare, Method, MethodRow
+from pipeline.comparison import Compare, Method, MethodRow, comparable
 from pipeline.engine import RunOptions, RunResult, default_workers, run
 from pipeline.errors import UsageError
 from pipeline.files import write_json
-from pipeline.find_faces import shared_upscaler
 from pipeline.images import load_rgb
 from pipeline.journal import Journal
 from pipeline.pairs import Pairs, collect_embeddings
@@ -25,6 +24,7 @@ from pipeline.rows import Columns, column_types, write_parquet
 from pipeline.sources import Listing
 from pipeline.summary import HR_METHOD, Cell, as_rows, summarise
 from pipeline.upscale import Precision
+from pipeline.upscalers.protocol import restore
 from pipeline.verification import Verification
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def find_methods(
     wanted = list(dict.fromkeys(part for name in names.split(",") if (part := name.strip())))
     if not wanted:
         raise UsageError("--upscalers names no upscaler")
-    loaded = [(name, shared_upscaler(name, device, precision, batch_size)) for name in wanted]
+    loaded = [(name, comparable(name, device, precision, batch_size)) for name in wanted]
     methods = tuple(Method(upscaler.name, name, upscaler.oracle) for name, upscaler in loaded)
     shown = [method.name for method in methods]
     if len(set(shown)) < len(shown) or _RESERVED & set(shown):
@@ -119,31 +119,31 @@ def _summary_rows(
     import pandas as pd
 
     rows = pd.read_parquet(job.out / "rows.parquet", columns=list(columns))
-    lr = _speed_pictures(job, rows)
-    speed = {method.name: _pictures_per_s(job, method, lr) for method in job.methods}
+    lr, hr = (_speed_pictures(job, rows, kind) for kind in ("lr", HR_METHOD))
+    speed = {method.name: _pictures_per_s(job, method, lr, hr) for method in job.methods}
     further = {method: _columns(verdict) for method, verdict in verified.items()}
     return as_rows(summarise(rows, seed=seed, images_per_s=speed, verification=further))
 
 
-def _speed_pictures(job: Compare, rows: pd.DataFrame) -> list[RGB]:
-    """256 LR pictures: the first that were written, again and again where they are fewer."""
+def _speed_pictures(job: Compare, rows: pd.DataFrame, kind: str) -> list[RGB]:
+    """256 pictures (lr or hr): the first that were written, again and again where too few."""
     fine = rows[(rows["method"] == HR_METHOD) & (rows["error"] == "")]
     outputs = fine["output"].head(_SPEED_PICTURES)
-    lr = [load_rgb(job.out / "pictures" / "lr" / output) for output in outputs]
-    return list(itertools.islice(itertools.cycle(lr), _SPEED_PICTURES))
+    few = [load_rgb(job.out / "pictures" / kind / output) for output in outputs]
+    return list(itertools.islice(itertools.cycle(few), _SPEED_PICTURES))
 
 
-def _pictures_per_s(job: Compare, method: Method, lr: Sequence[RGB]) -> float:
+def _pictures_per_s(job: Compare, method: Method, lr: Sequence[RGB], hr: Sequence[RGB]) -> float:
     """Speed of the method alone, after the run, with every core."""
     if not lr:
         return 0.0
-    upscaler = shared_upscaler(
+    upscaler = comparable(
         method.upscaler, job.device, job.precision, job.batch_size, default_workers()
     )
-    upscaler(lr[:8])
+    restore(upscaler, lr[:8], hr[:8])
     start, count = time.perf_counter(), 0
     while (elapsed := time.perf_counter() - start) < _SPEED_SECONDS:
-        upscaler(lr)
+        restore(upscaler, lr, hr)
         count += len(lr)
     return count / elapsed
 

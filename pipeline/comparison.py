@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +21,13 @@ from pipeline.stages import Item, Pictures
 from pipeline.summary import HR_METHOD
 from pipeline.truth import Truth
 from pipeline.upscale import Precision, Upscaler
+from pipeline.upscalers.protocol import restore
 
 ACCURATE_IOU: Final = 0.5
 """A face counts as found in the right place from this IoU on (design.md section 4)."""
+
+comparable: Final = partial(shared_upscaler, allow_oracle=True)
+"""`shared_upscaler` that takes oracles too: HR is known here, and their rows stand apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ class Compare:
 
     def restorer(self, method: Method) -> Upscaler:
         """The upscaler of a method, loaded once per process."""
-        return shared_upscaler(method.upscaler, self.device, self.precision, self.batch_size)
+        return comparable(method.upscaler, self.device, self.precision, self.batch_size)
 
     def check(self) -> None:
         """See `Job.check`."""
@@ -123,9 +128,10 @@ class Compare:
         return (whole.shape[1], whole.shape[0]), {HR_METHOD: hr, "lr": lr}
 
     def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
-        """See `Job.enlarge`: only LR is handed to the methods."""
+        """See `Job.enlarge`: only LR is handed to the methods, but for oracles."""
         lr = [item.pictures["lr"] for item in batch]
-        restored = {method.name: self.restorer(method)(lr) for method in self.methods}
+        hr = [item.pictures[HR_METHOD] for item in batch]
+        restored = {m.name: restore(self.restorer(m), lr, hr) for m in self.methods}
         return [
             {**item.pictures, **{name: pictures[i] for name, pictures in restored.items()}}
             for i, item in enumerate(batch)

@@ -26,14 +26,25 @@ if TYPE_CHECKING:
 
 @functools.lru_cache(maxsize=8)
 def shared_upscaler(
-    name: str, device: str, precision: Precision, batch_size: int, threads: int = 1
+    name: str,
+    device: str,
+    precision: Precision,
+    batch_size: int,
+    threads: int = 1,
+    *,
+    allow_oracle: bool = False,
 ) -> Upscaler:
     """Load an upscaler once per process; see `load_upscaler`.
 
     One CPU thread by default: the other cores detect, and torch's threads would wait for them.
     """
     return load_upscaler(
-        name, device=device, precision=precision, batch_size=batch_size, threads=threads
+        name,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+        threads=threads,
+        allow_oracle=allow_oracle,
     )
 
 

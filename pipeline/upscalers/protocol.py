@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 from pipeline.arrays import RGB
 
@@ -35,6 +35,21 @@ class Upscaler(Protocol):
         `i` alone: neither on its neighbours nor on the batch size.
         """
         ...
+
+
+class OracleUpscaler(Upscaler, Protocol):
+    """An upscaler whose `oracle` is true: it can only be judged where the ground truth is known."""
+
+    def restore_seeing(self, lr: Sequence[RGB], hr: Sequence[RGB]) -> list[RGB]:
+        """As `__call__` of `lr`, with the ground truth `hr[i]`, `scale` times as large, in view."""
+        ...
+
+
+def restore(upscaler: Upscaler, lr: Sequence[RGB], hr: Sequence[RGB]) -> list[RGB]:
+    """What `upscaler` makes of `lr`; `hr` is handed to oracles alone."""
+    if upscaler.oracle:
+        return cast(OracleUpscaler, upscaler).restore_seeing(lr, hr)
+    return upscaler(lr)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,26 +40,31 @@ class ShippedWeights:
     def load(self, name_or_file: str, options: LoadOptions) -> Upscaler:
         """The network of that name or file; oracles only if `options` allow them."""
         from gflmser.restore import load_restorer
-        from gflmser.weights import WeightsError
+        from gflmser.weights import WeightsError, read_card
         from pipeline.devices import resolve_device
         from pipeline.upscalers.batching import NetworkUpscaler
         from pipeline.upscalers.network import Network
+        from pipeline.upscalers.oracle import OracleNetwork
 
         device = resolve_device(options.device)
         try:
-            restorer = load_restorer(name_or_file, device=str(device))
+            card = read_card(name_or_file)
+            if card.oracle and not options.allow_oracle:
+                raise ModelError(
+                    f"{card.name} is an oracle: it was trained to see the ground truth, which a "
+                    "picture to be restored does not have; only benchmarks of the paper may use it"
+                )
+            # NetworkUpscaler chooses the precision of each pass itself.
+            precision = options.precision if card.oracle else "fp32"
+            restorer = load_restorer(name_or_file, device=str(device), precision=precision)
         except WeightsError as error:
             raise ModelError(str(error)) from error
-        if restorer.oracle and not options.allow_oracle:
-            raise ModelError(
-                f"{restorer.name} is an oracle: it was trained to see the ground truth, which a "
-                "picture to be restored does not have; only benchmarks of the paper may use it"
-            )
+        if card.oracle:
+            return OracleNetwork(restorer, options.threads)
         network = Network(
             name=restorer.name,
             scale=restorer.scale,
             run=restorer.restore,
-            oracle=restorer.oracle,
             signed=True,
             multiple=_MULTIPLE,
         )
