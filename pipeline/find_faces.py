@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.identity import Identifier, IdentityResult
 
 
-@functools.lru_cache(maxsize=8)
+@functools.lru_cache(maxsize=32)
 def shared_upscaler(
     name: str,
     device: str,

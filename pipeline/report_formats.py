@@ -3,21 +3,27 @@
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pipeline.provenance import NOTICE
 from pipeline.report_data import Report
-from pipeline.report_tables import INTERVAL, ORACLE, Column, TableRow, counts, table
+from pipeline.report_tables import INTERVAL, ORACLE, Column, Table, TableRow, counts, table
+from pipeline.summary import Cell
 
 
 def to_csv(report: Report) -> str:
     """Every column of the summary at full precision; an empty cell where there is no figure."""
-    names = list(dict.fromkeys(name for row in report.summary for name in row))
+    return csv_rows(report.summary)
+
+
+def csv_rows(rows: Sequence[Mapping[str, Cell]]) -> str:
+    """Rows as CSV with the columns of all of them."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, names, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(report.summary)
+    writer.writerows(rows)
     return text.getvalue()
 
 
@@ -29,22 +35,31 @@ def to_json(report: Report) -> str:
 
 def to_markdown(report: Report) -> str:
     """The table for a README; oracle methods in a second one, below a rule."""
-    shown = table(report)
+    parts = markdown_blocks(table(report))
+    return "\n\n".join([*parts, counts(report), INTERVAL, f"**{NOTICE}**"]) + "\n"
+
+
+def markdown_blocks(shown: Table) -> list[str]:
+    """Paragraphs of a table: the deployable block, and below a rule the oracles."""
     parts = [_markdown_block(shown.columns, shown.deployable)] if shown.deployable else []
     if shown.oracle:
         parts += ["---", f"**{ORACLE}**", _markdown_block(shown.columns, shown.oracle)]
-    return "\n\n".join([*parts, counts(report), INTERVAL, f"**{NOTICE}**"]) + "\n"
+    return parts
 
 
 def to_latex(report: Report) -> str:
     """The table for a paper; it needs the packages booktabs and graphicx."""
-    shown = table(report)
+    return latex_table(table(report), f"{counts(report)} {INTERVAL} {NOTICE}")
+
+
+def latex_table(shown: Table, caption: str) -> str:
+    """A table with plain text as its caption."""
     width = len(shown.columns) + 1
     lines = [
         "% needs \\usepackage{booktabs,graphicx}",
         "\\begin{table}",
         "\\centering",
-        f"\\caption{{{_tex(counts(report))} {_tex(INTERVAL)} {_tex(NOTICE)}}}",
+        f"\\caption{{{_tex(caption)}}}",
         "\\resizebox{\\linewidth}{!}{%",
         f"\\begin{{tabular}}{{l{'r' * (width - 1)}}}",
         "\\toprule",

@@ -11,7 +11,7 @@ from pipeline.summary import Cell
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A figure of the table; in every one that is `ranked` the highest is the best.
+    """A figure of the table; in every one that is `ranked` the highest, or lowest, is the best.
 
     iou_hit is not: each method has its mean over other pictures, and who finds only easy faces
     would be best.
@@ -20,8 +20,10 @@ class Column:
     key: str
     title: str
     digits: int
+    """Behind the point; below zero: significant ones."""
     hint: str
     ranked: bool = True
+    lowest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ ORACLE: Final = "oracle: restored with the ground truth in view, not to be ranke
 PSEUDO: Final = "Pseudo ground truth: the largest face that the same detector finds on HR."
 INTERVAL: Final = "In brackets: 95 % interval, bootstrap over pictures."
 
-_COLUMNS: Final = (
+COLUMNS: Final = (
     Column("n", "n", 0, "pictures with ground truth", ranked=False),
     Column("found", "Found", 3, "share of n in which a face is found"),
     Column("accuracy", "Accuracy", 3, "share of n in which the face is found with IoU ≥ 0.5"),
@@ -72,18 +74,23 @@ _COLUMNS: Final = (
     Column("verification_accuracy", "Verif. acc.", 3, "share of pairs judged rightly"),
 )
 
+"""The columns of `compare`, in their order; one that holds no figure is not shown."""
+
 
 def table(report: Report) -> Table:
-    """The summary's figures, formatted; the best of each block's column is marked.
+    """The summary's figures; see `make_table`."""
+    return make_table(report.summary, COLUMNS)
 
-    All methods whose shown figures tie are best; a single figure is not the best of anything.
+
+def make_table(rows: Sequence[Mapping[str, Cell]], columns: Sequence[Column]) -> Table:
+    """Rows with `method`, `oracle` and any of `columns`, formatted; the best is marked.
+
+    Columns without any figure are left out. All methods whose shown figures tie are best; a single
+    figure is not the best of anything.
     """
-    columns = tuple(
-        c for c in _COLUMNS if any(number(r, c.key) is not None for r in report.summary)
-    )
+    columns = tuple(c for c in columns if any(_shown(row, c.key) for row in rows))
     blocks = [
-        [row for row in report.summary if bool(row.get("oracle")) is oracle]
-        for oracle in (False, True)
+        [row for row in rows if bool(row.get("oracle")) is oracle] for oracle in (False, True)
     ]
     deployable, oracle = (_block(rows, columns) for rows in blocks)
     return Table(columns, deployable, oracle)
@@ -123,17 +130,23 @@ def _best(rows: Sequence[Mapping[str, Cell]], column: Column) -> str | None:
     values = [v for row in rows if (v := number(row, column.key)) is not None]
     if not column.ranked or len(values) < 2:
         return None
-    return _format(max(values), column)
+    return _format(min(values) if column.lowest else max(values), column)
 
 
 def _cell(row: Mapping[str, Cell], column: Column, best: str | None) -> TableCell:
     value = number(row, column.key)
     if value is None:
-        return TableCell(None, "–")
+        return TableCell(None, _shown(row, column.key) or "–")
     text = _format(value, column)
     lo, hi = (number(row, f"{column.key}_{end}") for end in ("lo", "hi"))
     interval = "" if lo is None or hi is None else f"{_format(lo, column)}, {_format(hi, column)}"
     return TableCell(value, text, interval, best=text == best)
+
+
+def _shown(row: Mapping[str, Cell], key: str) -> str:
+    """What stands in a cell, words too; empty where it is a dash."""
+    value = row.get(key)
+    return value if isinstance(value, str) else "" if number(row, key) is None else str(value)
 
 
 def number(row: Mapping[str, Cell], key: str) -> float | None:
@@ -145,5 +158,7 @@ def number(row: Mapping[str, Cell], key: str) -> float | None:
 
 
 def _format(value: float, column: Column) -> str:
+    if column.digits < 0:
+        return f"{value:.{-column.digits}g}"
     digits = 0 if column.key == "images_per_s" and value >= 100 else column.digits
     return f"{value:.{digits}f}"
