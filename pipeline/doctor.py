@@ -17,6 +17,7 @@ from pipeline.provenance import library_versions, version
 
 State = Literal["ok", "note", "fail"]
 SAMPLE: Final = Path(data.__file__).parent / "samples" / "obama.jpg"
+PKG_RESOURCES_PROBE: Final = "import pkg_resources"
 _OPENCV_WHEELS: Final = (
     "opencv-python",
     "opencv-python-headless",
@@ -89,10 +90,8 @@ def _models() -> Iterator[Check]:
 
 def _pkg_resources() -> Iterator[Check]:
     # In a process of its own: a broken face_recognition prints and calls quit().
-    script = "import warnings; warnings.simplefilter('ignore'); import pkg_resources"
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-W", "ignore", "-c", PKG_RESOURCES_PROBE]
+    done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode == 0:
         yield Check("pkg_resources", "ok", f"setuptools {importlib.metadata.version('setuptools')}")
         return

@@ -196,6 +196,15 @@ def test_an_output_folder_that_cannot_be_made_is_one_line(lr_folder: Path, tmp_p
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a read-only file system")
+def test_a_read_only_output_folder_is_one_line(lr_folder: Path) -> None:
+    for folder in (Path("/sys/kernel"), Path("/sys/kernel/new")):
+        done = as_user("detect", lr_folder, "--out", folder)
+        assert done.returncode == 2
+        assert str(folder) in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 def test_a_full_disk_ends_with_one_line_and_keeps_the_rows(lr_folder: Path, tmp_path: Path) -> None:
     limited = (
         "import resource\n"
@@ -239,3 +248,21 @@ def test_identify_adds_the_closest_person(run: Run, samples: Path, tmp_path: Pat
     assert row["identity"] == "Joe Biden"
     assert float(row["distance"]) < 0.6
     assert row["threshold"] == "" or float(row["threshold"]) > 0
+
+
+def test_a_manifest_with_a_missing_column_or_a_box_outside_is_told(
+    run: Run, samples: Path, tmp_path: Path
+) -> None:
+    shutil.copy(samples / "obama.jpg", tmp_path)
+    (tmp_path / "no_column.csv").write_text("file\nobama.jpg\n")
+    done = run("detect", tmp_path / "no_column.csv", "--out", tmp_path / "a", "--quiet")
+    assert done.exit_code == 2
+    assert "no column `image`" in str(done.exception)
+    (tmp_path / "outside.csv").write_text(
+        "image,left,top,right,bottom\nobama.jpg,157,37,363,243\nobama.jpg,400,400,500,500\n"
+    )
+    done = run("detect", tmp_path / "outside.csv", "--out", tmp_path / "b", "--quiet")
+    assert done.exit_code == 1
+    first, second = rows(tmp_path / "b")
+    assert first["status"] == "one"
+    assert "reaches outside the 480x600 picture" in second["error"]
