@@ -37,7 +37,7 @@ types: env
 	$(BIN)/mypy
 
 tests: env
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 test: lint types tests
 
