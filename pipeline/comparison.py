@@ -144,7 +144,8 @@ class Compare:
         truth = self._truth(item)
         return [self._row(item, method, truth) for method in (_HR, *self.methods)]
 
-    def _detect(self, picture: RGB) -> list[Detection]:
+    def detect(self, picture: RGB) -> list[Detection]:
+        """The faces that the detector of the settings finds."""
         detector = load_detector(
             self.detector, min_score=self.min_score, yunet_model=self.yunet_model
         )
@@ -154,7 +155,7 @@ class Compare:
     def _truth(self, item: Item) -> Box | None:
         """The largest annotated face that is left in HR, or the largest detected on HR."""
         if self.truth is None:
-            boxes = [face.box for face in self._detect(item.pictures[HR_METHOD])]
+            boxes = [face.box for face in self.detect(item.pictures[HR_METHOD])]
         else:
             own = self.truth.find(item.source.key)
             moved = (
@@ -165,7 +166,7 @@ class Compare:
 
     def _row(self, item: Item, method: Method, truth: Box | None) -> Row:
         sr = item.pictures[method.name]
-        best = _best(self._detect(sr), truth)
+        best = _best(self.detect(sr), truth)
         overlap = iou(best.box, truth) if best is not None and truth is not None else 0.0
         row = MethodRow(
             item.source.key,

@@ -1,0 +1,122 @@
+"""Results by what they depend on: a second run computes nothing, a changed weight only its rows."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.files import whole_file
+from pipeline.provenance import library_versions
+
+Parts = Mapping[str, object]
+"""What a result depends on, JSON-ready."""
+
+_ROOT: Final = Path(__file__).resolve().parent.parent
+_CODE: Final = (
+    "benchmarks/scenes.py",
+    "benchmarks/real_faces.py",
+    "benchmarks/measured.py",
+    "pipeline/boxes.py",
+    "pipeline/comparison.py",
+    "pipeline/degrade.py",
+    "pipeline/detect.py",
+    "pipeline/features.py",
+    "pipeline/fidelity.py",
+    "pipeline/identity.py",
+    "pipeline/metrics.py",
+    "pipeline/upscalers/batching.py",
+    "pipeline/upscalers/interpolation.py",
+    "pipeline/upscalers/oracle.py",
+    "pipeline/upscalers/plan.py",
+    "gflmser/degradations.py",
+    "gflmser/gating.py",
+    "gflmser/network.py",
+    "gflmser/restore.py",
+)
+"""The files that a figure depends on: one of them changed, and nothing old is used."""
+
+
+class Cache:
+    """A folder of results, each in a file called by the hash of its parts.
+
+    The versions of the libraries and the code that measures are parts of every result. `computed`
+    and `reused` count what this run did.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.computed = 0
+        self.reused = 0
+        self._always: Final = {"libraries": library_versions(), "code": _code_digest()}
+
+    def json(self, parts: Parts, compute: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """The JSON value of these parts; computed and kept where there is none."""
+        found = self.find(parts)
+        return self.put(parts, compute()) if found is None else found
+
+    def find(self, parts: Parts) -> Any | None:  # noqa: ANN401
+        """The JSON value of these parts, or None."""
+        path = self._path(parts, ".json")
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        self.reused += 1
+        return value
+
+    def put(self, parts: Parts, value: Any) -> Any:  # noqa: ANN401
+        """Keep a JSON value; returns it as it will be read again."""
+        text = json.dumps(value, ensure_ascii=False)
+        with whole_file(self._path(parts, ".json")) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        self.computed += 1
+        return json.loads(text)
+
+    def array(
+        self, parts: Parts, compute: Callable[[], NDArray[np.float64]]
+    ) -> NDArray[np.float64]:
+        """The array of these parts; computed and kept where there is none."""
+
+        def saved() -> bytes:
+            file = io.BytesIO()
+            np.save(file, compute())
+            return file.getvalue()
+
+        kept = self.bytes(parts, ".npy", saved)
+        return np.asarray(np.load(io.BytesIO(kept), allow_pickle=False), np.float64)
+
+    def bytes(self, parts: Parts, suffix: str, compute: Callable[[], bytes]) -> bytes:
+        """The content of a file of these parts; computed and kept where there is none."""
+        path = self._path(parts, suffix)
+        if path.is_file():
+            self.reused += 1
+            return path.read_bytes()
+        content = compute()
+        with whole_file(path) as temporary:
+            temporary.write_bytes(content)
+        self.computed += 1
+        return content
+
+    def _path(self, parts: Parts, suffix: str) -> Path:
+        digest = digest_of({**self._always, **parts})
+        return self.folder / digest[:2] / f"{digest}{suffix}"
+
+
+def digest_of(parts: Parts) -> str:
+    """SHA-256 of JSON-ready parts, whatever their order."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _code_digest() -> str:
+    digest = hashlib.sha256()
+    for name in _CODE:
+        path = _ROOT / name
+        digest.update(path.read_bytes() if path.is_file() else b"")
+    return digest.hexdigest()

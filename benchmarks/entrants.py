@@ -1,0 +1,102 @@
+"""The methods of the tables: everything that can be loaded now, and what it is known by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.published import RIVALS
+from pipeline.comparison import Method, comparable
+from pipeline.upscale import upscaler_names
+from pipeline.upscalers.interpolation import INTERPOLATORS
+
+_GENERAL: Final = frozenset({"general", "general200", "div2k"})
+_GATES: Final = {"none": "no skip", "add": "no gating", "correlation": "full"}
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """One method of the tables."""
+
+    method: Method
+    fingerprint: str
+    """SHA-256 of its weights; for interpolation its name."""
+    family: str = ""
+    """Its row in the paper; see `benchmarks.published`."""
+    trained_on: str = "–"
+    """faces, general, or a dash for what is not trained."""
+    variant: bool = False
+    """Whether it is a GFLmser, so that Table 2 sets it against the others."""
+
+    @property
+    def name(self) -> str:
+        """How the tables call it."""
+        return self.method.name
+
+
+def find_entrants(names: Sequence[str] | None = None) -> tuple[Entrant, ...]:
+    """The methods called so, or all that are there; raises ModelError for an unknown one."""
+    return tuple(_entrant(name) for name in dict.fromkeys(names or upscaler_names()))
+
+
+def absent_rivals(entrants: Sequence[Entrant]) -> str:
+    """Say which rivals of the paper have no row; empty where all have."""
+    absent = [name for name in RIVALS if name not in {e.family for e in entrants}]
+    return f"No weights here, so no row: {', '.join(absent)}." if absent else ""
+
+
+def _entrant(name: str) -> Entrant:
+    if name in INTERPOLATORS:
+        return Entrant(Method(name, name, oracle=False), name, name if name == "bicubic" else "")
+    return _gflmser(name) or _rival(name) or _other(name)
+
+
+def _gflmser(name: str) -> Entrant | None:
+    from gflmser.weights import WeightsError, find, read_card
+
+    try:
+        path, card = find(name), read_card(name)
+    except WeightsError:
+        return None
+    shown = card.name if "oracle" in card.name or not card.oracle else f"{card.name}-oracle"
+    return Entrant(
+        Method(shown, name, card.oracle),
+        _digest(path),
+        _GATES.get(card.network.gate, ""),
+        _trained_on(card.data),
+        variant=True,
+    )
+
+
+def _rival(name: str) -> Entrant | None:
+    from benchmarks.rivals.weights import read_card, rival_file
+
+    path = rival_file(name)
+    if path is None:
+        return None
+    card = read_card(path)
+    method = Method(card.name, name, oracle=False)
+    return Entrant(method, _digest(path), card.method, _trained_on(card.data))
+
+
+def _other(name: str) -> Entrant:
+    upscaler = comparable(name, "auto", "fp32", 1)
+    path = Path(name)
+    fingerprint = _digest(path) if path.is_file() else name
+    return Entrant(Method(upscaler.name, name, upscaler.oracle), fingerprint, "", "not said")
+
+
+def _trained_on(data: Sequence[Any]) -> str:
+    """By the names of the prepared sets on the card."""
+    names = {str(one.get("name", "")) for one in data}
+    if not names:
+        return "not said"
+    return "general" if names <= _GENERAL else "faces" if not names & _GENERAL else "both"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

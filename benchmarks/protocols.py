@@ -1,0 +1,54 @@
+"""The protocols that a figure of the tables belongs to (design.md, section 4)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Final, Literal
+
+from pipeline.detect import DetectorName
+
+Draw = Literal["all", "until_found"]
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """How faces are cut, reduced, searched and chosen."""
+
+    name: str
+    crop: float = 1.0
+    """Central share of the picture that is used."""
+    detector: DetectorName = "hog"
+    passes: int = 2
+    draw: Draw = "all"
+    """`until_found`: pictures in seeded order until enough of them show a face on HR."""
+    most: int | None = None
+    """The most pictures; None for all of the set."""
+
+    def parts(self) -> dict[str, object]:
+        """What measured rows depend on; not which pictures were chosen, that is in their hash."""
+        values = asdict(self)
+        return {key: values[key] for key in ("crop", "detector", "passes")}
+
+
+TABLE4_PICTURES: Final = 1000
+CNN_PICTURES: Final = 100
+"""cnn with two passes takes 0.7 s a picture on one core."""
+IDENTITY_CROP: Final = 0.55
+REFERENCE_CROP: Final = 0.7
+"""Share of LFW's pictures in which the face fills as much as in the real low-resolution faces."""
+
+PAIRED: Final = Protocol("paired")
+TABLE4: Final = (
+    Protocol("paper", 1.0, "hog", 1, "until_found", TABLE4_PICTURES),
+    Protocol("paper", 0.55, "hog", 1, "until_found", TABLE4_PICTURES),
+    Protocol("robust", 1.0, "hog", 2, "all", TABLE4_PICTURES),
+    Protocol("robust", 0.55, "hog", 2, "all", TABLE4_PICTURES),
+)
+CNN: Final = Protocol("cnn", 1.0, "cnn", 2, "all", CNN_PICTURES)
+IDENTITY: Final = Protocol("identity", IDENTITY_CROP)
+
+DRAWS: Final = 30
+DRAW_PICTURES: Final = 1000
+"""Table 2: 30 draws of 1000 pictures."""
+TILE: Final = 64
+"""Side of the tiles of Table 3 in HR pixels."""

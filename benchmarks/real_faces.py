@@ -1,0 +1,98 @@
+"""Real low-resolution faces have no HR: how far are the restored ones from real HR faces?"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.bench import Bench
+from benchmarks.distances import distances
+from benchmarks.entrants import Entrant
+from benchmarks.picture_sets import PictureSet, source_of
+from benchmarks.protocols import REFERENCE_CROP
+from pipeline.arrays import RGB
+from pipeline.degrade import Degradation
+from pipeline.errors import ImageError
+from pipeline.fidelity import Features
+from pipeline.metrics import lr_consistency
+
+_SIDE: Final = 16
+
+
+def real_rows(
+    bench: Bench, faces: PictureSet, reference: PictureSet, wanted: int | None
+) -> list[dict[str, Any]]:
+    """For every method that needs no HR: LR consistency, and distances from HR of `reference`.
+
+    A face is the square around it, reduced or enlarged to 16x16. Those whose square leaves the
+    scene are passed over; the first `wanted` of the others are taken.
+    """
+    low: list[RGB] = []
+
+    def pictures() -> list[RGB]:
+        low.extend(_low_faces(faces, wanted) if not low else ())
+        return low
+
+    rows = []
+    for entrant in bench.entrants:
+        if entrant.method.oracle:
+            continue
+        parts = {
+            "what": "real faces",
+            "method": entrant.name,
+            "weights": entrant.fingerprint,
+            "data": faces.digest,
+            "wanted": wanted,
+            "reference": reference.digest,
+            "backend": bench.extractor.backend,
+            "seed": bench.seed,
+            **bench.arithmetic,
+        }
+
+        def compute(entrant: Entrant = entrant) -> dict[str, Any]:
+            lr = pictures()
+            bench.say(f"{len(lr)} of {faces.name}: {entrant.name}")
+            sr = bench.upscaler(entrant)(lr)
+            features, other = bench.extractor(sr), _reference(bench, reference)
+            return {
+                "lr_consistency": [lr_consistency(a, b) for a, b in zip(sr, lr, strict=True)],
+                **distances(bench, features, other),
+            }
+
+        found = bench.cache.json(parts, compute)
+        rows.append({"entrant": entrant, **found})
+    return rows
+
+
+def _low_faces(faces: PictureSet, wanted: int | None) -> list[RGB]:
+    made: list[RGB] = []
+    for picture in faces.pictures:
+        if wanted is not None and len(made) == wanted:
+            break
+        try:
+            square = Image.fromarray(source_of(picture).load())
+        except ImageError:
+            continue
+        made.append(np.array(square.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)))
+    return made
+
+
+def _reference(bench: Bench, pictures: PictureSet) -> Features:
+    """Features of HR, cut so that a face fills as much of it as of the real ones."""
+    parts = {
+        "what": "reference",
+        "data": pictures.digest,
+        "crop": REFERENCE_CROP,
+        "backend": bench.extractor.backend,
+    }
+
+    def compute() -> Features:
+        bench.say(f"features of HR, {len(pictures.pictures)} of {pictures.name}")
+        degradation = Degradation(REFERENCE_CROP)
+        sources = (source_of(picture) for picture in pictures.pictures)
+        fine = (source for source in sources if source.problem is None)
+        return bench.extractor(degradation(source.load(), source.key)[0] for source in fine)
+
+    return bench.cache.array(parts, compute)

@@ -1,0 +1,87 @@
+"""`sr-pipeline benchmark`: which tables, in which order, and what could not be made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal, get_args
+
+from benchmarks.bench import Bench
+from benchmarks.picture_sets import MissingDataError
+from benchmarks.sheet import Sheet
+from benchmarks.tables.figures import figures
+from benchmarks.tables.table1 import table1
+from benchmarks.tables.table2 import table2
+from benchmarks.tables.table3 import table3
+from benchmarks.tables.table4 import table4
+from pipeline.files import write_json
+
+Name = Literal["table1", "table2", "table3", "table4", "figures", "speed", "all"]
+NAMES: Final = get_args(Name)
+TABLES: Final[Mapping[str, Callable[[Bench], Sheet]]] = {
+    "table1": table1,
+    "table2": table2,
+    "table3": table3,
+    "table4": table4,
+}
+_SPEED_PICTURES: Final = 1000
+_SPEED_REPEATS: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was made, and one line for each thing that was not."""
+
+    sheets: list[Sheet] = field(default_factory=list)
+    files: list[Path] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def content(self) -> dict[str, Any]:
+        """For `--json`."""
+        return {
+            "tables": {sheet.name: sheet.content() for sheet in self.sheets},
+            "files": [str(path) for path in self.files],
+            "missing": self.missing,
+        }
+
+
+def benchmark(name: Name, bench: Bench, out: Path) -> Done:
+    """Make what is asked for below `out`; what lacks its data is skipped and told.
+
+    `all` is every table and the figures; speed is apart, for it needs an idle machine.
+    """
+    wanted: Sequence[str] = (*TABLES, "figures") if name == "all" else (name,)
+    done = Done()
+    for one in wanted:
+        try:
+            _make(one, bench, out, done)
+        except MissingDataError as error:
+            done.missing.append(f"{one}: {error}")
+    return done
+
+
+def _make(name: str, bench: Bench, out: Path, done: Done) -> None:
+    if name == "figures":
+        written, missing = figures(bench, out)
+        done.files.extend(written)
+        done.missing.extend(missing)
+    elif name == "speed":
+        done.files.append(_speed(bench, out))
+    else:
+        sheet = TABLES[name](bench)
+        sheet.write(out)
+        done.sheets.append(sheet)
+        done.missing.extend(f"{name}: {line}" for line in sheet.missing)
+
+
+def _speed(bench: Bench, out: Path) -> Path:
+    from benchmarks.speed import measure
+
+    source, listed = bench.data / "lfw", bench.data / "splits" / "lfw-test-table4.csv"
+    if not source.is_dir():
+        raise MissingDataError(f"needs {source}: LFW as folders of people")
+    count = bench.most(_SPEED_PICTURES) or _SPEED_PICTURES
+    result = measure(source, listed if listed.is_file() else None, count, _SPEED_REPEATS)
+    write_json(out / "speed.json", result)
+    return out / "speed.json"

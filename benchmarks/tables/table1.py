@@ -1,0 +1,96 @@
+"""Table 1: quality of restored faces, on pairs and on real low-resolution faces."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from benchmarks import published
+from benchmarks.bench import Bench
+from benchmarks.distances import distances
+from benchmarks.measured import frame, measure_with_features
+from benchmarks.picture_sets import MissingDataError, PictureSet, paired_faces, real_faces
+from benchmarks.protocols import PAIRED, REFERENCE_CROP
+from benchmarks.real_faces import real_rows
+from benchmarks.sheet import Section, Sheet
+from benchmarks.tables.columns import columns
+from pipeline.stats import bootstrap_interval
+from pipeline.summary import HR_METHOD, Cell, as_rows, summarise
+
+_DISTANCES = ("fid", "kid", "fd_dlib", "kd_dlib")
+_PAIRED = columns(
+    *("psnr_rgb", "psnr_y", "published_psnr", "ssim", *_DISTANCES, "published_fid"),
+    "lr_consistency",
+)
+_REAL = columns("n_images", *_DISTANCES, "published_fid", "lr_consistency")
+
+
+def table1(bench: Bench) -> Sheet:
+    """Raises MissingDataError without a paired set; without real faces their section is missing."""
+    paired = paired_faces(bench.data)
+    few = paired.first(bench.subset)
+    sections, missing, sets = [_paired(bench, few)], [], {few.name: few.digest[:16]}
+    try:
+        real = real_faces(bench.data)
+    except MissingDataError as error:
+        missing.append(f"real low-resolution faces: {error}")
+    else:
+        sections.append(_real(bench, real, few))
+        sets[real.name] = real.digest[:16]
+    notes = (
+        "PSNR per picture on uint8, mean over pictures; SSIM on luma. Distances from the HR "
+        f"pictures of the same set: {bench.extractor.backend}. Published FIDs come from three "
+        "preprocessings and are comparable neither with ours nor with each other.",
+        published.NOTE,
+        *bench.notes(),
+    )
+    title = "Table 1: quality of restored faces"
+    return Sheet("table1", title, tuple(sections), notes, bench.origin(sets), tuple(missing))
+
+
+def _paired(bench: Bench, pictures: PictureSet) -> Section:
+    rows, features = measure_with_features(bench, PAIRED, pictures)
+    plain = summarise(frame(rows), seed=bench.seed, images_per_s={})
+    summary = {str(row["method"]): row for row in as_rows(plain)}
+    reference = features[HR_METHOD]
+    made: list[dict[str, Cell]] = []
+    for entrant in bench.entrants:
+        parts = {
+            "what": "distances",
+            "method": entrant.name,
+            "weights": entrant.fingerprint,
+            "data": pictures.digest,
+            "backend": bench.extractor.backend,
+            "seed": bench.seed,
+            **PAIRED.parts(),
+            **bench.arithmetic,
+        }
+        figures = bench.cache.json(
+            parts, partial(distances, bench, features[entrant.name], reference)
+        )
+        made.append(summary[entrant.name] | figures | published.table1(entrant.family))
+    title = f"{pictures.name}, {len(pictures.pictures)} pictures, 64x64 from bicubic 16x16"
+    return Section(title, tuple(made), _PAIRED)
+
+
+def _real(bench: Bench, faces: PictureSet, reference: PictureSet) -> Section:
+    made: list[dict[str, Cell]] = []
+    for row in real_rows(bench, faces, reference, bench.subset):
+        entrant, values = row.pop("entrant"), row.pop("lr_consistency")
+        interval = bootstrap_interval(values, seed=bench.seed)
+        made.append(
+            {
+                "method": entrant.name,
+                "oracle": False,
+                "n_images": len(values),
+                **row,
+                "lr_consistency": sum(values) / len(values) if values else None,
+                "lr_consistency_lo": interval.lo if values else None,
+                "lr_consistency_hi": interval.hi if values else None,
+                **{k: v for k, v in published.table1(entrant.family).items() if "fid" in k},
+            }
+        )
+    note = (
+        f"Squares of 1.6 face heights around faces of 10-24 px, as they are. Reference: HR of "
+        f"{reference.name} at crop {REFERENCE_CROP:g}. Oracles have no row: there is no HR."
+    )
+    return Section(f"{faces.name}: real low-resolution faces", tuple(made), _REAL, note)

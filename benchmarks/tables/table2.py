@@ -1,0 +1,93 @@
+"""Table 2: is one GFLmser better than another? Every pair of variants, by several tests."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.bench import Bench
+from benchmarks.measured import frame, measure_with_features
+from benchmarks.picture_sets import MissingDataError, paired_faces
+from benchmarks.protocols import DRAW_PICTURES, DRAWS, PAIRED
+from benchmarks.sheet import Section, Sheet
+from benchmarks.tables.columns import columns
+from pipeline.stats import t_test, t_test_paired, wilcoxon_rank_sum, wilcoxon_signed_rank
+from pipeline.summary import Cell
+
+Floats = NDArray[np.float64]
+
+_COLUMNS = columns(
+    *("figure", "sample", "n_values", "mean_a", "variance_a", "mean_b", "variance_b"),
+    *("difference", "t", "t_p", "rank_sum_p", "t_paired_p", "signed_rank_p"),
+)
+_FIGURES = {"psnr_rgb": "PSNR RGB", "psnr_y": "PSNR Y"}
+
+
+def table2(bench: Bench) -> Sheet:
+    """Raises MissingDataError without faces, or where fewer than two variants are there."""
+    variants = [entrant for entrant in bench.entrants if entrant.variant]
+    if len(variants) < 2:
+        names = ", ".join(entrant.name for entrant in variants) or "none"
+        raise MissingDataError(f"needs at least two weights of GFLmser; there are: {names}")
+    pictures = paired_faces(bench.data).first(bench.subset)
+    rows, _ = measure_with_features(bench, PAIRED, pictures)
+    table = frame(rows).pivot(index="image", columns="method", values=list(_FIGURES)).dropna()
+    size = min(DRAW_PICTURES, max(2, len(table) // 2))
+    drawn = draws(len(table), size, bench.seed)
+    made: list[dict[str, Cell]] = []
+    for a, b in combinations(variants, 2):
+        for key, figure in _FIGURES.items():
+            first = table[key, a.name].to_numpy(np.float64)
+            second = table[key, b.name].to_numpy(np.float64)
+            named: dict[str, Cell] = {
+                "method": f"{a.name} (A), {b.name} (B)",
+                "oracle": a.method.oracle or b.method.oracle,
+                "figure": figure,
+            }
+            for sample, chosen in (
+                (f"{DRAWS} draws of {size}", drawn),
+                ("whole set", np.arange(len(table))),
+            ):
+                made.append(named | {"sample": sample} | tests(first[chosen], second[chosen]))
+    notes = (
+        "t: Welch, two samples; rank sum: Wilcoxon, two samples; paired t and signed rank compare "
+        "the same picture. Two-sided. The union of draws counts a picture several times, as the "
+        "paper does: its p values are too small, those of the whole set are to be read.",
+        *bench.notes(),
+    )
+    title = f"{pictures.name}, {len(table)} pictures"
+    return Sheet(
+        "table2",
+        "Table 2: significance between variants",
+        (Section(title, tuple(made), _COLUMNS),),
+        notes,
+        bench.origin({pictures.name: pictures.digest[:16]}),
+    )
+
+
+def draws(count: int, size: int, seed: int) -> NDArray[np.intp]:
+    """Indices of the union of 30 draws without replacement of `size` of `count`."""
+    rng = np.random.default_rng(seed)
+    drawn = [rng.choice(count, min(size, count), replace=False) for _ in range(DRAWS)]
+    return np.concatenate(drawn).astype(np.intp)
+
+
+def tests(a: Floats, b: Floats) -> dict[str, Cell]:
+    """The row of two paired samples; a figure that is not defined is None."""
+    welch = t_test(a, b)
+    figures = {
+        "n_values": len(a),
+        "mean_a": float(a.mean()),
+        "variance_a": float(a.var(ddof=1)),
+        "mean_b": float(b.mean()),
+        "variance_b": float(b.var(ddof=1)),
+        "difference": float((a - b).mean()),
+        "t": welch.statistic,
+        "t_p": welch.p,
+        "rank_sum_p": wilcoxon_rank_sum(a, b).p,
+        "t_paired_p": t_test_paired(a, b).p,
+        "signed_rank_p": wilcoxon_signed_rank(a, b).p,
+    }
+    return {name: value if np.isfinite(value) else None for name, value in figures.items()}

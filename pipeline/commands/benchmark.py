@@ -1,0 +1,88 @@
+"""`sr-pipeline benchmark`."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from pipeline.commands import options as opt
+from pipeline.upscalers.protocol import Precision
+
+_NAMES = ("table1", "table2", "table3", "table4", "figures", "speed", "all")
+
+
+@click.command(short_help="Regenerate the tables of the paper and the speed figures.")
+@click.argument("name", type=click.Choice(_NAMES), metavar="|".join(_NAMES))
+@click.option("--data", type=opt.FOLDER, required=True, help="Folder of the datasets.")
+@opt.out
+@click.option("--subset", type=click.IntRange(4), help="A quick look: the most pictures of a set.")
+@click.option(
+    "--upscalers",
+    metavar="NAME,NAME,...",
+    help="Names or weight files; default: every method that is there.",
+)
+@click.option("--inception-weights", type=opt.FILE, help="torch-fidelity's weights: FID and KID.")
+@click.option("--cache", type=opt.FOLDER, help="Results of earlier runs; default: ~/.cache.")
+@opt.compute
+@click.option("--workers", type=click.IntRange(1), help="Processes; default: one per core.")
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@opt.seed
+@opt.as_json
+def command(
+    name: str,
+    data: Path,
+    out: Path,
+    subset: int | None,
+    upscalers: str | None,
+    inception_weights: Path | None,
+    cache: Path | None,
+    device: str,
+    precision: Precision,
+    batch_size: int,
+    workers: int | None,
+    quiet: bool,
+    seed: int,
+    as_json: bool,
+) -> int:
+    """Make a table of the paper from DATA: CSV, Markdown, LaTeX and JSON in OUT.
+
+    Layouts and expected times: benchmarks/README.md. Exit code 1: something lacked its data.
+
+    \b
+    Example:
+      sr-pipeline benchmark table4 --data ../shared/data --out tables/ --subset 100
+    """
+    from benchmarks.bench import Bench
+    from benchmarks.cache import Cache
+    from benchmarks.entrants import find_entrants
+    from benchmarks.run import benchmark
+    from pipeline.files import cache_folder
+
+    words = [word.strip() for word in upscalers.split(",") if word.strip()] if upscalers else None
+    bench = Bench(
+        data,
+        Cache(cache or cache_folder() / "benchmark"),
+        find_entrants(words),
+        shlex.join(["sr-pipeline", *sys.argv[1:]]),
+        subset,
+        seed,
+        device,
+        precision,
+        batch_size,
+        workers,
+        inception_weights,
+        quiet,
+    )
+    done = benchmark(name, bench, out)  # type: ignore[arg-type]
+    for line in done.missing:
+        click.echo(f"missing: {line}", err=True)
+    bench.say(f"{bench.cache.computed} results computed, {bench.cache.reused} from the cache")
+    if as_json:
+        click.echo(json.dumps(done.content(), indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        for sheet in done.sheets:
+            click.echo(sheet.markdown())
+        click.echo(f"files: {out}")
+    return 1 if done.missing else 0
