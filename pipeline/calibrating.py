@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -174,6 +175,17 @@ def _upscaler(name: str) -> tuple[Callable[[Sequence[RGB]], list[RGB]], int]:
     return upscaler, upscaler.scale
 
 
+def _weights(name: str) -> str | None:
+    """Hash of the weight file; None for what is not a network of ours or a file."""
+    from gflmser.weights import WeightsError, find
+
+    try:
+        path = Path(name) if Path(name).is_file() else find(name)
+    except WeightsError:
+        return None
+    return sha256(path.read_bytes()).hexdigest()
+
+
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("split", type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -210,6 +222,7 @@ def command(
             command=shlex.join(["python", "-m", "pipeline.calibration", *sys.argv[1:]]),
             commit=commit(),
             date=datetime.now(UTC).date().isoformat(),
+            weights=_weights(name),
         )
         table = table.updated(rows, {name: origin})
         with whole_file(out) as temporary:

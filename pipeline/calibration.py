@@ -48,6 +48,8 @@ class Provenance:
     command: str
     commit: str | None
     date: str
+    weights: str | None = None
+    """SHA-256 of the network's file; other weights of that name need a new calibration."""
 
 
 @dataclass(frozen=True, slots=True)

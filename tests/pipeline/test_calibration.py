@@ -137,4 +137,5 @@ def test_the_command_writes_the_table(tmp_path: Path, samples: Path) -> None:
     assert done.exit_code == 0, done.output
     table = load_calibration(out)
     assert table.rows == ()  # 3 comparisons are too few for 1 %
+    assert table.provenance["none"].weights is None
     assert table.provenance["none"].data == "split.csv: 3 pictures of 2 people with a face"
