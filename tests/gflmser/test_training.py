@@ -353,3 +353,17 @@ def test_two_processes_are_one_of_twice_the_batch(cache: Path, tmp_path: Path) -
     for name, module in one.recipe.modules.items():
         for key, tensor in module.state_dict().items():
             torch.testing.assert_close(two["modules"][name][key], tensor, atol=2e-4, rtol=1e-3)
+
+
+def test_curves_are_one_picture_over_interruptions(cache: Path, tmp_path: Path) -> None:
+    from gflmser.curves import draw_curves, read_curves
+    from gflmser.logs import TrainingLog
+
+    for part in (range(0, 3), range(2, 6)):
+        log = TrainingLog(tmp_path, None)
+        for step in part:
+            log.scalars({"loss/hr_pixel": 1.0 / (step + 1), "val/crop1/psnr_rgb": step}, step)
+        log.close()
+    assert [step for step, _ in read_curves(tmp_path)["loss/hr_pixel"]] == list(range(6))
+    draw_curves(tmp_path, tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").stat().st_size > 10_000
