@@ -79,11 +79,11 @@ def test_a_broken_table_is_one_line(tmp_path: Path, content: str) -> None:
 
 def test_the_shipped_table_covers_its_upscalers_and_says_where_it_comes_from() -> None:
     table = load_calibration()
-    assert "bicubic" in table.provenance
+    assert {"none", "nearest", "bilinear", "bicubic", "lanczos"} <= table.provenance.keys()
     for name in table.provenance:
         assert "lfw-val" in table.provenance[name].data
         for far in (0.01, 0.001):
-            for size in (8, 13, 100, 300):
+            for size in (8, 13, 40, 300):
                 assert 0.2 < (table.threshold(name, size, far=far).value or 0) < 0.8
     for found in table.rows:
         assert found.n_pairs * found.far >= 10
