@@ -30,10 +30,12 @@ R = TypeVar("R", bound=Recipe)
 LIMITS: Final = (
     "Restored pictures are not evidence of identity: detail that 16x16 pixels do not hold is a"
     " guess from other people's faces.",
-    "Trained on faces at 16x16 pixels that were reduced by bicubic; blur, noise and compression"
-    " of real cameras lower what it gains, and pictures without faces gain little.",
-    "The training pictures are for research use only (CelebA, All-Age-Faces, UTKFace, MTFL), and"
-    " celebrities, adults and light skin are over-represented in them.",
+    "Made for faces of 16x16 pixels; pictures without faces gain little, and blur, noise and"
+    " compression of real cameras lower the gain.",
+    "The training pictures are for research use only, and celebrities, adults and light skin are"
+    " over-represented in them: expect more errors on everyone else.",
+    "Where training.phases has hr_detector, a loss of oriented gradients was used: it helps HOG,"
+    " the detector that `accuracy` is measured with, more than it may help others.",
 )
 
 MakeValidator = Callable[[Sequence[NDArray[np.uint8]], Sequence[float], TrainingLog], Validate]
