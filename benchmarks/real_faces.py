@@ -32,7 +32,7 @@ def real_rows(
     low: list[RGB] = []
 
     def pictures() -> list[RGB]:
-        low.extend(_low_faces(faces, wanted) if not low else ())
+        low.extend(low_faces(faces, wanted) if not low else ())
         return low
 
     rows = []
@@ -66,7 +66,8 @@ def real_rows(
     return rows
 
 
-def _low_faces(faces: PictureSet, wanted: int | None) -> list[RGB]:
+def low_faces(faces: PictureSet, wanted: int | None) -> list[RGB]:
+    """The first `wanted` faces whose square lies in the scene, `(16, 16, 3)` each."""
     made: list[RGB] = []
     for picture in faces.pictures:
         if wanted is not None and len(made) == wanted:

@@ -38,7 +38,8 @@ def table1(bench: Bench) -> Sheet:
         sets[real.name] = real.digest[:16]
     notes = (
         "PSNR per picture on uint8, mean over pictures; SSIM on luma. Distances from the HR "
-        f"pictures of the same set: {bench.extractor.backend}. Published FIDs come from three "
+        f"pictures of the same set: {bench.extractor.backend}; the bracket of a kernel distance is "
+        "1.96 standard deviations of its subsets. Published FIDs come from three "
         "preprocessings and are comparable neither with ours nor with each other.",
         published.NOTE,
         *bench.notes(),

@@ -33,7 +33,11 @@ def table2(bench: Bench) -> Sheet:
         raise MissingDataError(f"needs at least two weights of GFLmser; there are: {names}")
     pictures = paired_faces(bench.data).first(bench.subset)
     rows, _ = measure_with_features(bench, PAIRED, pictures)
-    table = frame(rows).pivot(index="image", columns="method", values=list(_FIGURES)).dropna()
+    compared = {entrant.name for entrant in variants}
+    own = frame([row for row in rows if row["method"] in compared])
+    table = own.pivot(index="image", columns="method", values=list(_FIGURES)).dropna()
+    if len(table) < 2:
+        raise MissingDataError(f"needs at least two readable pictures of {pictures.name}")
     size = min(DRAW_PICTURES, max(2, len(table) // 2))
     drawn = draws(len(table), size, bench.seed)
     made: list[dict[str, Cell]] = []

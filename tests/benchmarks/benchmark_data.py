@@ -1,0 +1,108 @@
+"""A small --data folder in the layout of the shared one, made of the samples."""
+
+import csv
+from pathlib import Path
+
+import torch
+from PIL import Image
+
+from gflmser.config import NetworkConfig, Widths
+from gflmser.network import GFLmser
+from gflmser.weights import Card, save_weights
+
+_SIDE = 250
+WIDTHS = Widths(r64=4, r32=4, r16=4, r8=4, r4=4)
+
+
+def make_data(root: Path, samples: Path) -> Path:
+    """Three people with three pictures each, two scenes, four real low-resolution faces."""
+    boxes = _boxes(samples / "faces.csv")
+    for person, name in (
+        ("Barack_Obama", "obama.jpg"),
+        ("Joe_Biden", "biden.jpg"),
+        ("Joe_Other", "biden2.jpg"),
+    ):
+        with Image.open(samples / name) as opened:
+            whole = opened.convert("RGB")
+        for number in range(3):
+            path = root / "lfw" / person / f"{person}_{number + 1:04d}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _framed(whole, boxes[name], number).save(path)
+    _write(root / "splits" / "lfw-test.csv", ("image", "identity"), _listed(root))
+    pairs = [
+        ("Barack_Obama", 1, "Barack_Obama", 2, 1),
+        ("Barack_Obama", 2, "Joe_Biden", 1, 0),
+        ("Joe_Biden", 2, "Joe_Biden", 3, 1),
+        ("Joe_Biden", 3, "Barack_Obama", 3, 0),
+    ]
+    rows = [(_key(a, i), _key(b, j), same) for a, i, b, j, same in pairs]
+    _write(root / "splits" / "lfw-test-pairs.csv", ("a", "b", "same"), rows)
+    _scenes(root / "bsds100", samples)
+    _real(root / "wider_subset", samples)
+    return root
+
+
+def make_weights(folder: Path, name: str, seed: int, *, gate: str = "correlation") -> Path:
+    """A tiny random GFLmser."""
+    torch.manual_seed(seed)
+    config = NetworkConfig(
+        WIDTHS, groups=1, blocks=1, bicubic_residual=True, source="internal", gate=gate
+    )
+    model = GFLmser(config)
+    with torch.no_grad():
+        for parameter in model.parameters():  # a new one is bicubic: its last layer is zero
+            parameter.add_(torch.randn_like(parameter) * 0.02)
+    return save_weights(model, Card(name=name, network=config), folder)
+
+
+def _boxes(path: Path) -> dict[str, tuple[float, ...]]:
+    with path.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    edges = ("left", "top", "right", "bottom")
+    return {row["image"]: tuple(float(row[edge]) for edge in edges) for row in rows}
+
+
+def _framed(whole: Image.Image, box: tuple[float, ...], number: int) -> Image.Image:
+    """The face as LFW frames it: 0.45 of the side; each number a little aside."""
+    left, top, right, bottom = box
+    x, y, half = (left + right) / 2 + 3 * number, (top + bottom) / 2, 0.69 * (right - left)
+    part = (round(x - half), round(y - half), round(x + half), round(y + half))
+    return whole.crop(part).resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+
+
+def _scenes(folder: Path, samples: Path) -> None:
+    folder.mkdir(parents=True)
+    for name in ("solvay16.png", "obama.jpg"):
+        with Image.open(samples / name) as opened:
+            opened.convert("RGB").resize((201, 134)).save(folder / f"{Path(name).stem}.png")
+
+
+def _real(folder: Path, samples: Path) -> None:
+    """A stretched scene, as in the shared subset: boxes in its 416x416 pixels."""
+    (folder / "images").mkdir(parents=True)
+    with Image.open(samples / "solvay16.png") as opened:
+        scene = opened.convert("RGB")
+    scene.resize((416, 416)).save(folder / "images" / "scene.png")
+    rows = []
+    for i in range(6):
+        x, y = 60 + 50 * i, 200 - 8 * i
+        rows.append(("scene.png", x, y, x + 10, y + 18, scene.width, scene.height))
+    names = ("file", "x0", "y0", "x1", "y1", "orig_w", "orig_h")
+    _write(folder / "boxes_416.csv", names, rows)
+
+
+def _key(person: str, number: int) -> str:
+    return f"{person}/{person}_{number:04d}.png"
+
+
+def _listed(root: Path) -> list[tuple[str, str]]:
+    files = sorted((root / "lfw").rglob("*.png"))
+    return [(p.relative_to(root / "lfw").as_posix(), p.parent.name) for p in files]
+
+
+def _write(path: Path, names: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(names)
+        writer.writerows(rows)
