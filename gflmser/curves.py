@@ -49,7 +49,8 @@ def draw_curves(folder: Path, out: Path) -> None:
                 crop = tag.split("/")[1].removeprefix("crop")
                 axis.plot(*zip(*curves[tag], strict=True), marker="o", label=f"crop {crop}")
         axis.set(title=panel, xlabel="step")
-        axis.legend()
+        if axis.lines:
+            axis.legend()
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
     pyplot.close(figure)
