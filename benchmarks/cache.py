@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,7 +54,7 @@ class Cache:
         self.folder = folder
         self.computed = 0
         self.reused = 0
-        self._always: Final = {"libraries": library_versions(), "code": _code_digest()}
+        self._always: Final = {"libraries": library_versions(), "code": code_digest(_CODE)}
 
     def json(self, parts: Parts, compute: Callable[[], Any]) -> Any:  # noqa: ANN401
         """The JSON value of these parts; computed and kept where there is none."""
@@ -114,9 +114,10 @@ def digest_of(parts: Parts) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _code_digest() -> str:
+def code_digest(names: Iterable[str]) -> str:
+    """SHA-256 of files of this repository, by their paths below its root."""
     digest = hashlib.sha256()
-    for name in _CODE:
+    for name in names:
         path = _ROOT / name
         digest.update(path.read_bytes() if path.is_file() else b"")
     return digest.hexdigest()

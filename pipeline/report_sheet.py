@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,13 +26,13 @@ _BLANK: Final = (244, 244, 245)
 _EACH: Final = 3
 
 
-def contact_sheet(report: Report) -> Image.Image:
-    """Three of the best, three typical and three of the worst pictures; all where there are few.
+def contact_sheet(report: Report, images: Sequence[str] | None = None) -> Image.Image:
+    """Three of the best, three typical and three of the worst pictures, or those of `images`.
 
     One column for LR, each method and HR; each picture is enlarged by nearest neighbour, so that
     a 16x16 input is seen as one. Blue boxes were found, yellow ones are the ground truth.
     """
-    picked = typical_images(report, _EACH)
+    picked = typical_images(report, _EACH) if images is None else tuple(("", key) for key in images)
     views = (LR, *report.methods, HR)
     records = records_of(report, {key for _, key in picked})
     width = 2 * _MARGIN + _LEFT + len(views) * (CELL + _GAP) - _GAP

@@ -8,8 +8,10 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 from benchmarks.bench import Bench
+from benchmarks.cache import code_digest
 from benchmarks.measured import frame
 from benchmarks.picture_sets import (
     MissingDataError,
@@ -28,7 +30,13 @@ from pipeline.images import save_png
 from pipeline.journal import Journal, Row
 from pipeline.summary import as_rows, summarise
 
-SHOWN = 9
+SHOWN: Final = 9
+_CODE: Final = (
+    "benchmarks/tables/figures.py",
+    "pipeline/drawing.py",
+    "pipeline/report_records.py",
+    "pipeline/report_sheet.py",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ class Figure:
     """Real low-resolution faces, which have no HR."""
 
 
-FIGURES = (
+FIGURES: Final = (
     Figure("faces", lfw_test),
     Figure("faces-close", lfw_test, crop=0.55),
     Figure("faces-real", real_faces, real=True),
@@ -74,6 +82,7 @@ def figures(bench: Bench, out: Path) -> tuple[list[Path], list[str]]:
 def _sheet(bench: Bench, figure: Figure, pictures: PictureSet) -> bytes:
     parts = {
         "what": "figure",
+        "drawn by": code_digest(_CODE),
         "figure": figure.name,
         "crop": figure.crop,
         "data": pictures.digest,
@@ -110,7 +119,7 @@ def _drawn(bench: Bench, figure: Figure, pictures: PictureSet) -> bytes:
             dict(zip(table["image"], table["output"], strict=True)),
         )
         file = io.BytesIO()
-        contact_sheet(report).save(file, "PNG")
+        contact_sheet(report, report.images).save(file, "PNG")
     return file.getvalue()
 
 
