@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from benchmarks.bench import Bench
 from benchmarks.picture_sets import MissingDataError
@@ -18,7 +18,6 @@ from benchmarks.tables.table4 import table4
 from pipeline.files import write_json
 
 Name = Literal["table1", "table2", "table3", "table4", "figures", "speed", "all"]
-NAMES: Final = get_args(Name)
 TABLES: Final[Mapping[str, Callable[[Bench], Sheet]]] = {
     "table1": table1,
     "table2": table2,

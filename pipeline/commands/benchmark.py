@@ -4,11 +4,15 @@ import json
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
 from pipeline.commands import options as opt
 from pipeline.upscalers.protocol import Precision
+
+if TYPE_CHECKING:
+    from benchmarks.run import Name
 
 _NAMES = ("table1", "table2", "table3", "table4", "figures", "speed", "all")
 
@@ -17,7 +21,7 @@ _NAMES = ("table1", "table2", "table3", "table4", "figures", "speed", "all")
 @click.argument("name", type=click.Choice(_NAMES), metavar="|".join(_NAMES))
 @click.option("--data", type=opt.FOLDER, required=True, help="Folder of the datasets.")
 @opt.out
-@click.option("--subset", type=click.IntRange(4), help="A quick look: the most pictures of a set.")
+@click.option("--subset", type=click.IntRange(1), help="A quick look: the most pictures of a set.")
 @click.option(
     "--upscalers",
     metavar="NAME,NAME,...",
@@ -75,7 +79,7 @@ def command(
         inception_weights,
         quiet,
     )
-    done = benchmark(name, bench, out)  # type: ignore[arg-type]
+    done = benchmark(cast("Name", name), bench, out)
     for line in done.missing:
         click.echo(f"missing: {line}", err=True)
     bench.say(f"{bench.cache.computed} results computed, {bench.cache.reused} from the cache")
