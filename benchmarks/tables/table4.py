@@ -25,8 +25,13 @@ _COLUMNS = columns(
 def table4(bench: Bench) -> Sheet:
     """Raises MissingDataError without faces; without pairs the identity section is missing."""
     candidates = table4_faces(bench.data, bench.seed)
-    sections = [_section(bench, candidates, protocol) for protocol in (*TABLE4, CNN)]
-    missing = []
+    sections: list[Section] = []
+    missing: list[str] = []
+    for protocol in (*TABLE4, CNN):
+        try:
+            sections.append(_section(bench, candidates, protocol))
+        except MissingDataError as error:
+            missing.append(f"{protocol.name}, crop {protocol.crop:g}: {error}")
     few = candidates.first(bench.most(TABLE4[0].most))
     sets = {candidates.name: few.digest[:16]}
     try:
