@@ -46,6 +46,8 @@ def _judge(logits: Tensor, label: float, kind: GanLoss) -> Tensor:
 
 _ORIENTATIONS = 8
 _CELL = 4
+_FLAT = 1e-2
+"""Energy of what counts as flat: noise of a few grey levels must not be worth imitating."""
 
 
 def oriented_gradients(pictures: Tensor) -> Tensor:
@@ -63,7 +65,7 @@ def oriented_gradients(pictures: Tensor) -> Tensor:
     along = functional.relu(functional.conv2d(torch.cat((dx, dy), 1), kernel.to(luma.dtype)))
     cells = functional.avg_pool2d(along, _CELL, _CELL // 2)
     energy = functional.avg_pool2d(cells.square().sum(1, keepdim=True), 3, 1, 1)
-    return cells / (energy + 1e-3).sqrt()
+    return cells / (energy + _FLAT).sqrt()
 
 
 def detector_loss(made: Tensor, target: Tensor) -> Tensor:
