@@ -70,7 +70,7 @@ class CachedFaces:
 
     def record(self) -> dict[str, object]:
         """What the card of a weight says about this part of its training set."""
-        return {**self.meta, "used": len(self), "dropped_near_test": self.dropped}
+        return {**self.meta, "used": len(self), "left_out": self.dropped}
 
 
 class Sampler:

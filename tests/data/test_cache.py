@@ -91,7 +91,7 @@ class TestLeakage:
         assert exclude(tmp_path, [Near("biden.jpg", "lfw/x.jpg", 0.25)]) == 1
         faces = CachedFaces(tmp_path)
         assert faces.rows.tolist() == [1]
-        assert faces.record()["dropped_near_test"] == 1
+        assert faces.record()["left_out"] == 1
         with pytest.raises(KeyError):
             exclude(tmp_path, [Near("nobody.jpg", "lfw/x.jpg", 0.25)])
 
