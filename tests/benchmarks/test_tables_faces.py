@@ -2,7 +2,10 @@
 
 import io
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,9 +17,9 @@ from benchmarks.entrants import find_entrants
 from benchmarks.identity import few_pairs, rank1_hits
 from benchmarks.measured import frame, measure
 from benchmarks.picture_sets import PictureSet, table4_faces
-from benchmarks.protocols import TABLE4
+from benchmarks.protocols import CNN, TABLE4
 from benchmarks.run import benchmark
-from benchmarks.tables.table4 import detection_section
+from benchmarks.tables import table4
 from data.cache import Picture
 from gflmser.config import NetworkConfig
 from gflmser.network import GFLmser
@@ -42,7 +45,7 @@ def test_the_sections_count_found_missed_and_excluded(bench: Bench) -> None:
     robust = TABLE4[3]
     pictures = table4_faces(bench.data, 0)
     rows = measure(bench, robust, pictures)
-    section = detection_section(bench, robust, pictures, rows)
+    section = table4.detection_section(bench, robust, pictures, rows)
     table = frame(rows).groupby("method")
     assert [row["method"] for row in section.rows] == ["bicubic", "tiny-oracle"]
     for row in section.rows:
@@ -117,27 +120,40 @@ def test_embeddings_of_the_identity_rows_are_dlibs(bench: Bench) -> None:
     assert np.allclose(hr["embedding"], expected, atol=1e-5)
 
 
+@pytest.fixture
+def shared(shared_data: Path, tmp_path: Path) -> Callable[[str], list[dict[str, Any]]]:
+    """The sections of a table over 12 pictures of the shared data."""
+    cache, entrants = Cache(tmp_path / "cache"), find_entrants(["bicubic", "nearest"])
+    bench = Bench(shared_data, cache, entrants, "sr-pipeline benchmark", 12, workers=1, quiet=True)
+
+    def make(name: str) -> list[dict[str, Any]]:
+        assert benchmark(name, bench, tmp_path / "out").missing == []
+        return json.loads((tmp_path / "out" / f"{name}.json").read_text())["sections"]
+
+    return make
+
+
 @pytest.mark.shared
-def test_the_tables_of_the_shared_data(shared_data: Path, tmp_path: Path) -> None:
-    bench = Bench(
-        shared_data,
-        Cache(tmp_path / "cache"),
-        find_entrants(["bicubic", "nearest"]),
-        "sr-pipeline benchmark",
-        12,
-        workers=2,
-        quiet=True,
-    )
-    for name in ("table1", "table3"):
-        done = benchmark(name, bench, tmp_path / "out")
-        assert done.missing == []
-    first, real = json.loads((tmp_path / "out" / "table1.json").read_text())["sections"]
+def test_tables_1_and_3_of_the_shared_data(shared: Callable[[str], list[dict[str, Any]]]) -> None:
+    first, real = shared("table1")
     assert [row["n_images"] for row in first["rows"] + real["rows"]] == [12] * 4
     bicubic, nearest = first["rows"]
     assert 20 < nearest["psnr_rgb"] < bicubic["psnr_rgb"] < 24
     assert bicubic["lr_consistency"] > 30
-    sets = {
-        s["title"].split(",")[0]
-        for s in json.loads((tmp_path / "out" / "table3.json").read_text())["sections"]
-    }
-    assert sets == {"bsds100", "set5", "set14"}
+    titles = {section["title"].split(",")[0] for section in shared("table3")}
+    assert titles == {"bsds100", "set5", "set14"}
+
+
+@pytest.mark.shared
+def test_table_4_of_the_shared_data(
+    shared: Callable[[str], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table4, "TABLE4", (TABLE4[0], TABLE4[3]))
+    monkeypatch.setattr(table4, "CNN", replace(CNN, most=2))  # 0.7 s a picture
+    paper, robust, cnn, identity = shared("table4")
+    assert [row["n_found"] + row["n_missed"] for row in paper["rows"]] == [12, 12]
+    assert paper["rows"][0]["published_iou"] == 0.531
+    assert robust["rows"][0]["n_images"] == 12 and cnn["rows"][0]["n_images"] == 2
+    hr, bicubic, nearest = identity["rows"]
+    assert hr["oracle"] and not bicubic["oracle"]
+    assert hr["rank1"] >= max(bicubic["rank1"], nearest["rank1"])
