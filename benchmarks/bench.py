@@ -81,7 +81,10 @@ class Bench:
             "subset": self.subset,
             "seed": self.seed,
             **self.arithmetic,
-            "version": version(),
-            "commit": commit(),
-            "libraries": library_versions(),
+            **self._made_by,
         }
+
+    @cached_property
+    def _made_by(self) -> dict[str, object]:
+        """Read once, so that every table of a run names one commit."""
+        return {"version": version(), "commit": commit(), "libraries": library_versions()}
