@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from pipeline.arrays import RGB
 from pipeline.errors import ImageError
@@ -43,6 +43,8 @@ def _decode(content: bytes) -> RGB:
     try:
         with Image.open(io.BytesIO(content)) as picture:
             _check_size(*picture.size)
+            # face_recognition sets this for the whole process: half a picture would pass as grey.
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
             picture.load()
             return _to_rgb(ImageOps.exif_transpose(picture))
     except UnidentifiedImageError:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from PIL import Image
+from PIL import Image, ImageFile
 
 from pipeline.errors import ImageError, OutputError
 from pipeline.images import load_rgb, save_png
@@ -121,6 +121,14 @@ def test_a_bad_file_is_one_clear_line(
     with pytest.raises(ImageError, match=words) as caught:
         load_rgb(damaged_files(tmp_path, face)[name])
     assert "\n" not in str(caught.value)
+
+
+def test_a_truncated_file_is_refused_whatever_other_libraries_set(
+    tmp_path: Path, face: Image.Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(ImageError, match="truncated"):
+        load_rgb(damaged_files(tmp_path, face)["truncated.jpg"])
 
 
 @given(content=st.binary(max_size=300), head=st.sampled_from([b"\xff\xd8\xff", b"GIF89a", b"BM"]))
