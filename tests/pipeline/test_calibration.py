@@ -1,3 +1,4 @@
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -139,3 +140,9 @@ def test_the_command_writes_the_table(tmp_path: Path, samples: Path) -> None:
     assert table.rows == ()  # 3 comparisons are too few for 1 %
     assert table.provenance["none"].weights is None
     assert table.provenance["none"].data == "split.csv: 3 pictures of 2 people with a face"
+
+
+def test_the_shipped_calibration_was_made_with_the_shipped_weight() -> None:
+    weight = Path(__file__).parents[2] / "data" / "weights" / "gflmser.safetensors"
+    digest = hashlib.sha256(weight.read_bytes()).hexdigest()
+    assert load_calibration().provenance["gflmser"].weights == digest
