@@ -68,7 +68,9 @@ def test_ray_gives_the_same_rows(run: Run, many: Path, reference: str, tmp_path:
 
 def start(many: Path, out: Path) -> "subprocess.Popen[str]":
     words = ["detect", str(many), "--out", str(out), "--workers", "1", "--quiet", "--resume"]
-    script = "from pipeline.cli import main; main()"
+    # A shell that runs the tests in the background lets its children ignore SIGINT.
+    heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    script = f"{heed}from pipeline.cli import main; main()"
     return subprocess.Popen(
         [sys.executable, "-c", script, *words, "--no-pictures"],
         stdout=subprocess.PIPE,
