@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -28,6 +28,8 @@ PASSES: Final = 2
 WORKERS: Final = 2
 _COPIES: Final = 10
 _POLL_SECONDS: Final = 0.05
+
+Command = Callable[[int], list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +70,16 @@ def peer_command(name: str, folder: Path, number: int) -> list[str]:
     return [sys.executable, "-m", "benchmarks.peers", name, str(folder), str(number)]
 
 
-def timed(name: str, pictures: int, command: Callable[[int], list[str]], repeats: int) -> Timing:
-    """Time `command(repeat)` as a process of its own, `repeats` times."""
-    seconds = []
+def timed(commands: Mapping[str, Command], pictures: int, repeats: int) -> list[Timing]:
+    """Time each command as a process of its own, in turns, so that drift meets all alike."""
+    seconds: dict[str, list[float]] = {name: [] for name in commands}
     for repeat in range(repeats):
-        start = time.perf_counter()
-        subprocess.run(command(repeat), check=True, stdout=subprocess.DEVNULL)
-        seconds.append(time.perf_counter() - start)
-        click.echo(f"{name}: {seconds[-1]:.2f} s", err=True)
-    return Timing(name, pictures, tuple(seconds))
+        for name, command in commands.items():
+            start = time.perf_counter()
+            subprocess.run(command(repeat), check=True, stdout=subprocess.DEVNULL)
+            seconds[name].append(time.perf_counter() - start)
+            click.echo(f"{name}: {seconds[name][-1]:.2f} s", err=True)
+    return [Timing(name, pictures, tuple(times)) for name, times in seconds.items()]
 
 
 def peak_memory(command: list[str]) -> int:
@@ -130,21 +133,17 @@ def measure(source: Path, listed: Path | None, limit: int, repeats: int) -> dict
         work = Path(temporary)
         lr, large, count = prepare(source, listed, work, limit)
 
-        def ours(*more: str) -> Callable[[int], list[str]]:
+        def ours(*more: str) -> Command:
             return lambda repeat: detect_command(lr, work / f"out{len(more)}-{repeat}", *more)
 
-        timings = [
-            timed("sr-pipeline --help", 0, lambda _: sr_pipeline("--help"), repeats * 3),
-            timed("sr-pipeline detect, tables only", count, ours("--no-pictures"), repeats),
-            timed("plain loop", count, lambda _: peer_command("loop", lr, PASSES), repeats),
-            timed(
-                "face_detection --cpus 2",
-                count,
-                lambda _: peer_command("face_detection", large, WORKERS),
-                repeats,
-            ),
-            timed("sr-pipeline detect, tables and pictures", count, ours(), repeats),
-        ]
+        commands = {
+            "sr-pipeline detect, tables only": ours("--no-pictures"),
+            "plain loop": lambda _: peer_command("loop", lr, PASSES),
+            "face_detection --cpus 2": lambda _: peer_command("face_detection", large, WORKERS),
+            "sr-pipeline detect, tables and pictures": ours(),
+        }
+        timings = timed({"sr-pipeline --help": lambda _: sr_pipeline("--help")}, 0, repeats * 3)
+        timings += timed(commands, count, repeats)
         memory = _memory(lr, work, count)
     return {
         "timings": [timing.as_row() for timing in timings],

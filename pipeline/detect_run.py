@@ -1,7 +1,9 @@
 """`detect` from listing to files: detections.csv and .parquet, summary.json, pictures."""
 
+import importlib
 import itertools
 import logging
+import threading
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -101,6 +103,8 @@ def find_faces(job: FindFaces, listing: Listing, options: RunOptions, *, resume:
 
     When the run is interrupted or stopped by an error, the tables hold what was finished.
     """
+    # Parquet is written last: its library loads while the workers start.
+    threading.Thread(target=importlib.import_module, args=("pyarrow.parquet",), daemon=True).start()
     with Journal(job.out, job.settings(), resume=resume) as journal:
         try:
             result = run(job, listing, options, journal)
