@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.published import RIVALS
 from pipeline.comparison import Method, comparable
 from pipeline.upscale import upscaler_names
 from pipeline.upscalers.interpolation import INTERPOLATORS
+
+if TYPE_CHECKING:
+    from benchmarks.rivals.weights import RivalCard
+    from gflmser.weights import Card
 
 _GENERAL: Final = frozenset({"general", "general200", "div2k"})
 _GATES: Final = {"none": "no skip", "add": "no gating", "correlation": "full"}
@@ -30,6 +34,8 @@ class Entrant:
     """faces, general, or a dash for what is not trained."""
     variant: bool = False
     """Whether it is a GFLmser, so that Table 2 sets it against the others."""
+    budget: Mapping[str, float] = field(default_factory=dict)
+    """What its training cost: `images_seen`, and `minutes` of wall time; empty if not trained."""
 
     @property
     def name(self) -> str:
@@ -68,6 +74,7 @@ def _gflmser(name: str) -> Entrant | None:
         _GATES.get(card.network.gate, ""),
         _trained_on(card.data),
         variant=True,
+        budget=_budget(card),
     )
 
 
@@ -79,7 +86,7 @@ def _rival(name: str) -> Entrant | None:
         return None
     card = read_card(path)
     method = Method(card.name, name, oracle=False)
-    return Entrant(method, _digest(path), card.method, _trained_on(card.data))
+    return Entrant(method, _digest(path), card.method, _trained_on(card.data), budget=_budget(card))
 
 
 def _other(name: str) -> Entrant:
@@ -87,6 +94,14 @@ def _other(name: str) -> Entrant:
     path = Path(name)
     fingerprint = _digest(path) if path.is_file() else name
     return Entrant(Method(upscaler.name, name, upscaler.oracle), fingerprint, "", "not said")
+
+
+def _budget(card: Card | RivalCard) -> dict[str, float]:
+    """Empty for weights that were not trained by our loop."""
+    batch = card.training.get("training", {}).get("batch", 0)
+    if not card.steps or not batch:
+        return {}
+    return {"images_seen": card.steps * batch, "minutes": card.wall_seconds / 60}
 
 
 def _trained_on(data: Sequence[Any]) -> str:

@@ -90,6 +90,7 @@ class Options(TypedDict, total=False):
 
     resume: bool
     max_minutes: float | None
+    max_steps: int | None
     device: str
     devices: int
     stream: IO[str] | None
@@ -165,7 +166,9 @@ def train_method(
         (folder / "config.json").write_text(json.dumps(dump(config), indent=2) + "\n", "utf-8")
     try:
         with _signals(trainer.stop):
-            outcome = trainer.run(max_minutes=options.get("max_minutes"))
+            outcome = trainer.run(
+                max_minutes=options.get("max_minutes"), max_steps=options.get("max_steps")
+            )
     finally:
         if log is not None:
             log.close()

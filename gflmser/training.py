@@ -202,24 +202,27 @@ class Trainer:
         self.metrics = dict(state["metrics"])
         torch.set_rng_state(state["torch_rng"].cpu())
 
-    def run(self, *, max_minutes: float | None = None) -> Outcome:
-        """Train to the last step, or until the minutes are up; saves a checkpoint either way.
+    def run(self, *, max_minutes: float | None = None, max_steps: int | None = None) -> Outcome:
+        """Train to the last step, or until the minutes or steps are up; saves a checkpoint anyway.
+
+        `max_steps` counts from the first step of the training, also after `resume`.
 
         Raises TrainingError when a loss or a gradient is no longer finite; the checkpoint on disk
         is then the last good one. After `stop` the step under way is finished first.
         """
         total = self.training.total_steps
+        last = total if max_steps is None else min(total, max_steps)
         before, begun = self.seconds, time.monotonic()
         first = self.step
         saved = validated = begun
         stop = math.inf if max_minutes is None else begun + 60 * max_minutes
-        while self.step < total and not self._agree(self._stopped or time.monotonic() >= stop):
+        while self.step < last and not self._agree(self._stopped or time.monotonic() >= stop):
             losses = self._one_step()
             self.step += 1
             now = time.monotonic()
             self.seconds = before + now - begun
-            if self.step % 20 == 0 or self.step == total:
-                left = (now - begun) / (self.step - first) * (total - self.step)
+            if self.step % 20 == 0 or self.step == last:
+                left = (now - begun) / (self.step - first) * (last - self.step)
                 self._report(losses, total, left)
             if self._agree(now - validated >= 60 * self.training.validate_minutes):
                 self.run_validation()
@@ -227,7 +230,7 @@ class Trainer:
             if self._agree(now - saved >= 60 * self.training.checkpoint_minutes):
                 self.save()
                 saved = time.monotonic()
-        if self.step >= total or max_minutes is not None:
+        if self.step >= last or max_minutes is not None:
             self.run_validation()
         self.save()
         return Outcome(self.step, self.step >= total, self.seconds, self.metrics)

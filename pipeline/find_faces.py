@@ -33,6 +33,7 @@ def shared_upscaler(
     threads: int = 1,
     *,
     allow_oracle: bool = False,
+    consistent: bool = False,
 ) -> Upscaler:
     """Load an upscaler once per process; see `load_upscaler`.
 
@@ -45,6 +46,7 @@ def shared_upscaler(
         batch_size=batch_size,
         threads=threads,
         allow_oracle=allow_oracle,
+        consistent=consistent,
     )
 
 
@@ -69,6 +71,7 @@ class FindFaces:
     device: str = "auto"
     precision: Precision = "fp32"
     batch_size: int = 64
+    consistent: bool = False
     pictures: bool = True
     identifier: Identifier | None = field(default=None, repr=False)
 
@@ -86,7 +89,13 @@ class FindFaces:
         self._upscaler()
 
     def _upscaler(self) -> Upscaler:
-        return shared_upscaler(self.upscaler, self.device, self.precision, self.batch_size)
+        return shared_upscaler(
+            self.upscaler,
+            self.device,
+            self.precision,
+            self.batch_size,
+            consistent=self.consistent,
+        )
 
     def warm_up(self) -> None:
         """See `Job.warm_up`."""

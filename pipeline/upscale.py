@@ -35,17 +35,23 @@ def load_upscaler(
     overlap: int = 16,
     threads: int | None = None,
     allow_oracle: bool = False,
+    consistent: bool = False,
 ) -> Upscaler:
     """Load an upscaler by name or from a weight file; torch is imported for networks only.
 
     Raises ModelError with one line when the name is unknown, the file cannot be read as a network,
-    the device is absent, the precision does not suit it, or the weights are an oracle (they were
-    trained to see the ground truth) and `allow_oracle` is not set.
+    the device is absent, the precision does not suit it, `consistent` is asked of what is no
+    network that enlarges by four, or the weights are an oracle (they were trained to see the
+    ground truth) and `allow_oracle` is not set.
     """
     name = str(name_or_file)
     if name in INTERPOLATORS:
+        if consistent:
+            raise ModelError(f"{name} is no network: only those can be made consistent")
         return INTERPOLATORS[name]
-    options = LoadOptions(device, precision, batch_size, tile, overlap, threads, allow_oracle)
+    options = LoadOptions(
+        device, precision, batch_size, tile, overlap, threads, allow_oracle, consistent
+    )
     path = Path(name)
     if path.suffix and path.is_file():
         from pipeline.upscalers.files import load_file

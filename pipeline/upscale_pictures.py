@@ -22,15 +22,26 @@ class UpscalePictures:
     device: str = "auto"
     precision: Precision = "fp32"
     batch_size: int = 64
+    consistent: bool = False
 
     def settings(self) -> dict[str, object]:
         """What the pictures depend on."""
-        return {"command": "upscale", "upscaler": self.upscaler, "precision": self.precision}
+        return {
+            "command": "upscale",
+            "upscaler": self.upscaler,
+            "precision": self.precision,
+            "consistent": self.consistent,
+        }
 
     def _upscaler(self) -> Upscaler:
         # The workers only write PNG files here: the network may have every core.
         return shared_upscaler(
-            self.upscaler, self.device, self.precision, self.batch_size, default_workers()
+            self.upscaler,
+            self.device,
+            self.precision,
+            self.batch_size,
+            default_workers(),
+            consistent=self.consistent,
         )
 
     def check(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 from benchmarks.rivals.adversarial import least_squares
@@ -41,6 +42,8 @@ class CycleganConfig:
     seed: int = 0
     network: CycleganNetwork = field(default_factory=CycleganNetwork)
     losses: CycleganLosses = field(default_factory=CycleganLosses)
+    reduced: float = 0.0
+    """Share of the LR domain that is reduced faces, not of the HR pictures beside them."""
     data: DataConfig = field(default_factory=DataConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     translators: OptimiserConfig = field(
@@ -74,7 +77,7 @@ class CycleganRecipe:
     def step(self, batch: Batch, phase: PhaseConfig, update: Update) -> dict[str, Tensor]:
         """Both translators together, then each judge on pictures of its pool."""
         to_hr, to_lr = self.restorer.translator, self.to_lr
-        low, high = enlarge(batch.real), batch.hr
+        low, high = enlarge(self._low(batch)), batch.hr
         fake_high, fake_low = to_hr(low), to_lr(high)
         weights = self.config.losses
         losses = {
@@ -96,6 +99,11 @@ class CycleganRecipe:
         losses["judge_lr"] = _judged(self.judge_lr, low, fake_low)
         update(losses["judge_lr"], ["judge_lr"])
         return losses
+
+    def _low(self, batch: Batch) -> Tensor:
+        """`(N, 3, 16, 16)` of the LR domain: real ones, and `reduced` of the batch, unpaired."""
+        count = round(self.config.reduced * len(batch.lr))
+        return torch.cat((batch.lr.roll(1, 0)[:count], batch.real[count:]))
 
     def sample(self, lr: Tensor, hr: Tensor | None) -> Tensor:
         """Restore; `hr` is not looked at."""

@@ -16,6 +16,8 @@ _OWN: Final = (
     Column("n_found", "found", 0, "pictures with a face found", ranked=False),
     Column("n_missed", "missed", 0, "pictures with ground truth, nothing found", ranked=False),
     Column("trained_on", "Trained on", 0, "kind of pictures", ranked=False),
+    Column("images_seen", "Images seen", 0, "pictures shown in training", ranked=False),
+    Column("minutes", "Min.", 0, "minutes of training, wall time", ranked=False),
     Column("rank1", "Rank-1", 3, "share of probes whose nearest HR is the right person"),
     Column("published_psnr", "PSNR (paper)", 2, "published, channel not said", ranked=False),
     Column("published_div2k", "PSNR (paper, DIV2K)", 2, "published, on DIV2K", ranked=False),

@@ -19,7 +19,7 @@ from pipeline.summary import HR_METHOD, Cell, as_rows, summarise
 _DISTANCES = ("fid", "kid", "fd_dlib", "kd_dlib")
 _PAIRED = columns(
     *("psnr_rgb", "psnr_y", "published_psnr", "ssim", *_DISTANCES, "published_fid"),
-    "lr_consistency",
+    *("lr_consistency", "images_seen", "minutes"),
 )
 _REAL = columns("n_images", *_DISTANCES, "published_fid", "lr_consistency")
 
@@ -41,6 +41,8 @@ def table1(bench: Bench) -> Sheet:
         f"pictures of the same set: {bench.extractor.backend}; the bracket of a kernel distance is "
         "1.96 standard deviations of its subsets. Published FIDs come from three "
         "preprocessings and are comparable neither with ours nor with each other.",
+        "Images seen and Min. (wall time; one CPU thread for the weights that ship) are what "
+        "training cost.",
         published.NOTE,
         *bench.notes(),
     )
@@ -68,7 +70,8 @@ def _paired(bench: Bench, pictures: PictureSet) -> Section:
         figures = bench.cache.json(
             parts, partial(distances, bench, features[entrant.name], reference)
         )
-        made.append(summary[entrant.name] | figures | published.table1(entrant.family))
+        printed = published.table1(entrant.family)
+        made.append(summary[entrant.name] | figures | printed | entrant.budget)
     title = f"{pictures.name}, {len(pictures.pictures)} pictures, 64x64 from bicubic 16x16"
     return Section(title, tuple(made), _PAIRED)
 

@@ -20,6 +20,7 @@ from pipeline.commands import options as opt
     help="Gallery, a folder per person: adds the closest identity.",
 )
 @opt.compute
+@opt.consistent
 @opt.over_pictures
 @opt.resume
 @opt.as_json
@@ -42,8 +43,11 @@ def command(
       sr-pipeline detect crops/ --out found/ --upscaler gflmser
     """
     from pipeline.detect_run import find_faces, load_identifier
+    from pipeline.errors import UsageError
     from pipeline.find_faces import FindFaces
 
+    if gallery and settings["consistent"]:
+        raise UsageError("identity thresholds hold without --consistent: leave out one of the two")
     identifier = load_identifier(gallery, settings["upscaler"]) if gallery else None
     job = FindFaces(out, batch_size=batch_size, identifier=identifier, **settings)
     done = find_faces(job, run.listing, run.options, resume=resume)

@@ -132,6 +132,12 @@ compute = combine(
         help="Pictures that go through a network at once.",
     ),
 )
+
+consistent = click.option(
+    "--consistent",
+    is_flag=True,
+    help="Correct each restored picture until, reduced, it gives its input again.",
+)
 _run_options = combine(
     click.option("--list", "listed", type=FILE, help="CSV whose `image` is relative to INPUT."),
     click.option(

@@ -11,6 +11,11 @@ import click
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one value.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 @click.option("--max-minutes", type=float, help="Stop after this time; --resume goes on.")
+@click.option(
+    "--max-steps",
+    type=click.IntRange(0),
+    help="Stop after this step; --resume goes on.",
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def command(
@@ -19,6 +24,7 @@ def command(
     settings: tuple[str, ...],
     resume: bool,
     max_minutes: float | None,
+    max_steps: int | None,
     device: str,
     quiet: bool,
 ) -> None:
@@ -44,6 +50,7 @@ def command(
     options: Options = {
         "resume": resume,
         "max_minutes": max_minutes,
+        "max_steps": max_steps,
         "device": device,
         "devices": int(os.environ.get("WORLD_SIZE", "1")),
         "stream": None if quiet else sys.stderr,

@@ -14,6 +14,7 @@ from pipeline.upscalers.protocol import Precision
 @opt.out
 @click.option("--upscaler", required=True, help="Name or weight file.")
 @opt.compute
+@opt.consistent
 @opt.over_pictures
 @opt.resume
 @opt.as_json
@@ -24,6 +25,7 @@ def command(
     device: str,
     precision: Precision,
     batch_size: int,
+    consistent: bool,
     resume: bool,
     as_json: bool,
 ) -> int:
@@ -36,7 +38,7 @@ def command(
     from pipeline.picture_run import make_pictures
     from pipeline.upscale_pictures import UpscalePictures
 
-    job = UpscalePictures(out, upscaler, device, precision, batch_size)
+    job = UpscalePictures(out, upscaler, device, precision, batch_size, consistent)
     done = make_pictures(job, run.listing, run.options, resume=resume)
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
     return opt.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

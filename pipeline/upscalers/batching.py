@@ -18,6 +18,7 @@ from torch.nn import functional
 from pipeline.arrays import RGB
 from pipeline.devices import check_precision
 from pipeline.errors import ModelError, UsageError
+from pipeline.upscalers.consistent import back_projected
 from pipeline.upscalers.memory import is_out_of_memory, release
 from pipeline.upscalers.network import Network
 from pipeline.upscalers.plan import Plan, first_plan, round_up
@@ -49,7 +50,7 @@ class NetworkUpscaler:
         self.name = network.name
         self.scale = network.scale
         self.oracle = network.oracle
-        self._network = network
+        self._network = back_projected(network) if options.consistent else network
         self._device = device
         self._options = options
         self._plans: dict[tuple[int, int], Plan] = {}

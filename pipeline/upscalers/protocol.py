@@ -70,6 +70,8 @@ class LoadOptions:
     """CPU threads of torch in this process; None leaves them alone."""
     allow_oracle: bool = False
     """Whether weights that need the ground truth may be loaded."""
+    consistent: bool = False
+    """Whether what a network made is projected, so that reduced it gives its input again."""
 
 
 class Provider(Protocol):

@@ -42,7 +42,9 @@ def make_data(root: Path, samples: Path) -> Path:
     return root
 
 
-def make_weights(folder: Path, name: str, seed: int, *, gate: str = "correlation") -> Path:
+def make_weights(
+    folder: Path, name: str, seed: int, *, gate: str = "correlation", steps: int = 0
+) -> Path:
     """A tiny random GFLmser."""
     torch.manual_seed(seed)
     config = NetworkConfig(
@@ -52,7 +54,14 @@ def make_weights(folder: Path, name: str, seed: int, *, gate: str = "correlation
     with torch.no_grad():
         for parameter in model.parameters():  # a new one is bicubic: its last layer is zero
             parameter.add_(torch.randn_like(parameter) * 0.02)
-    return save_weights(model, Card(name=name, network=config), folder)
+    card = Card(
+        name=name,
+        network=config,
+        training={"training": {"batch": 4}},
+        steps=steps,
+        wall_seconds=90.0,
+    )
+    return save_weights(model, card, folder)
 
 
 def _boxes(path: Path) -> dict[str, tuple[float, ...]]:

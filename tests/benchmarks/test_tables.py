@@ -37,7 +37,7 @@ def tree(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("benchmark")
     make_data(folder / "data", samples)
     make_weights(folder / "weights", "gflmser-a", 1)
-    make_weights(folder / "weights", "gflmser-b", 2, gate="add")
+    make_weights(folder / "weights", "gflmser-b", 2, gate="add", steps=50)
     return folder
 
 
@@ -97,6 +97,9 @@ def test_table1_agrees_with_its_rows(made: tuple[Bench, Done]) -> None:
     by_method = {row["method"]: row for row in paired.rows}
     assert by_method["bicubic"]["published_psnr"] == 22.10
     assert by_method["gflmser-b"]["published_fid"] == 33.19
+    cost = {name: (row.get("images_seen"), row.get("minutes")) for name, row in by_method.items()}
+    assert cost.pop("gflmser-b") == (200, 1.5)
+    assert set(cost.values()) == {(None, None)}
     assert [row["n_images"] for row in real.rows] == [6, 6, 6]
 
 

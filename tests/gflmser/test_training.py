@@ -75,6 +75,13 @@ class TestResume:
         outcome, _ = train(settings, tmp_path, resume=True)
         assert (outcome.step, outcome.finished) == (7, True)
 
+    def test_when_the_steps_are_up(self, cache: Path, tmp_path: Path) -> None:
+        settings = config(cache)
+        outcome, _ = train(settings, tmp_path, max_steps=3)
+        assert (outcome.step, outcome.finished) == (3, False)
+        outcome, _ = train(settings, tmp_path, max_steps=99, resume=True)
+        assert (outcome.step, outcome.finished) == (7, True)
+
 
 class TestStep:
     def losses(self, cache: Path, phase: int, tmp_path: Path) -> tuple[Trainer, dict[str, Tensor]]:

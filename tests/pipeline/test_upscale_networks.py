@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from pipeline.arrays import RGB
 from pipeline.errors import ModelError, UsageError
+from pipeline.upscale import load_upscaler
 from pipeline.upscalers.batching import NetworkUpscaler
 from pipeline.upscalers.network import Network
 from pipeline.upscalers.protocol import LoadOptions
@@ -119,6 +120,31 @@ def test_pixels_are_those_of_the_plain_network_rounded(samples: Path) -> None:
         assert result.flags.c_contiguous
         # nearest whole number, a hair of float32 noise allowed
         assert np.abs(result - np.clip(floats, 0, 255)).max() < 0.5 + 1e-3
+
+
+@pytest.mark.parametrize("signed", [True, False])
+def test_a_consistent_picture_gives_its_input_again_when_reduced(
+    samples: Path, signed: bool
+) -> None:
+    model = Small().eval()
+    run = model if signed else lambda batch: (model(2 * batch - 1) + 1) / 2
+    network = Network(name="small", scale=4, run=run, signed=signed)
+    pictures = crops(samples, [(16, 16), (24, 32)])
+    plain, projected = upscaler(network)(pictures), upscaler(network, consistent=True)(pictures)
+    for lr, far, near in zip(pictures, plain, projected, strict=True):
+        errors = [
+            np.abs(np.asarray(Image.fromarray(sr).resize(lr.shape[1::-1])) * 1.0 - lr).mean()
+            for sr in (far, near)
+        ]
+        assert errors[1] < 2 < errors[0]
+
+
+def test_only_networks_that_enlarge_by_four_can_be_made_consistent() -> None:
+    double = Network(name="double", scale=2, run=lambda batch: batch)
+    with pytest.raises(ModelError, match="double enlarges by 2"):
+        upscaler(double, consistent=True)
+    with pytest.raises(ModelError, match="bicubic is no network"):
+        load_upscaler("bicubic", consistent=True)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 64])
