@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.rivals.weights import RivalCard
     from gflmser.weights import Card
 
-_GENERAL: Final = frozenset({"general", "general200", "div2k"})
+_GENERAL: Final = frozenset({"bsds200", "div2k"})
 _GATES: Final = {"none": "no skip", "add": "no gating", "correlation": "full"}
 
 

@@ -165,6 +165,7 @@ class _Store:
             precision=bench.precision,
             batch_size=bench.batch_size,
             embedded=self._embedded,
+            searched=protocol.searched,
         )
 
     def _keep_features(self, entrant: Entrant, folder: Path, rows: Sequence[Row]) -> None:

@@ -19,6 +19,7 @@ DATASETS: Final[Mapping[str, Dataset]] = {
         vggface2.DATASET,
         widerface.DATASET,
         scenes.DIV2K,
+        scenes.BSDS200,
         scenes.BSDS100,
         scenes.LFW,
         scenes.FOLDER,

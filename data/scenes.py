@@ -1,4 +1,4 @@
-"""Folders of pictures without identities: DIV2K, BSDS100, LFW, and any folder."""
+"""Folders of pictures: DIV2K, BSDS (200 to train, 100 to test), LFW, and any folder."""
 
 from __future__ import annotations
 
@@ -50,6 +50,15 @@ def _check_div2k(root: Path) -> Report:
 
 @guarded
 def _check_bsds100(root: Path) -> Report:
+    return _check_bsds(root, 100)
+
+
+@guarded
+def _check_bsds200(root: Path) -> Report:
+    return _check_bsds(root, 200)
+
+
+def _check_bsds(root: Path, expected: int) -> Report:
     found = folder_pictures(root)
     problems = []
     for picture in found:
@@ -57,7 +66,7 @@ def _check_bsds100(root: Path) -> Report:
             if sorted(image.size) not in ([321, 481], [320, 480]):
                 size = f"{image.width}x{image.height}"
                 problems.append(f"{picture.key}: {size}, not 481x321: not an original picture")
-    return report(found, problems[:5], expected=100)
+    return report(found, problems[:5], expected=expected)
 
 
 @guarded
@@ -87,6 +96,13 @@ DIV2K: Final = Dataset(
     pictures=div2k_pictures,
     check=_check_div2k,
     side=512,
+)
+BSDS200: Final = Dataset(
+    name="bsds200",
+    layout="ROOT/100075.jpg and 199 more, 481x321: the training pictures of BSDS500",
+    pictures=folder_pictures,
+    check=_check_bsds200,
+    side=321,
 )
 BSDS100: Final = Dataset(
     name="bsds100",

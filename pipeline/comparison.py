@@ -77,6 +77,7 @@ class Compare:
 
     Ground truth is `truth` where it is given, else the largest face that the same detector finds
     on HR (pseudo ground truth). `embedded` are the keys whose face embeddings the pairs need.
+    Without `searched` no face is looked for, but on HR where an embedding needs its place.
     """
 
     out: Path
@@ -92,6 +93,7 @@ class Compare:
     truth: Truth | None = field(default=None, repr=False)
     truth_file: Path | None = None
     embedded: frozenset[str] = field(default=frozenset(), repr=False)
+    searched: bool = True
 
     def settings(self) -> dict[str, object]:
         """The protocol: what the rows depend on, JSON-ready."""
@@ -105,6 +107,7 @@ class Compare:
             "precision": self.precision,
             "ground_truth": str(self.truth_file) if self.truth_file else "pseudo",
             "embedded_pictures": len(self.embedded),
+            "searched": self.searched,
         }
 
     def restorer(self, method: Method) -> Upscaler:
@@ -155,6 +158,8 @@ class Compare:
     def _truth(self, item: Item) -> Box | None:
         """The largest annotated face that is left in HR, or the largest detected on HR."""
         if self.truth is None:
+            if not self.searched and item.source.key not in self.embedded:
+                return None
             boxes = [face.box for face in self.detect(item.pictures[HR_METHOD])]
         else:
             own = self.truth.find(item.source.key)
@@ -166,7 +171,7 @@ class Compare:
 
     def _row(self, item: Item, method: Method, truth: Box | None) -> Row:
         sr = item.pictures[method.name]
-        best = _best(self.detect(sr), truth)
+        best = _best(self.detect(sr), truth) if self.searched else None
         overlap = iou(best.box, truth) if best is not None and truth is not None else 0.0
         row = MethodRow(
             item.source.key,

@@ -210,8 +210,9 @@ class TestScenes:
         assert "0002.png is missing" in problems("div2k", root)
         assert "and 793 pictures more are missing" in problems("div2k", root)
 
-    def test_bsds100_pictures_have_one_size(self, tree: Tree) -> None:
-        assert "not 481x321" in problems("bsds100", tree("101085.png"))
+    @pytest.mark.parametrize("name", ["bsds100", "bsds200"])
+    def test_bsds_pictures_have_one_size(self, tree: Tree, name: str) -> None:
+        assert "not 481x321" in problems(name, tree("101085.png"))
 
     def test_lfw_files_are_called_after_their_folder(self, tree: Tree) -> None:
         root = tree("Jo_Doe/Jo_Doe_0001.jpg", "Jo_Doe/x.jpg")
@@ -239,6 +240,7 @@ class TestShared:
 
     def test_bsds100_is_whole(self, shared_data: Path) -> None:
         assert dataset("bsds100").check(shared_data / "bsds100").problems == ()
+        assert dataset("bsds200").check(shared_data / "general200").problems == ()
 
     def test_wider_subset_has_real_low_resolution_faces(self, shared_data: Path) -> None:
         assert len(dataset("widerface").pictures(shared_data / "wider_subset")) > 900
