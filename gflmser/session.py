@@ -7,10 +7,9 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any, Final, Protocol, TypedDict, TypeVar, Unpack
+from typing import IO, Final, Protocol, TypedDict, TypeVar, Unpack
 
 import numpy as np
 import torch
@@ -23,7 +22,7 @@ from gflmser.logs import TrainingLog
 from gflmser.recipe import GFLmserRecipe
 from gflmser.toml_schema import dump
 from gflmser.training import Outcome, Recipe, Trainer, Validate, make_fabric
-from gflmser.weights import Card, half, save_weights
+from gflmser.weights import Card, Record, half, save_weights
 
 R = TypeVar("R", bound=Recipe)
 
@@ -72,19 +71,6 @@ class Trainable(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """How weights came to be: what their card says beside name and network."""
-
-    data: tuple[Mapping[str, Any], ...]
-    training: Mapping[str, Any]
-    steps: int
-    wall_seconds: float
-    commit: str
-    made: str
-    metrics: Mapping[str, float]
-
-
 class Options(TypedDict, total=False):
     """How a training is run, whatever the method."""
 
@@ -102,19 +88,8 @@ class Options(TypedDict, total=False):
 def train(config: Config, folder: Path, **options: Unpack[Options]) -> tuple[Outcome, Path | None]:
     """Train a GFLmser to the end of the schedule or of the minutes; see `train_method`."""
 
-    def save(recipe: GFLmserRecipe, made: Made) -> Path:
-        card = Card(
-            name=config.name,
-            network=config.network,
-            data=made.data,
-            training=made.training,
-            steps=made.steps,
-            wall_seconds=made.wall_seconds,
-            commit=made.commit,
-            made=made.made,
-            metrics=made.metrics,
-            limits=LIMITS,
-        )
+    def save(recipe: GFLmserRecipe, record: Record) -> Path:
+        card = Card(name=config.name, network=config.network, **record.entries())
         return save_weights(recipe.model, card, folder)
 
     return train_method(
@@ -131,7 +106,7 @@ def train_method(
     config: Trainable,
     make_recipe: Callable[[], R],
     round_weights: Callable[[R], None],
-    save: Callable[[R, Made], Path],
+    save: Callable[[R, Record], Path],
     folder: Path,
     **options: Unpack[Options],
 ) -> tuple[Outcome, Path | None]:
@@ -179,7 +154,7 @@ def train_method(
         metrics: Mapping[str, float] = outcome.metrics
         if faces and measure is not None:
             metrics = measure(faces, config.data.validation_crops, recipe.sample)
-        made = Made(
+        record = Record(
             data=tuple(cache.record() for cache in sampler.folders),
             training=dump(config),
             steps=outcome.step,
@@ -187,8 +162,9 @@ def train_method(
             commit=options.get("commit", ""),
             made=datetime.now(UTC).isoformat(timespec="seconds"),
             metrics=metrics,
+            limits=LIMITS,
         )
-        return outcome, save(recipe, made)
+        return outcome, save(recipe, record)
 
 
 @contextmanager

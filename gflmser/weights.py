@@ -34,13 +34,10 @@ class WeightsError(ValueError):
     """A weight file or its card cannot be used; the message is one line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What is known about a weight file."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """How weights came to be: what the card of any method says beside name and network."""
 
-    name: str
-    network: NetworkConfig
-    scale: int = SCALE
     data: tuple[Mapping[str, Any], ...] = ()
     """For each prepared dataset: name, hash of its sources, pictures used and left out."""
     training: Mapping[str, Any] = field(default_factory=dict)
@@ -54,6 +51,19 @@ class Card:
     """Figures on the validation split, `<figure>_lo` and `_hi` being the 95 % interval."""
     limits: tuple[str, ...] = ()
     """What the weights must not be used for, and where they are known to fail."""
+
+    def entries(self) -> dict[str, Any]:
+        """The fields by name, to make a card of."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(Record)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card(Record):
+    """What is known about a weight file of a GFLmser."""
+
+    name: str
+    network: NetworkConfig
+    scale: int = SCALE
     sha256: str = ""
     """Of the safetensors file; empty in the copy that the file carries itself."""
 
@@ -191,7 +201,7 @@ def _parse(values: Mapping[str, Any], path: Path) -> Card:
 
 
 def _plain(card: Card) -> dict[str, Any]:
-    return {**dump(card), "oracle": card.oracle, "source": card.source}
+    return {"name": card.name, **dump(card), "oracle": card.oracle, "source": card.source}
 
 
 def _digest(path: Path) -> str:

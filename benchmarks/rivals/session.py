@@ -7,9 +7,10 @@ from typing import Unpack
 
 from benchmarks.rivals.methods import RivalConfig, RivalRecipe, make_recipe
 from benchmarks.rivals.weights import RivalCard, round_weights, save_rival
-from gflmser.session import LIMITS, Made, Options, train_method
+from gflmser.session import Options, train_method
 from gflmser.toml_schema import dump
 from gflmser.training import Outcome
+from gflmser.weights import Record
 
 
 def train_rival(
@@ -17,19 +18,12 @@ def train_rival(
 ) -> tuple[Outcome, Path | None]:
     """Train to the end of the schedule or of the minutes; see `gflmser.session.train_method`."""
 
-    def save(recipe: RivalRecipe, made: Made) -> Path:
+    def save(recipe: RivalRecipe, record: Record) -> Path:
         card = RivalCard(
             name=config.name,
             method=config.method,
             network=dump(config.network),
-            data=made.data,
-            training=made.training,
-            steps=made.steps,
-            wall_seconds=made.wall_seconds,
-            commit=made.commit,
-            made=made.made,
-            metrics=made.metrics,
-            limits=LIMITS,
+            **record.entries(),
         )
         return save_rival(recipe.restorer, card, folder)
 

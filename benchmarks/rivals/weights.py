@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from benchmarks.rivals.methods import METHODS
 from gflmser.toml_schema import ConfigError, dump, parse
-from gflmser.weights import SHIPPED
+from gflmser.weights import SHIPPED, Record
 from pipeline.errors import ModelError
 
 FORMAT: Final = "sr-rival-1"
@@ -28,22 +28,14 @@ RIVALS: Final = SHIPPED / "rivals"
 """Where the weights of the rivals are that come with the repository."""
 
 
-@dataclass(frozen=True, slots=True)
-class RivalCard:
-    """What is known about a weight file."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RivalCard(Record):
+    """What is known about a weight file of a rival."""
 
     name: str
     method: str
     network: Mapping[str, Any]
     """The network's configuration, as plain values."""
-    data: tuple[Mapping[str, Any], ...] = ()
-    training: Mapping[str, Any] = field(default_factory=dict)
-    steps: int = 0
-    wall_seconds: float = 0.0
-    commit: str = ""
-    made: str = ""
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    limits: tuple[str, ...] = ()
     source: str = ""
     """Where imported weights come from: the file's name and hash."""
     sha256: str = ""
@@ -81,7 +73,7 @@ def save_rival(restorer: nn.Module, card: RivalCard, folder: Path) -> Path:
     save_file(tensors, partial, {"format": FORMAT, "card": json.dumps(dump(card))})
     digest = hashlib.sha256(partial.read_bytes()).hexdigest()
     partial.replace(path)
-    whole = {**dump(card), "sha256": digest}
+    whole = {"name": card.name, **dump(card), "sha256": digest}
     path.with_suffix(".json").write_text(json.dumps(whole, indent=2) + "\n", "utf-8")
     return path
 
