@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from data.cache import Picture, square
+from data.faces_in_scenes import Face, small_faces
 from data.readers import DatasetError, file_picture, image_files
 from data.registry import dataset
 from pipeline.errors import ImageError, UsageError
@@ -140,11 +141,34 @@ def scenes(data: Path, name: str) -> PictureSet:
     return PictureSet(name, found)
 
 
-def real_faces(data: Path) -> PictureSet:
-    """Faces of 10-24 px of WIDER FACE, cut out at their true size; those that fit."""
+def real_faces(data: Path) -> tuple[PictureSet, ...]:
+    """Faces of 10-24 px of WIDER FACE and of crowd_voc, cut out at their true size, where there.
+
+    Raises MissingDataError where neither is.
+    """
     root = next((data / n for n in ("widerface", "wider_subset") if (data / n).is_dir()), None)
-    if root is None:
+    sets = [_wider(root)] if root is not None else []
+    if (data / "crowd_voc").is_dir():
+        sets.append(_crowd(data / "crowd_voc"))
+    if not sets:
         raise MissingDataError(f"needs {data / 'wider_subset'} or {data / 'widerface'}: WIDER FACE")
+    return tuple(sets)
+
+
+def _crowd(root: Path) -> PictureSet:
+    """Its faces without a mask."""
+    from pipeline.truth import read_truth
+
+    truth = read_truth(root / "annotations", classes=frozenset({"without_mask"}))
+    faces = {
+        path.name: [Face(box.left, box.top, box.right, box.bottom) for box in truth[key]]
+        for path in image_files(root / "images")
+        if (key := truth.find(path.name)) is not None
+    }
+    return PictureSet(root.name, tuple(small_faces(root / "images", faces)))
+
+
+def _wider(root: Path) -> PictureSet:
     found = _registered("widerface", root)
     sizes = [f"{p.relative_to(root)}:{p.stat().st_size}" for p in image_files(root)]
     return replace(found, name=root.name, listing="\n".join(sizes))

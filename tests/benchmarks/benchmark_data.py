@@ -39,6 +39,7 @@ def make_data(root: Path, samples: Path) -> Path:
     _write(root / "splits" / "lfw-test-pairs.csv", ("a", "b", "same"), rows)
     _scenes(root / "bsds100", samples)
     _real(root / "wider_subset", samples)
+    _crowd(root / "crowd_voc", samples)
     return root
 
 
@@ -98,6 +99,25 @@ def _real(folder: Path, samples: Path) -> None:
         rows.append(("scene.png", x, y, x + 10, y + 18, scene.width, scene.height))
     names = ("file", "x0", "y0", "x1", "y1", "orig_w", "orig_h")
     _write(folder / "boxes_416.csv", names, rows)
+
+
+def _crowd(folder: Path, samples: Path) -> None:
+    """A scene with five bare faces, one too large to count, and one behind a mask."""
+    (folder / "images").mkdir(parents=True)
+    (folder / "annotations").mkdir()
+    with Image.open(samples / "solvay16.png") as opened:
+        opened.convert("RGB").save(folder / "images" / "crowd.png")
+        width, height = opened.size
+    objects = [("without_mask", 40 + 30 * i, 16 if i else 30) for i in range(5)]
+    objects.append(("with_mask", 200, 16))
+    faces = "".join(
+        f"<object><name>{name}</name><bndbox><xmin>{x}</xmin><ymin>50</ymin>"
+        f"<xmax>{x + 14}</xmax><ymax>{50 + tall}</ymax></bndbox></object>"
+        for name, x, tall in objects
+    )
+    size = f"<size><width>{width}</width><height>{height}</height></size>"
+    text = f"<annotation><filename>crowd.png</filename>{size}{faces}</annotation>"
+    (folder / "annotations" / "crowd.xml").write_text(text)
 
 
 def _key(person: str, number: int) -> str:

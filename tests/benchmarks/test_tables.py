@@ -86,7 +86,7 @@ def test_table1_agrees_with_its_rows(made: tuple[Bench, Done]) -> None:
     rows, features = measure_with_features(bench, PAIRED, lfw_test(bench.data))
     truth = features["hr"]
     table = frame(rows).groupby("method")
-    paired, real = done.sheets[0].sections
+    paired, real, crowd = done.sheets[0].sections
     for row in paired.rows:
         values = table.get_group(row["method"])
         assert row["psnr_rgb"] == pytest.approx(values["psnr_rgb"].mean())
@@ -101,6 +101,7 @@ def test_table1_agrees_with_its_rows(made: tuple[Bench, Done]) -> None:
     assert cost.pop("gflmser-b") == (200, 1.5)
     assert set(cost.values()) == {(None, None)}
     assert [row["n_images"] for row in real.rows] == [6, 6, 6]
+    assert [row["n_images"] for row in crowd.rows] == [4, 4, 4]
 
 
 def _frechet(a: np.ndarray, b: np.ndarray) -> float:

@@ -135,7 +135,7 @@ def shared(shared_data: Path, tmp_path: Path) -> Callable[[str], list[dict[str, 
 
 @pytest.mark.shared
 def test_tables_1_and_3_of_the_shared_data(shared: Callable[[str], list[dict[str, Any]]]) -> None:
-    first, real = shared("table1")
+    first, real, _ = shared("table1")
     assert [row["n_images"] for row in first["rows"] + real["rows"]] == [12] * 4
     bicubic, nearest = first["rows"]
     assert 20 < nearest["psnr_rgb"] < bicubic["psnr_rgb"] < 24
