@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from pipeline.images import load_rgb
+from pipeline.metrics import lr_consistency
 from tests.pipeline.conftest import Run
 
 SCRIPT = [sys.executable, "-c", "from pipeline.cli import main; main()"]
@@ -266,3 +267,28 @@ def test_a_manifest_with_a_missing_column_or_a_box_outside_is_told(
     first, second = rows(tmp_path / "b")
     assert first["status"] == "one"
     assert "reaches outside the 480x600 picture" in second["error"]
+
+
+def test_consistent_pictures_give_their_input_again(
+    run: Run, lr_folder: Path, tmp_path: Path
+) -> None:
+    words = ("--upscaler", "gflmser", "--consistent", "--quiet")
+    done = run("upscale", lr_folder, "--out", tmp_path / "up", *words)
+    assert done.exit_code == 0, done.output
+    done = run("detect", lr_folder, "--out", tmp_path / "found", *words)
+    assert done.exit_code == 0, done.output
+    for made in (tmp_path / "up").rglob("*.png"):
+        name = made.relative_to(tmp_path / "up")
+        assert lr_consistency(load_rgb(made), load_rgb(lr_folder / name)) > 48
+        assert (load_rgb(made) == load_rgb(tmp_path / "found" / "sr" / name)).all()
+
+
+def test_thresholds_are_not_used_for_pictures_that_they_were_not_calibrated_for(
+    run: Run, lr_folder: Path, samples: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "gallery" / "Joe Biden").mkdir(parents=True)
+    shutil.copy(samples / "biden.jpg", tmp_path / "gallery" / "Joe Biden")
+    words = ("--identify", tmp_path / "gallery", "--consistent", "--quiet")
+    done = run("detect", lr_folder, "--out", tmp_path / "o", *words)
+    assert done.exit_code == 2
+    assert "without --consistent" in str(done.exception)
