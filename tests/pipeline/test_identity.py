@@ -55,6 +55,10 @@ def test_embeddings_are_those_of_face_recognition(samples: Path, name: str) -> N
         assert ours.shape == (128,)
         assert ours.dtype == np.float32
         np.testing.assert_allclose(ours, expected, atol=1e-6)
+        flipped = np.ascontiguousarray(rgb[:, ::-1])
+        both = load_embedder().embed_each([rgb, flipped], box)
+        np.testing.assert_allclose(both[0], ours, atol=1e-5)
+        np.testing.assert_allclose(both[1], load_embedder().embed(flipped, box), atol=1e-5)
 
 
 def test_a_box_without_area_has_no_embedding(samples: Path) -> None:
