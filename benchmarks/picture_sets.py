@@ -165,13 +165,18 @@ def _crowd(root: Path) -> PictureSet:
         for path in image_files(root / "images")
         if (key := truth.find(path.name)) is not None
     }
-    return PictureSet(root.name, tuple(small_faces(root / "images", faces)))
+    found = tuple(small_faces(root / "images", faces))
+    return PictureSet(root.name, found, _sizes(root))
 
 
 def _wider(root: Path) -> PictureSet:
     found = _registered("widerface", root)
-    sizes = [f"{p.relative_to(root)}:{p.stat().st_size}" for p in image_files(root)]
-    return replace(found, name=root.name, listing="\n".join(sizes))
+    return replace(found, name=root.name, listing=_sizes(root))
+
+
+def _sizes(root: Path) -> str:
+    """A face whose square leaves its scene cannot be read: the hash is made of the files."""
+    return "\n".join(f"{p.relative_to(root)}:{p.stat().st_size}" for p in image_files(root))
 
 
 def _registered(name: str, root: Path) -> PictureSet:
