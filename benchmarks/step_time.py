@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import click
 import torch
@@ -101,7 +101,7 @@ def _step(model: GFLmser, hr: Tensor, device: torch.device) -> Callable[[], None
 
     def step() -> None:
         adam.zero_grad(set_to_none=True)
-        cast(None, hr_pixel_loss(model.restore(lr, hr), hr).backward())  # type: ignore[no-untyped-call]
+        hr_pixel_loss(model.restore(lr, hr), hr).backward()  # type: ignore[no-untyped-call]
         adam.step()
         if device.type == "cuda":
             torch.cuda.synchronize(device)

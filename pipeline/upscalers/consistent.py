@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
 
 from torch import Tensor
 
+from gflmser.network import SCALE
+from gflmser.restore import back_project
 from pipeline.errors import ModelError
 from pipeline.upscalers.network import Network
-
-_SCALE: Final = 4
 
 
 def back_projected(network: Network) -> Network:
     """`network` with every picture projected; raises ModelError unless it enlarges by four."""
-    from gflmser.restore import back_project
-
-    if network.scale != _SCALE:
-        raise ModelError(f"{network.name} enlarges by {network.scale}; --consistent is for 4")
+    if network.scale != SCALE:
+        raise ModelError(f"{network.name} enlarges by {network.scale}; --consistent is for {SCALE}")
 
     def run(lr: Tensor) -> Tensor:
         sr = network.run(lr).float()
