@@ -82,6 +82,9 @@ class Sampler:
         self.config = config
         self.seed = seed
         folders = {s.path: CachedFaces(Path(s.path)) for s in config.sources}
+        for path, faces in folders.items():
+            if faces.meta.get("test_only"):
+                raise ConfigError(f"{path} is made of a test set: nobody may train on it")
         self.sources = [(source, folders[source.path]) for source in config.sources]
         weights = np.array([s.weight for s in config.sources])
         self.shares = weights / weights.sum()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,12 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
     """The state at `path`; tensors and plain values only, anything else is refused.
 
-    Raises ConfigError when there is no checkpoint.
+    Raises ConfigError when there is no checkpoint, or none that can be read.
     """
     if not path.is_file():
         raise ConfigError(f"nothing to resume: {path} does not exist")
-    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, IndexError, KeyError, pickle.UnpicklingError) as error:
+        raise ConfigError(f"{path} is not a checkpoint of ours: {error}") from error
     return state

@@ -178,7 +178,7 @@ class TrainingConfig:
     ema: float = 0.0
     """Decay of the averaged weights; 0 for none."""
     precision: Precision = "32-true"
-    """Mixed precision is for CUDA alone; elsewhere training is in float32."""
+    """`16-mixed` is for CUDA alone; `bf16-mixed` also for a CPU, if it has AVX512-BF16 or AMX."""
     validate_minutes: float = 10.0
     checkpoint_minutes: float = 3.0
 
@@ -204,6 +204,8 @@ class Config:
 
     name: str = "gflmser"
     seed: int = 0
+    start: str = ""
+    """Weights to go on from, a shipped name or a file: networks alone, no state of optimisers."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     data: DataConfig = field(default_factory=DataConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)

@@ -10,7 +10,10 @@ from torch import Tensor, nn
 
 
 class WeightAverage:
-    """Exponential average of parameters; buffers are copied, since averaging them means nothing.
+    """Exponential average of parameters and of floating-point buffers; counters are copied.
+
+    Running figures of batch normalisation belong to the weights they were taken with: averaged
+    weights with the figures of the latest step restore pictures of the wrong contrast.
 
     With decay 0 there is no copy, and `in_place` shows the modules as they are.
     """
@@ -18,15 +21,15 @@ class WeightAverage:
     def __init__(self, modules: Mapping[str, nn.Module], decay: float) -> None:
         self.decay = decay
         self._live: dict[str, Tensor] = {}
-        self._buffers: set[str] = set()
+        self._counters: set[str] = set()
         if not decay:
             return
         for prefix, module in modules.items():
             for name, tensor in module.state_dict(keep_vars=True).items():
                 key = f"{prefix}.{name}"
                 self._live[key] = tensor
-                if not isinstance(tensor, nn.Parameter):
-                    self._buffers.add(key)
+                if not tensor.is_floating_point():
+                    self._counters.add(key)
         self._slow = {key: t.detach().clone() for key, t in self._live.items()}
 
     @torch.no_grad()
@@ -35,11 +38,11 @@ class WeightAverage:
         if not self.decay:
             return
         decay = min(self.decay, (1 + step) / (10 + step))
-        keys = [key for key in self._live if key not in self._buffers]
+        keys = [key for key in self._live if key not in self._counters]
         torch._foreach_lerp_(
             [self._slow[k] for k in keys], [self._live[k].detach() for k in keys], 1 - decay
         )
-        for key in self._buffers:
+        for key in self._counters:
             self._slow[key].copy_(self._live[key])
 
     @contextmanager

@@ -19,6 +19,7 @@ from gflmser.losses import (
 from gflmser.network import Discriminator, GFLmser
 from gflmser.toml_schema import ConfigError
 from gflmser.training import Update
+from gflmser.weights import WeightsError, load_weights
 
 
 class GFLmserRecipe:
@@ -29,8 +30,10 @@ class GFLmserRecipe:
             "l2h" in phase.trains and "h2l" not in phase.trains for phase in config.training.phases
         ):
             raise ConfigError("tied weights are those of h2l: train h2l in every phase of l2h")
+        if not config.data.real_lr and any(phase.gan > 0 for phase in config.training.phases):
+            raise ConfigError("'data.real_lr' is empty: the discriminator needs real pictures")
         self.config = config
-        self.model = GFLmser(config.network)
+        self.model = _first_weights(config)
         self.discriminator = Discriminator()
         self.modules: Mapping[str, nn.Module] = {
             "h2l": self.model.h2l,
@@ -110,3 +113,20 @@ class GFLmserRecipe:
         shares = [0.5] * (len(estimates) - 1) + [1.0]
         losses = [w * loss(made, target) for w, made in zip(shares, estimates, strict=True)]
         return torch.stack(losses).sum() / sum(shares)
+
+
+def _first_weights(config: Config) -> GFLmser:
+    """The network of `config`, fresh or as `config.start` left it.
+
+    Raises ConfigError when those weights are of another network or of another skip source.
+    """
+    model = GFLmser(config.network)
+    if config.start:
+        try:
+            before, card = load_weights(config.start)
+        except WeightsError as error:
+            raise ConfigError(f"'start': {error}") from error
+        if card.network != config.network:
+            raise ConfigError(f"'start': {card.name} is not the network that 'network' describes")
+        model.load_state_dict(before.state_dict())
+    return model

@@ -7,9 +7,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Final, Protocol, TypedDict, TypeVar, Unpack
+from typing import IO, Any, Final, Protocol, TypedDict, TypeVar, Unpack
 
 import numpy as np
 import torch
@@ -20,9 +21,9 @@ from gflmser.batches import CachedFaces, Sampler
 from gflmser.config import Config, DataConfig, TrainingConfig
 from gflmser.logs import TrainingLog
 from gflmser.recipe import GFLmserRecipe
-from gflmser.toml_schema import dump
+from gflmser.toml_schema import ConfigError, dump
 from gflmser.training import Outcome, Recipe, Trainer, Validate, make_fabric
-from gflmser.weights import Card, Record, half, save_weights
+from gflmser.weights import Card, Record, WeightsError, half, history, save_weights
 
 R = TypeVar("R", bound=Recipe)
 
@@ -61,6 +62,11 @@ class Trainable(Protocol):
         ...
 
     @property
+    def network(self) -> Any:  # noqa: ANN401 - every method has sizes of its own
+        """The sizes of the networks, a dataclass."""
+        ...
+
+    @property
     def data(self) -> DataConfig:
         """What is trained on and validated on."""
         ...
@@ -83,6 +89,8 @@ class Options(TypedDict, total=False):
     make_validator: MakeValidator | None
     measure: Measure | None
     commit: str
+    earlier: Sequence[Mapping[str, Any]]
+    """The trainings behind the first weights, for the card."""
 
 
 def train(config: Config, folder: Path, **options: Unpack[Options]) -> tuple[Outcome, Path | None]:
@@ -92,6 +100,10 @@ def train(config: Config, folder: Path, **options: Unpack[Options]) -> tuple[Out
         card = Card(name=config.name, network=config.network, **record.entries())
         return save_weights(recipe.model, card, folder)
 
+    if options.get("resume", False):  # the checkpoint has what `start` once gave
+        config = replace(config, start="")
+    elif config.start:
+        options["earlier"] = _history(config.start)
     return train_method(
         config,
         lambda: GFLmserRecipe(config),
@@ -100,6 +112,13 @@ def train(config: Config, folder: Path, **options: Unpack[Options]) -> tuple[Out
         folder,
         **options,
     )
+
+
+def _history(start: str) -> Sequence[Mapping[str, Any]]:
+    try:
+        return history(start)
+    except WeightsError as error:
+        raise ConfigError(f"'start': {error}") from error
 
 
 def train_method(
@@ -133,10 +152,20 @@ def train_method(
     if faces and log is not None and make_validator is not None:
         validate = make_validator(faces, config.data.validation_crops, log)
     trainer = Trainer(
-        recipe, sampler, config.training, fabric=fabric, folder=folder, log=log, validate=validate
+        recipe,
+        sampler,
+        config.training,
+        fabric=fabric,
+        folder=folder,
+        log=log,
+        validate=validate,
+        network=dump(config.network),
+        earlier=options.get("earlier", ()),
     )
     if options.get("resume", False):
         trainer.resume()
+    elif trainer.checkpoint.exists():
+        raise ConfigError(f"{trainer.checkpoint} exists: --resume goes on from it")
     if log is not None:
         (folder / "config.json").write_text(json.dumps(dump(config), indent=2) + "\n", "utf-8")
     try:
@@ -153,12 +182,14 @@ def train_method(
         round_weights(recipe)
         metrics: Mapping[str, float] = outcome.metrics
         if faces and measure is not None:
-            metrics = measure(faces, config.data.validation_crops, recipe.sample)
+            metrics = measure(faces, config.data.validation_crops, trainer.restore)
         record = Record(
             data=tuple(cache.record() for cache in sampler.folders),
             training=dump(config),
             steps=outcome.step,
             wall_seconds=round(outcome.seconds, 1),
+            cpu_seconds=round(outcome.cpu_seconds, 1),
+            earlier=tuple(trainer.earlier),
             commit=options.get("commit", ""),
             made=datetime.now(UTC).isoformat(timespec="seconds"),
             metrics=metrics,

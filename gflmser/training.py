@@ -97,6 +97,8 @@ class Outcome:
     """False when the time was up before the last step."""
     seconds: float
     """Wall time of all sessions of this training together."""
+    cpu_seconds: float
+    """Time of all cores in them, of this process alone."""
     metrics: Mapping[str, float]
     """The last validation; empty if there was none."""
 
@@ -162,7 +164,13 @@ class Trainer:
         folder: Path,
         log: Log | None = None,
         validate: Validate | None = None,
+        network: Mapping[str, Any] | None = None,
+        earlier: Sequence[Mapping[str, Any]] = (),
     ) -> None:
+        """`network` describes the networks in plain values: a checkpoint of others is refused.
+
+        `earlier` are the trainings behind the first weights; both are kept in the checkpoint.
+        """
         if not training.phases:
             raise ConfigError("'training.phases' is empty: nothing to do")
         if training.batch % fabric.world_size:
@@ -171,6 +179,8 @@ class Trainer:
         self.log = log if fabric.is_global_zero else None
         self.validate = validate if fabric.is_global_zero else None
         self.checkpoint = folder / "checkpoint.pt"
+        self.network = dict(network or {})
+        self.earlier = [dict(one) for one in earlier]
         self.spans = spans(training)
         unknown = set(self.spans) - set(recipe.modules)
         if unknown:
@@ -187,20 +197,38 @@ class Trainer:
         )
         self.step = 0
         self.seconds = 0.0
+        self.cpu_seconds = 0.0
         self.metrics: Mapping[str, float] = {}
         self._norms: dict[str, float] = {}
         self._stopped = False
 
     def resume(self) -> None:
-        """Go on from the folder's checkpoint; raises ConfigError when there is none."""
+        """Go on from the folder's checkpoint.
+
+        Raises ConfigError when there is none, or when it is of other networks or another source.
+        """
         state = load_checkpoint(self.checkpoint, self.fabric.device)
-        for name, module in self.recipe.modules.items():
-            module.load_state_dict(state["modules"][name])
-            self.optimisers[name].load_state_dict(state["optimisers"][name])
-        self.average.load_state_dict(state["average"])
+        if state.get("network") != self.network:
+            raise ConfigError(
+                f"{self.checkpoint} is of another network or skip source: {_differing(self, state)}"
+            )
+        try:
+            for name, module in self.recipe.modules.items():
+                module.load_state_dict(state["modules"][name])
+                self.optimisers[name].load_state_dict(state["optimisers"][name])
+            self.average.load_state_dict(state["average"])
+        except (RuntimeError, KeyError, ValueError) as error:
+            raise ConfigError(f"{self.checkpoint} does not fit these networks: {error}") from error
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
+        self.cpu_seconds = float(state["cpu_seconds"])
         self.metrics = dict(state["metrics"])
+        self.earlier = list(state["earlier"])
         torch.set_rng_state(state["torch_rng"].cpu())
+
+    def restore(self, lr: Tensor, hr: Tensor | None) -> Tensor:
+        """The recipe's `sample` on the device of the training; tensors may be anywhere."""
+        device = self.fabric.device
+        return self.recipe.sample(lr.to(device), None if hr is None else hr.to(device))
 
     def run(self, *, max_minutes: float | None = None, max_steps: int | None = None) -> Outcome:
         """Train to the last step, or until the minutes or steps are up; saves a checkpoint anyway.
@@ -213,6 +241,7 @@ class Trainer:
         total = self.training.total_steps
         last = total if max_steps is None else min(total, max_steps)
         before, begun = self.seconds, time.monotonic()
+        cpu_before, cpu_begun = self.cpu_seconds, time.process_time()
         first = self.step
         saved = validated = begun
         stop = math.inf if max_minutes is None else begun + 60 * max_minutes
@@ -221,6 +250,7 @@ class Trainer:
             self.step += 1
             now = time.monotonic()
             self.seconds = before + now - begun
+            self.cpu_seconds = cpu_before + time.process_time() - cpu_begun
             if self.step % 20 == 0 or self.step == last:
                 left = (now - begun) / (self.step - first) * (last - self.step)
                 self._report(losses, total, left)
@@ -233,7 +263,7 @@ class Trainer:
         if self.step >= last or max_minutes is not None:
             self.run_validation()
         self.save()
-        return Outcome(self.step, self.step >= total, self.seconds, self.metrics)
+        return Outcome(self.step, self.step >= total, self.seconds, self.cpu_seconds, self.metrics)
 
     def stop(self) -> None:
         """Make `run` end after the step under way; safe to call from a signal handler."""
@@ -243,7 +273,7 @@ class Trainer:
         """Measure the averaged weights; only the first process does."""
         if self.validate is not None:
             with self.average.in_place(), torch.no_grad():
-                self.metrics = dict(self.validate(self.recipe.sample, self.step))
+                self.metrics = dict(self.validate(self.restore, self.step))
             if self.log is not None:
                 self.log.scalars({f"val/{k}": v for k, v in self.metrics.items()}, self.step)
         self.fabric.barrier()
@@ -260,7 +290,10 @@ class Trainer:
                 "average": self.average.state_dict(),
                 "step": self.step,
                 "seconds": self.seconds,
+                "cpu_seconds": self.cpu_seconds,
                 "metrics": dict(self.metrics),
+                "network": self.network,
+                "earlier": self.earlier,
                 "torch_rng": torch.get_rng_state(),
             },
         )
@@ -290,17 +323,18 @@ class Trainer:
         for name in names:
             module, optimiser = self.recipe.modules[name], self.optimisers[name]
             self._average_gradients(module)
-            if self.training.clip:
-                norm = self.fabric.clip_gradients(
-                    module, optimiser, max_norm=self.training.clip, error_if_nonfinite=False
+            limit = self.training.clip or math.inf
+            norm = self.fabric.clip_gradients(
+                module, optimiser, max_norm=limit, error_if_nonfinite=False
+            )
+            self._norms[name] = float(norm) if norm is not None else math.nan
+            if not math.isfinite(self._norms[name]) and self.training.precision != "16-mixed":
+                raise TrainingError(
+                    f"step {self.step}: the gradient of {name} is not finite; "
+                    f"the last good state is {self.checkpoint}"
                 )
-                self._norms[name] = float(norm) if norm is not None else math.nan
-                if not math.isfinite(self._norms[name]) and self.training.precision != "16-mixed":
-                    raise TrainingError(
-                        f"step {self.step}: the gradient of {name} is not finite; "
-                        f"the last good state is {self.checkpoint}"
-                    )
             optimiser.step()
+        torch.clear_autocast_cache()  # it holds casts of the weights as they were
 
     def _average_gradients(self, module: nn.Module) -> None:
         """One reduction for a whole module, whichever of its parameters took part."""
@@ -339,17 +373,24 @@ class Trainer:
         self.log.scalars({**values, **rates, **norms}, self.step)
 
 
+def _differing(trainer: Trainer, state: Mapping[str, Any]) -> str:
+    before = dict(state.get("network") or {})
+    keys = sorted(k for k in before | trainer.network if before.get(k) != trainer.network.get(k))
+    return ", ".join(f"{k} was {before.get(k)}, is {trainer.network.get(k)}" for k in keys[:3])
+
+
 def make_fabric(training: TrainingConfig, *, device: str, devices: int = 1) -> Fabric:
     """Fabric for one process, or for the processes that torchrun has started (DDP).
 
-    Mixed precision is only for CUDA; on anything else the precision is float32.
+    On a CPU `bf16-mixed` is taken at its word; elsewhere mixed precision is for CUDA alone.
     """
     cuda = device.startswith("cuda")
+    mixed = cuda or (device == "cpu" and training.precision == "bf16-mixed")
     options: dict[str, Any] = {"strategy": "ddp"} if devices > 1 else {}
     fabric = Fabric(
         accelerator="cuda" if cuda else device,
         devices=[int(device[5:])] if device.startswith("cuda:") else devices,
-        precision=training.precision if cuda else "32-true",
+        precision=training.precision if mixed else "32-true",
         **options,
     )
     fabric.launch()

@@ -44,6 +44,10 @@ class Record:
     """The configuration of the training, as it was run."""
     steps: int = 0
     wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    """Of all cores together; 0 where nobody counted."""
+    earlier: tuple[Mapping[str, Any], ...] = ()
+    """The trainings that this one went on from, oldest first: steps, batch, times, commit, hash."""
     commit: str = ""
     made: str = ""
     """When the training ended, ISO 8601."""
@@ -55,6 +59,22 @@ class Record:
     def entries(self) -> dict[str, Any]:
         """The fields by name, to make a card of."""
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(Record)}
+
+    @property
+    def images_seen(self) -> int:
+        """Training samples of this training and of those before it."""
+        batch = int(self.training.get("training", {}).get("batch", 0))
+        return self.steps * batch + sum(int(one["images"]) for one in self.earlier)
+
+    @property
+    def total_wall_seconds(self) -> float:
+        """Of this training and of those before it."""
+        return self.wall_seconds + sum(float(one["wall_seconds"]) for one in self.earlier)
+
+    @property
+    def total_cpu_seconds(self) -> float:
+        """Of all cores, of this training and of those before it; 0 where nobody counted."""
+        return self.cpu_seconds + sum(float(one["cpu_seconds"]) for one in self.earlier)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +151,23 @@ def read_card(name_or_path: str | Path) -> Card:
         raise WeightsError(f"{path.name} is not a safetensors file: {error}") from error
 
 
+def history(name_or_path: str | Path) -> tuple[Mapping[str, Any], ...]:
+    """`earlier` of a training that goes on from these weights, oldest first."""
+    card = read_card(name_or_path)
+    own = {
+        "name": card.name,
+        "sha256": _digest(find(name_or_path)),
+        "steps": card.steps,
+        "images": card.images_seen - sum(int(one["images"]) for one in card.earlier),
+        "wall_seconds": card.wall_seconds,
+        "cpu_seconds": card.cpu_seconds,
+        "commit": card.commit,
+        "made": card.made,
+        "training": card.training,
+    }
+    return (*card.earlier, own)
+
+
 def list_weights(folder: Path | None = None) -> list[Card]:
     """The cards of the shipped weights (or of those in `folder`), by name."""
     where = SHIPPED if folder is None else folder
@@ -191,7 +228,7 @@ def _parse(values: Mapping[str, Any], path: Path) -> Card:
     try:
         network = parse(NetworkConfig, values["network"])
         rest = {k: v for k, v in values.items() if k in fields and k != "network"}
-        rest |= {k: tuple(rest[k]) for k in ("data", "limits") if k in rest}
+        rest |= {k: tuple(rest[k]) for k in ("data", "limits", "earlier") if k in rest}
         card = Card(network=network, **rest)
     except (ConfigError, KeyError, TypeError) as error:
         raise WeightsError(f"{path.name}: the card cannot be read: {error}") from error

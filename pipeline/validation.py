@@ -67,6 +67,8 @@ class Validator:
         for crop, rows in self._measured(restore, -1).items():
             for name, values in rows.items():
                 key = f"crop{crop:g}/{name}"
+                if all(map(math.isnan, values)):  # no face on any HR: no accuracy, and no JSON NaN
+                    continue
                 interval = bootstrap_interval(values, seed=seed)
                 figures[key] = round(float(np.nanmean(values)), 4)
                 figures[f"{key}_lo"] = round(interval.lo, 4)

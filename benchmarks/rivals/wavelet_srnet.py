@@ -44,17 +44,20 @@ class HaarPacket(nn.Module):
         self.register_buffer("filters", torch.stack(filters)[:, None], persistent=False)
 
     def forward(self, picture: Tensor) -> Tensor:
-        """`(N, 3, 4H, 4W)` to its packet `(N, 48, H, W)`."""
-        flat = picture.flatten(0, 1)[:, None]
-        bands = functional.conv2d(flat, cast(Tensor, self.filters).to(picture.dtype), stride=4)
+        """`(N, 3, 4H, 4W)` to its packet `(N, 48, H, W)`, in float32 under autocast too."""
+        with torch.autocast(picture.device.type, enabled=False):
+            flat = picture.float().flatten(0, 1)[:, None]
+            bands = functional.conv2d(flat, cast(Tensor, self.filters).float(), stride=4)
         packed = bands.view(-1, 3, *bands.shape[1:]).transpose(1, 2)
         return packed.flatten(1, 2)
 
     def inverse(self, packet: Tensor) -> Tensor:
-        """The picture `(N, 3, 4H, 4W)` of a packet `(N, 48, H, W)`."""
-        bands = packet.view(len(packet), 16, 3, *packet.shape[-2:]).transpose(1, 2).flatten(0, 1)
-        filters = cast(Tensor, self.filters).to(packet.dtype)
-        flat = functional.conv_transpose2d(bands, filters, stride=4)
+        """The picture `(N, 3, 4H, 4W)` of a packet `(N, 48, H, W)`, in float32 like `forward`."""
+        bands = packet.float().view(len(packet), 16, 3, *packet.shape[-2:])
+        bands = bands.transpose(1, 2).flatten(0, 1)
+        # bf16 filters and sums cost up to 1.5 grey levels.
+        with torch.autocast(packet.device.type, enabled=False):
+            flat = functional.conv_transpose2d(bands, cast(Tensor, self.filters).float(), stride=4)
         return flat.view(len(packet), 3, *flat.shape[-2:])
 
 

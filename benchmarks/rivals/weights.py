@@ -148,7 +148,7 @@ def verify_rival(path: Path) -> list[str]:
     problems = []
     if written.pop("sha256", "") != hashlib.sha256(path.read_bytes()).hexdigest():
         problems.append(f"{path.name} is not the file that its card was written for")
-    if {**written, "sha256": ""} != dump(card):
+    if _parse(written, path.with_suffix(".json")) != card:
         problems.append(f"{path.stem}.json differs from the card inside the file")
     return problems
 
@@ -156,11 +156,14 @@ def verify_rival(path: Path) -> list[str]:
 def _card(metadata: Mapping[str, str] | None, path: Path) -> RivalCard:
     if not metadata or metadata.get("format") != FORMAT:
         raise ModelError(f"{path.name} is a safetensors file, but not of a rival")
-    values = json.loads(metadata["card"])
+    return _parse(json.loads(metadata["card"]), path)
+
+
+def _parse(values: Mapping[str, Any], path: Path) -> RivalCard:
     known = {f.name for f in fields(RivalCard)}
     try:
         kept = {key: value for key, value in values.items() if key in known}
-        kept |= {key: tuple(kept[key]) for key in ("data", "limits") if key in kept}
+        kept |= {key: tuple(kept[key]) for key in ("data", "limits", "earlier") if key in kept}
         return RivalCard(**kept)
     except TypeError as error:
         raise ModelError(f"{path.name}: the card cannot be read: {error}") from error

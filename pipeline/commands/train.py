@@ -43,10 +43,12 @@ def command(
     from gflmser.session import Options, train
     from gflmser.toml_schema import ConfigError, load
     from gflmser.training import TrainingError
+    from pipeline.devices import resolve_device
     from pipeline.errors import SrPipelineError, UsageError
     from pipeline.provenance import commit
     from pipeline.validation import Validator
 
+    resolve_device(device)
     options: Options = {
         "resume": resume,
         "max_minutes": max_minutes,

@@ -77,6 +77,11 @@ def test_train_names_a_wrong_key_and_a_missing_checkpoint(toml: Path, tmp_path: 
     assert text.startswith("nothing to resume")
 
 
+def test_train_names_a_device_that_is_not_here(toml: Path, tmp_path: Path) -> None:
+    code, text = run(train, toml, "--out", tmp_path / "out", "--device", "foo")
+    assert (code, text) == (2, "device 'foo' is not one of auto, cpu, cuda, cuda:N, mps")
+
+
 def test_train_goes_on_where_the_time_was_up(toml: Path, tmp_path: Path) -> None:
     code, text = run(train, toml, "--out", tmp_path / "out", "--max-minutes", "0", "--quiet")
     assert (code, "step 0, cut short" in text) == (0, True)
@@ -146,3 +151,9 @@ class TestValidator:
         measure = Validator(faces, [1.0])
         blank = measure(lambda lr, hr: torch.zeros(len(lr), 3, 64, 64), 0)
         assert blank["crop1/accuracy"] == 0
+
+    def test_without_any_face_there_is_no_accuracy(self) -> None:
+        blank = Validator([np.zeros((250, 250, 3), np.uint8)], [1.0])
+        figures = blank.with_intervals(lambda lr, hr: enlarge(lr))
+        assert "crop1/accuracy" not in figures
+        assert "crop1/psnr_rgb" in figures

@@ -5,7 +5,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
@@ -18,6 +20,7 @@ from gflmser.recipe import GFLmserRecipe
 from gflmser.session import train
 from gflmser.toml_schema import ConfigError
 from gflmser.training import Trainer, TrainingError, Update, make_fabric
+from gflmser.weights import history, load_weights, read_card, verify_weights
 from tests.gflmser.conftest import config, narrow
 
 
@@ -66,6 +69,26 @@ class TestResume:
     def test_without_a_checkpoint_says_what_is_missing(self, cache: Path, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match=r"nothing to resume: .*checkpoint\.pt"):
             trainer(config(cache), tmp_path).resume()
+
+    def test_refuses_a_checkpoint_of_another_skip_source(self, cache: Path, tmp_path: Path) -> None:
+        train(config(cache, network=narrow(source="upsampled")), tmp_path, max_steps=1)
+        oracle = replace(config(cache, network=narrow(source="hr")), name="tiny-oracle")
+        with pytest.raises(ConfigError, match="source was upsampled, is hr"):
+            train(oracle, tmp_path, resume=True)
+        with pytest.raises(ConfigError, match="widths was"):
+            train(config(cache, network=narrow(widths=Widths(r64=8))), tmp_path, resume=True)
+
+    def test_refuses_a_broken_checkpoint_in_one_line(self, cache: Path, tmp_path: Path) -> None:
+        (tmp_path / "checkpoint.pt").write_bytes(b"nothing of the kind")
+        with pytest.raises(ConfigError, match=r"checkpoint\.pt is not a checkpoint of ours"):
+            train(config(cache), tmp_path, resume=True)
+
+    def test_a_new_training_does_not_overwrite_an_old_one(
+        self, cache: Path, tmp_path: Path
+    ) -> None:
+        train(config(cache), tmp_path, max_steps=1)
+        with pytest.raises(ConfigError, match="--resume goes on from it"):
+            train(config(cache), tmp_path)
 
     def test_when_the_minutes_are_up(self, cache: Path, tmp_path: Path) -> None:
         settings = config(cache)
@@ -183,13 +206,79 @@ class TestStep:
         assert error() < 0.98 * before
 
 
+class TestStart:
+    def test_goes_on_from_weights_and_says_so_on_the_card(
+        self, cache: Path, tmp_path: Path
+    ) -> None:
+        settings = config(cache)
+        _, first = train(settings, tmp_path / "first")
+        assert first is not None
+        again = replace(settings, start=str(first), seed=5)
+        before = load_weights(first)[0].state_dict()
+        assert same(dict(GFLmserRecipe(again).model.state_dict()), dict(before))
+        _, second = train(again, tmp_path / "second", max_steps=3)
+        first.unlink()  # a resumed training has no need of it
+        _, second = train(again, tmp_path / "second", resume=True)
+        assert second is not None
+        card = read_card(second)
+        assert [one["steps"] for one in card.earlier] == [7]
+        assert card.images_seen == 2 * 7 * 4
+        assert card.cpu_seconds > 0
+        assert card.total_cpu_seconds > card.cpu_seconds
+        assert card.total_wall_seconds > card.wall_seconds
+        assert verify_weights(second) == []
+        assert [one["steps"] for one in history(second)] == [7, 7]
+
+    def test_refuses_weights_of_another_network(self, cache: Path, tmp_path: Path) -> None:
+        _, weights = train(config(cache), tmp_path, max_steps=1)
+        other = replace(config(cache, network=narrow(gate="add")), start=str(weights))
+        with pytest.raises(ConfigError, match="not the network that 'network' describes"):
+            GFLmserRecipe(other)
+        with pytest.raises(ConfigError, match="'start': no weights called 'nobody'"):
+            train(replace(config(cache), start="nobody"), tmp_path / "other")
+
+
+def test_bf16_on_a_cpu_learns_about_the_same(cache: Path, tmp_path: Path) -> None:
+    phases = (PhaseConfig(name="restore", length=6, trains=("l2h",), hr_pixel=1.0),)
+    runs = [
+        trainer(config(cache, phases=phases, precision=precision), tmp_path / precision)
+        for precision in ("32-true", "bf16-mixed")
+    ]
+    for run in runs:
+        run.run()
+    full, mixed = (state(run) for run in runs)
+    assert not same(full, mixed)
+    for key, tensor in full.items():
+        assert mixed[key].dtype == tensor.dtype
+        torch.testing.assert_close(mixed[key], tensor, atol=2e-2, rtol=0.1)
+
+
+def test_a_discriminator_without_real_pictures_is_refused(cache: Path) -> None:
+    settings = config(cache)
+    with pytest.raises(ConfigError, match=r"'data\.real_lr' is empty"):
+        GFLmserRecipe(replace(settings, data=replace(settings.data, real_lr="")))
+
+
+class BrokenGradient(torch.autograd.Function):
+    """A finite value whose gradient is no number."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor) -> Tensor:
+        return x.clone()
+
+    @staticmethod
+    def backward(ctx: object, *gradients: Tensor) -> Tensor:
+        return gradients[0] * torch.nan
+
+
 class Exploding:
-    """A method whose loss is no number from the third step on."""
+    """A method whose loss, or only its gradient, is no number from the third step on."""
 
     averaged: Sequence[str] = ("net",)
 
-    def __init__(self) -> None:
+    def __init__(self, *, gradient_alone: bool) -> None:
         self.modules: Mapping[str, nn.Module] = {"net": nn.Conv2d(3, 3, 1)}
+        self.gradient_alone = gradient_alone
         self.steps = 0
 
     def optimiser(self, name: str) -> OptimiserConfig:
@@ -199,27 +288,32 @@ class Exploding:
     def step(self, batch: Batch, phase: PhaseConfig, update: Update) -> dict[str, Tensor]:
         loss = self.modules["net"](batch.lr).square().mean()
         self.steps += 1
-        update(loss * (torch.nan if self.steps > 2 else 1.0), ["net"])
+        if self.steps > 2 and self.gradient_alone:
+            loss = cast(Tensor, BrokenGradient.apply(loss))  # type: ignore[no-untyped-call]
+        elif self.steps > 2:
+            loss = loss * torch.nan
+        update(loss, ["net"])
         return {"loss": loss}
 
     def sample(self, lr: Tensor, hr: Tensor | None) -> Tensor:
         return lr
 
 
-def test_a_loss_that_is_no_number_stops_and_keeps_the_last_good_checkpoint(
-    cache: Path, tmp_path: Path
+@pytest.mark.parametrize("gradient_alone", [False, True], ids=["loss", "gradient"])
+def test_what_is_no_number_stops_and_keeps_the_last_good_checkpoint(
+    gradient_alone: bool, cache: Path, tmp_path: Path
 ) -> None:
     phases = (PhaseConfig(name="all", length=9, trains=("net",)),)
     settings = config(cache)
     training = TrainingConfig(phases=phases, batch=2, checkpoint_minutes=0.0)
     run = Trainer(
-        Exploding(),
+        Exploding(gradient_alone=gradient_alone),
         Sampler(settings.data, seed=0),
         training,
         fabric=make_fabric(training, device="cpu"),
         folder=tmp_path,
     )
-    with pytest.raises(TrainingError, match="step 2: the loss of net is not finite"):
+    with pytest.raises(TrainingError, match=r"step 2: the (loss|gradient) of net is not finite"):
         run.run()
     good = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert good["step"] == 2
@@ -234,17 +328,19 @@ def test_a_phase_that_trains_an_unknown_network_is_refused(cache: Path, tmp_path
 
 
 class TestWeightAverage:
-    def test_follows_the_formula_and_copies_buffers(self) -> None:
+    def test_follows_the_formula_for_buffers_too_and_copies_counters(self) -> None:
         net = nn.BatchNorm1d(2)
         average = WeightAverage({"net": net}, 0.5)
         assert net.running_mean is not None
         with torch.no_grad():
             net.weight.fill_(3.0)
             net.running_mean.fill_(7.0)
+            net.num_batches_tracked.fill_(9)  # type: ignore[union-attr]
         average.update(1000)
         slow = average.state_dict()
         torch.testing.assert_close(slow["net.weight"], torch.full((2,), 2.0))
-        torch.testing.assert_close(slow["net.running_mean"], torch.full((2,), 7.0))
+        torch.testing.assert_close(slow["net.running_mean"], torch.full((2,), 3.5))
+        assert int(slow["net.num_batches_tracked"]) == 9
 
     def test_is_in_place_only_inside(self) -> None:
         net = nn.Linear(2, 2)
