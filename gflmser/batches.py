@@ -44,8 +44,12 @@ class Batch:
     """(N, 3, 16, 16): unpaired low-resolution faces for the discriminator; else `target`."""
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on `device`."""
-        return Batch(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+        """The same batch on `device`; to a GPU through pinned memory, beside what it is doing."""
+        tensors: dict[str, Tensor] = {f.name: getattr(self, f.name) for f in fields(self)}
+        if device.type == "cuda":
+            pinned = {name: tensor.pin_memory() for name, tensor in tensors.items()}
+            return Batch(**{n: t.to(device, non_blocking=True) for n, t in pinned.items()})
+        return Batch(**{name: tensor.to(device) for name, tensor in tensors.items()})
 
 
 class CachedFaces:

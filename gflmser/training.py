@@ -42,6 +42,7 @@ from gflmser.batches import Batch, Sampler
 from gflmser.checkpoints import load_checkpoint, save_checkpoint
 from gflmser.config import OptimiserConfig, PhaseConfig, TrainingConfig
 from gflmser.ema import WeightAverage
+from gflmser.prefetch import AHEAD, Prefetched
 from gflmser.toml_schema import ConfigError
 
 Update = Callable[[Tensor, Sequence[str]], None]
@@ -195,6 +196,10 @@ class Trainer:
         self.average = WeightAverage(
             {name: recipe.modules[name] for name in recipe.averaged}, training.ema
         )
+        share = training.batch // fabric.world_size
+        indices = range(fabric.global_rank * share, (fabric.global_rank + 1) * share)
+        ahead = 0 if fabric.device.type == "cpu" else AHEAD
+        self.batches = Prefetched(sampler.batch, indices, ahead=ahead)
         self.step = 0
         self.seconds = 0.0
         self.cpu_seconds = 0.0
@@ -260,6 +265,7 @@ class Trainer:
             if self._agree(now - saved >= 60 * self.training.checkpoint_minutes):
                 self.save()
                 saved = time.monotonic()
+        self.batches.close()
         if self.step >= last or max_minutes is not None:
             self.run_validation()
         self.save()
@@ -299,9 +305,7 @@ class Trainer:
         )
 
     def _one_step(self) -> dict[str, Tensor]:
-        share = self.training.batch // self.fabric.world_size
-        own = range(self.fabric.global_rank * share, (self.fabric.global_rank + 1) * share)
-        batch = self.sampler.batch(self.step, own).to(self.fabric.device)
+        batch = self.batches(self.step).to(self.fabric.device)
         for name, span in self.spans.items():
             rate = learning_rate(self.training, self.recipe.optimiser(name), span, self.step)
             for group in self.optimisers[name].param_groups:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from gflmser.batches import Batch, Sampler
 from gflmser.config import Config, OptimiserConfig, PhaseConfig, TrainingConfig, Widths
 from gflmser.ema import WeightAverage
+from gflmser.prefetch import Prefetched
 from gflmser.recipe import GFLmserRecipe
 from gflmser.session import train
 from gflmser.toml_schema import ConfigError
@@ -189,7 +190,7 @@ class TestStep:
             GFLmserRecipe(config(cache, network=narrow(tied=True)))
 
     def test_training_lowers_the_loss(self, cache: Path, tmp_path: Path) -> None:
-        phases = (PhaseConfig(name="restore", length=80, trains=("l2h",), hr_pixel=1.0),)
+        phases = (PhaseConfig(name="restore", length=160, trains=("l2h",), hr_pixel=1.0),)
         widths = Widths(r64=8, r32=16, r16=16, r8=16, r4=16)
         network = narrow(source="internal", bicubic_residual=True, widths=widths)
         fast = OptimiserConfig(rate=5e-3)
@@ -395,6 +396,25 @@ class TestBatches:
         faces = CachedFaces(copy)
         assert (len(faces), faces.dropped) == (5, 1)
         assert 0 not in faces.rows
+
+
+class TestPrefetched:
+    @pytest.mark.parametrize("ahead", [0, 1, 4])
+    def test_gives_the_batches_of_the_sampler_in_order(self, ahead: int, cache: Path) -> None:
+        sampler = Sampler(config(cache).data, seed=1)
+        batches = Prefetched(sampler.batch, range(2), ahead=ahead)
+        for step in (3, 4, 5, 9, 10):  # 9: a training that was resumed elsewhere
+            assert torch.equal(batches(step).hr, sampler.batch(step, range(2)).hr)
+        batches.close()
+
+    def test_what_goes_wrong_in_a_thread_is_raised(self) -> None:
+        def broken(step: int, indices: Sequence[int]) -> Batch:
+            raise OSError(f"batch {step} cannot be read")
+
+        batches = Prefetched(broken, range(2), ahead=2)
+        with pytest.raises(OSError, match="batch 7 cannot be read"):
+            batches(7)
+        batches.close()
 
 
 DDP = """
