@@ -7,7 +7,16 @@ from pathlib import Path
 from typing import Final
 
 from data.cache import Picture
-from data.readers import Dataset, DatasetError, Report, guarded, need, report
+from data.readers import (
+    Dataset,
+    DatasetError,
+    Report,
+    few,
+    file_picture,
+    guarded,
+    need,
+    report,
+)
 
 _FACES: Final = 25_993
 _QUERY: Final = """
@@ -44,12 +53,12 @@ def _faces(root: Path) -> list[tuple[Picture, Path]]:
 @guarded
 def _check(root: Path) -> Report:
     faces = _faces(root)
-    missing = [path for _, path in faces if not path.is_file()]
-    problems = [f"{path} is missing" for path in missing[:5]]
-    if len(missing) > 5:
-        problems.append(f"and {len(missing) - 5:,} pictures more are missing")
-    present = [picture for picture, path in faces if path.is_file()]
-    return report(present, problems, expected=_FACES)
+    present = [(picture, path) for picture, path in faces if path.is_file()]
+    there = dict.fromkeys(path for _, path in present)
+    missing = dict.fromkeys(path for _, path in faces if path not in there)
+    problems = few([f"{path} is missing" for path in missing], "pictures more are missing")
+    files = [file_picture(path, root) for path in there]
+    return report([p for p, _ in present], problems, expected=_FACES, files=files)
 
 
 DATASET: Final = Dataset(

@@ -1,8 +1,9 @@
 """Pictures prepared once as one memory-mapped uint8 array, so that training never waits for JPEG.
 
 A cache is a folder: `images.npy` `(N, side, side, 3)`, `index.csv` (image, identity, sha256) in the
-same order, `cache.json` (name, count, side, hash of the sources) and, once `data.leakage` has run,
-`excluded.csv` (image, nearest, distance). Caches belong outside the repository.
+same order, `cache.json` (name, count, side, hash of the sources, `test_only` where it is true) and,
+once `data.leakage` has run, `excluded.csv` (image, nearest, distance). Caches belong outside the
+repository.
 """
 
 from __future__ import annotations
@@ -14,10 +15,17 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
+
+Edges = tuple[float, float, float, float]
+"""Left, top, right, bottom, in pixels."""
+
+_BROKEN: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+"""What reading and decoding a damaged picture raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +38,8 @@ class Picture:
     """Empty where the dataset does not say."""
     read: Callable[[], bytes]
     """The encoded picture (JPEG, PNG, ...)."""
-    box: tuple[float, float, float, float] | None = None
-    """Left, top, right, bottom of the face to cut out, in pixels; None for the whole picture."""
+    box: Edges | None = None
+    """The face to cut out, as far as it lies in the picture; None for the whole picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +59,14 @@ def build(
     name: str,
     side: int,
     anchor: float = 0.5,
+    test_only: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> CacheReport:
     """Write the cache of `pictures` into `out`; unreadable ones are left out and reported.
 
     A picture becomes the largest square in it, centred across and placed down its height by
     `anchor` (0 top, 1 bottom), resized to `side` with antialiased bicubic if it is not so already.
+    `test_only` marks the cache as one that is never to be trained on.
     """
     out.mkdir(parents=True, exist_ok=True)
     partial = out / "images.partial.npy"
@@ -69,7 +79,7 @@ def build(
         try:
             encoded = picture.read()
             array = square(encoded, side, anchor, picture.box)
-        except (OSError, UnidentifiedImageError, ValueError):
+        except _BROKEN:
             unreadable.append(picture.key)
             continue
         images[len(rows)] = array
@@ -82,21 +92,22 @@ def build(
     digest = hashlib.sha256("".join(f"{k} {h}\n" for k, _, h in rows).encode()).hexdigest()
     _write_csv(out / "index.csv", ("image", "identity", "sha256"), rows)
     meta = {"name": name, "count": len(rows), "side": side, "anchor": anchor, "sources": digest}
+    # Absent otherwise: what is written for a training set stays what it was.
+    meta |= {"test_only": True} if test_only else {}
     (out / "cache.json").write_text(json.dumps(meta, indent=2) + "\n", "utf-8")
     return CacheReport(len(rows), tuple(unreadable), digest)
 
 
-def square(
-    encoded: bytes, side: int, anchor: float, box: tuple[float, float, float, float] | None
-) -> NDArray[np.uint8]:
-    """An encoded picture as a `(side, side, 3)` array; see `build`."""
+def square(encoded: bytes, side: int, anchor: float, box: Edges | None) -> NDArray[np.uint8]:
+    """An encoded picture as a `(side, side, 3)` array; see `build`.
+
+    Of a box that reaches outside the picture the part inside is taken; raises ValueError where
+    there is none.
+    """
     with Image.open(BytesIO(encoded)) as opened:
         image = opened.convert("RGB")
     if box is not None:
-        left, top, right, bottom = (round(v) for v in box)
-        if right - left < 1 or bottom - top < 1:
-            raise ValueError("empty box")
-        image = image.crop((left, top, right, bottom))
+        image = image.crop(_clipped(box, image.size))
     edge = min(image.size)
     left, top = (image.width - edge) // 2, round((image.height - edge) * anchor)
     if image.size != (edge, edge):
@@ -104,6 +115,15 @@ def square(
     if edge != side:
         image = image.resize((side, side), Image.Resampling.BICUBIC)
     return np.asarray(image)
+
+
+def _clipped(box: Edges, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """The part of a box that lies in the picture, in whole pixels; raises ValueError if empty."""
+    left, top, right, bottom = (round(v) for v in box)
+    left, top, right, bottom = max(left, 0), max(top, 0), min(right, size[0]), min(bottom, size[1])
+    if right - left < 1 or bottom - top < 1:
+        raise ValueError("empty box")
+    return left, top, right, bottom
 
 
 def read_index(cache: Path) -> list[tuple[str, str, str]]:

@@ -12,6 +12,7 @@ from typing import Final
 from PIL import Image
 
 from data.cache import Picture
+from data.soundness import size
 
 MARGIN: Final = 1.6
 """Side of the cut square in face heights: about the framing of a surveillance crop."""
@@ -43,38 +44,48 @@ def small_faces(
     """A picture for every face whose height is between the two limits and whose square fits.
 
     `true_sizes` gives the size a stretched file had before it was stretched; boxes are then in
-    pixels of the stretched file, limits in pixels of the true one.
+    pixels of the stretched file, limits in pixels of the true one. Of a file that cannot be opened
+    every face stays listed, so that reading them says so.
     """
     sizes = true_sizes or {}
     made = []
     for name, boxes in faces.items():
+        path, true = root / name, sizes.get(name)
+        shape = size(path) if boxes else None
         for index, face in enumerate(boxes):
-            cut = partial(_cut, root / name, face, sizes.get(name))
-            scaled = _to_true(face, root / name, sizes.get(name))
-            if smallest <= scaled.height <= largest:
-                made.append(Picture(f"{name}#{index}", "", cut))
+            if shape is not None:
+                scaled = _scaled(face, shape, true or shape)
+                small = smallest <= scaled.height <= largest
+                if not small or not _lies_in(_square(scaled), true or shape):
+                    continue
+            made.append(Picture(f"{name}#{index}", "", partial(_cut, path, face, true)))
     return made
 
 
-def _to_true(face: Face, path: Path, size: tuple[int, int] | None) -> Face:
-    if size is None:
-        return face
-    with Image.open(path) as image:
-        sx, sy = size[0] / image.width, size[1] / image.height
+def _scaled(face: Face, shape: tuple[int, int], true: tuple[int, int]) -> Face:
+    """A face of a picture of size `shape` in pixels of that picture at its size `true`."""
+    sx, sy = true[0] / shape[0], true[1] / shape[1]
     return Face(face.left * sx, face.top * sy, face.right * sx, face.bottom * sy)
 
 
-def _cut(path: Path, face: Face, size: tuple[int, int] | None) -> bytes:
+def _square(face: Face) -> tuple[int, int, int, int]:
+    half = MARGIN * face.height / 2
+    x, y = (face.left + face.right) / 2, (face.top + face.bottom) / 2
+    return round(x - half), round(y - half), round(x + half), round(y + half)
+
+
+def _lies_in(box: tuple[int, int, int, int], size: tuple[int, int]) -> bool:
+    return box[0] >= 0 and box[1] >= 0 and box[2] <= size[0] and box[3] <= size[1]
+
+
+def _cut(path: Path, face: Face, true: tuple[int, int] | None) -> bytes:
     """The square around a face as PNG; raises ValueError where it leaves the picture."""
-    true = _to_true(face, path, size)
     with Image.open(path) as opened:
         image = opened.convert("RGB")
-    if size is not None:
-        image = image.resize(size, Image.Resampling.BICUBIC)
-    half = MARGIN * true.height / 2
-    x, y = (true.left + true.right) / 2, (true.top + true.bottom) / 2
-    box = (round(x - half), round(y - half), round(x + half), round(y + half))
-    if box[0] < 0 or box[1] < 0 or box[2] > image.width or box[3] > image.height:
+    box = _square(_scaled(face, image.size, true or image.size))
+    if true is not None:
+        image = image.resize(true, Image.Resampling.BICUBIC)
+    if not _lies_in(box, image.size):
         raise ValueError(f"{path.name}: the square around a face leaves the picture")
     file = BytesIO()
     image.crop(box).save(file, "PNG")

@@ -5,31 +5,84 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from data.cache import Picture
-from data.readers import Dataset, Report, file_picture, guarded, image_files, need, report
+import numpy as np
 
-_PARTS: Final = ("300VW-3D", "300W-Testset-3D", "AFLW2000-3D-Reannotated", "Menpo-3D")
-_LANDMARKS: Final = (".t7", ".mat", ".pts")
+from data import landmarks
+from data.cache import Edges, Picture
+from data.framing import square_inside
+from data.readers import (
+    Dataset,
+    DatasetError,
+    Report,
+    few,
+    file_picture,
+    guarded,
+    image_files,
+    miscounted,
+    need,
+    report,
+)
+from data.soundness import size
+
+_REANNOTATED: Final = "AFLW2000-3D-Reannotated"
+_PARTS: Final = ("300VW-3D", "300W-Testset-3D", _REANNOTATED, "Menpo-3D")
+_SIDE: Final = 2.5
+"""Side of the square in extents of the landmarks, measured on LFW: the protocols cut from that."""
+_RAISED: Final = 0.2
+"""How far the middle of the square lies above that of the landmarks, in the same unit."""
 
 
 def pictures(root: Path) -> list[Picture]:
-    """Every picture below `root`; the part it belongs to is the first folder of its key."""
+    """Every picture below `root`; the part it belongs to is the first folder of its key.
+
+    It is cut to a square around the landmarks beside it as LFW frames a face; a picture without
+    landmarks that can be read is taken whole.
+    """
+    return [picture for picture, _ in _faces(root)]
+
+
+def _faces(root: Path) -> list[tuple[Picture, str]]:
+    """The pictures, and why one of them is taken whole: empty where it is not."""
     need(root, "the folder of the dataset")
-    return [file_picture(path, root) for path in image_files(root)]
+    made = []
+    for path in image_files(root):
+        box, why = None, ""
+        try:
+            box = _square(path)
+        except DatasetError as error:
+            why = str(error)
+        made.append((file_picture(path, root, "", box), why))
+    return made
+
+
+def _square(path: Path) -> Edges | None:
+    """None for a picture that cannot be opened; raises DatasetError without landmarks on it."""
+    beside = [path.with_suffix(suffix) for suffix in landmarks.SUFFIXES]
+    file = next((file for file in beside if file.is_file()), None)
+    if file is None:
+        kinds = ", ".join(landmarks.SUFFIXES)
+        raise DatasetError(f"{path.name}: no landmark file ({kinds}) beside it")
+    points, shape = landmarks.read(file), size(path)
+    low, high = points.min(0), points.max(0)
+    extent = float(np.max(high - low))
+    x, y = (float(at) for at in (low + high) / 2)
+    square = square_inside(shape, (x, y - _RAISED * extent), _SIDE * extent)
+    if shape is not None and (square is None or extent < 1):
+        raise DatasetError(f"{file}: its landmarks are not on the picture")
+    return square
 
 
 @guarded
 def _check(root: Path) -> Report:
-    found = pictures(root)
+    faces = _faces(root)
     absent = [part for part in _PARTS if not (root / part).is_dir()]
     problems = [f"{root / part} is missing: a part of the dataset" for part in absent]
-    bare = [p.key for p in found if not _has_landmarks(root / p.key)]
-    problems += [f"{key}: no landmark file ({', '.join(_LANDMARKS)}) beside it" for key in bare[:5]]
-    return report(found, problems)
-
-
-def _has_landmarks(path: Path) -> bool:
-    return any(path.with_suffix(suffix).is_file() for suffix in _LANDMARKS)
+    if _REANNOTATED not in absent:
+        count = sum(picture.key.startswith(f"{_REANNOTATED}/") for picture, _ in faces)
+        problems += miscounted(count, 2000, f"the whole of {_REANNOTATED}")
+    whole = [f"{picture.key}: {why}" for picture, why in faces if why]
+    problems += few(whole, "pictures more will be used whole: no landmarks")
+    return report([picture for picture, _ in faces], problems)
 
 
 DATASET: Final = Dataset(

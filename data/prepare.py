@@ -49,6 +49,7 @@ def prepare(
         name=dataset.name,
         side=side or dataset.side,
         anchor=dataset.anchor,
+        test_only=dataset.test_only,
         progress=None if progress is None else lambda n, of: progress("cache", n, of),
     )
     dropped = 0

@@ -3,31 +3,44 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from data.cache import Picture
-from data.readers import Dataset, DatasetError, Report, guarded, image_files, need, report
+from data.cache import Edges, Picture
+from data.readers import (
+    Dataset,
+    DatasetError,
+    Report,
+    few,
+    guarded,
+    image_files,
+    miscounted,
+    need,
+    report,
+    text_of,
+)
 
-_PARTS: Final = ("train", "test")
+_PARTS: Final = {"train": 3_141_890, "test": 169_396}
+"""How many pictures the parts have."""
 
 
-def boxes(root: Path, part: str) -> dict[str, tuple[float, float, float, float]]:
+def boxes(root: Path, part: str) -> dict[str, Edges]:
     """`n000002/0001_01` to left, top, right, bottom; empty where the CSV is absent."""
     path = root / "bb_landmark" / f"loose_bb_{part}.csv"
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        try:
-            return {
-                row["NAME_ID"]: _box(float(row["X"]), float(row["Y"]), row["W"], row["H"])
-                for row in csv.DictReader(file, skipinitialspace=True)
-            }
-        except (KeyError, ValueError, TypeError) as error:
-            raise DatasetError(f"{path}: not NAME_ID,X,Y,W,H: {error}") from error
+    lines = text_of(path, "utf-8").splitlines()
+    try:
+        return {
+            row["NAME_ID"]: _box(float(row["X"]), float(row["Y"]), row["W"], row["H"])
+            for row in csv.DictReader(lines, skipinitialspace=True)
+        }
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        raise DatasetError(f"{path}: not NAME_ID,X,Y,W,H: {error}") from error
 
 
-def _box(x: float, y: float, width: str, height: str) -> tuple[float, float, float, float]:
+def _box(x: float, y: float, width: str, height: str) -> Edges:
     return x, y, x + float(width), y + float(height)
 
 
@@ -54,14 +67,25 @@ def _parts(root: Path) -> list[str]:
 @guarded
 def _check(root: Path) -> Report:
     found = pictures(root)
-    problems = [
-        f"{root / 'bb_landmark' / f'loose_bb_{part}.csv'} is missing: whole pictures will be used"
-        for part in _parts(root)
-        if not boxes(root, part)
-    ]
+    problems = [line for part in _parts(root) for line in _problems(root, part, found)]
     odd = sorted({p.identity for p in found if not _is_identity(p.identity)})
-    problems += [f"{name}/ is not a folder of an identity (n000002)" for name in odd[:5]]
-    return report(found, problems)
+    lines = [f"{name}/ is not a folder of an identity (n000002)" for name in odd]
+    return report(found, problems + few(lines, "folders more are not of an identity"))
+
+
+def _problems(root: Path, part: str, found: Sequence[Picture]) -> list[str]:
+    """What is wrong with one part of a copy."""
+    there = {p.key.rpartition(".")[0] for p in found if p.key.startswith(f"{part}/")}
+    problems = miscounted(len(there), _PARTS[part], f"the whole of {part}/")
+    listed = boxes(root, part)
+    if not listed:
+        name = root / "bb_landmark" / f"loose_bb_{part}.csv"
+        problems.append(f"{name} is missing: whole pictures will be used")
+    absent = sorted(name for name in listed if f"{part}/{name}" not in there)
+    lines = [
+        f"{root / part / name}.jpg is missing: loose_bb_{part}.csv lists it" for name in absent
+    ]
+    return problems + few(lines, f"pictures more of loose_bb_{part}.csv are missing")
 
 
 def _is_identity(name: str) -> bool:

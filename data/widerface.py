@@ -9,9 +9,22 @@ from typing import Final
 
 from data.cache import Picture
 from data.faces_in_scenes import Face, small_faces
-from data.readers import Dataset, DatasetError, Report, guarded, image_files, need, report
+from data.readers import (
+    Dataset,
+    DatasetError,
+    Report,
+    few,
+    file_picture,
+    guarded,
+    image_files,
+    miscounted,
+    need,
+    report,
+    text_of,
+)
 
-_PARTS: Final = ("train", "val")
+_PARTS: Final = {"train": 12_880, "val": 3_226}
+"""How many pictures the parts have."""
 
 
 def annotated(path: Path) -> dict[str, list[Face]]:
@@ -19,7 +32,7 @@ def annotated(path: Path) -> dict[str, list[Face]]:
 
     Raises DatasetError naming the line where the file is not what it should be.
     """
-    lines = path.read_text("utf-8").splitlines()
+    lines = text_of(path, "utf-8").splitlines()
     faces: dict[str, list[Face]] = {}
     at = 0
     while at < len(lines):
@@ -42,24 +55,29 @@ def pictures(root: Path) -> list[Picture]:
     """A square around every face of 10-24 px, of the original tree or of the 416x416 subset."""
     if (root / "boxes_416.csv").is_file():
         faces, sizes = _subset(root / "boxes_416.csv")
-        return small_faces(root / "images", faces, true_sizes=sizes)
+        images = root / "images"
+        return small_faces(images, _present(images, faces), true_sizes=sizes)
     made = []
     for part in _parts(root):
-        faces = annotated(_annotations(root, part))
         images = root / f"WIDER_{part}" / "images"
-        present = {name: boxes for name, boxes in faces.items() if (images / name).is_file()}
-        made += small_faces(images, present)
+        made += small_faces(images, _present(images, annotated(_annotations(root, part))))
     return made
+
+
+def _present(images: Path, faces: Mapping[str, list[Face]]) -> dict[str, list[Face]]:
+    return {name: boxes for name, boxes in faces.items() if (images / name).is_file()}
 
 
 def _subset(path: Path) -> tuple[Mapping[str, list[Face]], Mapping[str, tuple[int, int]]]:
     faces: dict[str, list[Face]] = {}
     sizes = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
+    try:
+        for row in csv.DictReader(text_of(path, "utf-8").splitlines()):
             box = Face(*(float(row[key]) for key in ("x0", "y0", "x1", "y1")))
             faces.setdefault(row["file"], []).append(box)
             sizes[row["file"]] = (int(row["orig_w"]), int(row["orig_h"]))
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        raise DatasetError(f"{path}: not file,x0,y0,x1,y1,orig_w,orig_h: {error}") from error
     return faces, sizes
 
 
@@ -78,15 +96,27 @@ def _annotations(root: Path, part: str) -> Path:
 @guarded
 def _check(root: Path) -> Report:
     problems: list[str] = []
-    if not (root / "boxes_416.csv").is_file():
-        for part in _parts(root):
-            images = root / f"WIDER_{part}" / "images"
-            listed = set(annotated(_annotations(root, part)))
-            there = {path.relative_to(images).as_posix() for path in image_files(images)}
-            problems += [f"{images / name} is missing" for name in sorted(listed - there)[:5]]
-            extra = sorted(there - listed)[:5]
-            problems += [f"{images / name} is not in the annotations" for name in extra]
-    return report(pictures(root), problems)
+    files: list[Picture] = []
+    if (root / "boxes_416.csv").is_file():
+        files = _look(root / "images", set(_subset(root / "boxes_416.csv")[0]), problems)
+        return report(pictures(root), problems, files=files)
+    for part, expected in ((part, _PARTS[part]) for part in _parts(root)):
+        listed = set(annotated(_annotations(root, part)))
+        scenes = _look(root / f"WIDER_{part}" / "images", listed, problems)
+        problems += miscounted(len(scenes), expected, f"the whole of WIDER_{part}")
+        files += scenes
+    return report(pictures(root), problems, files=files)
+
+
+def _look(images: Path, listed: set[str], problems: list[str]) -> list[Picture]:
+    """The scenes below `images`; those that are missing or not `listed` are added to `problems`."""
+    scenes = [file_picture(path, images) for path in image_files(images)]
+    there = {scene.key for scene in scenes}
+    lines = [f"{images / name} is missing" for name in sorted(listed - there)]
+    problems += few(lines, "pictures more are missing")
+    lines = [f"{images / name} is not in the annotations" for name in sorted(there - listed)]
+    problems += few(lines, "pictures more are not in the annotations")
+    return scenes
 
 
 DATASET: Final = Dataset(

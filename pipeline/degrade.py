@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gflmser.degradations import bicubic, camera
+from gflmser.degradations import bicubic, camera, dimmed
 from pipeline.arrays import RGB
 from pipeline.boxes import Box
 from pipeline.images import save_png
@@ -22,8 +22,9 @@ from pipeline.stages import Item, Pictures
 class Degradation:
     """How a picture becomes HR and LR: the central `crop` share of its middle square, reduced.
 
-    With `camera` the LR goes through blur, a random kernel, low light, noise and JPEG instead of
-    the bicubic reduction; what is drawn depends on `seed` and the picture's key alone.
+    With `camera` low light may fall on HR, as it falls on the scene, and the LR of it goes through
+    blur, a random kernel, noise and JPEG instead of the bicubic reduction; what is drawn depends on
+    `seed` and the picture's key alone.
     """
 
     crop: float = 1.0
@@ -37,8 +38,11 @@ class Degradation:
         left, top, side = self.square(rgb.shape[1], rgb.shape[0])
         part = Image.fromarray(rgb).crop((left, top, left + side, top + side))
         hr = part.resize((self.hr, self.hr), Image.Resampling.BICUBIC)
-        lr = camera(hr, self.lr, self._rng(key)) if self.camera else bicubic(hr, self.lr)
-        return np.array(hr), lr
+        if not self.camera:
+            return np.array(hr), bicubic(hr, self.lr)
+        rng = self._rng(key)
+        hr = dimmed(hr, rng)
+        return np.array(hr), camera(hr, self.lr, rng)
 
     def square(self, width: int, height: int) -> tuple[int, int, int]:
         """Left, top and side of the part of a `width` x `height` picture that is used."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.cache import Picture, build, read_index, write_excluded
+from data.cache import Picture, build, read_index, square, write_excluded
 from data.leakage import Near, exclude, near
 
 
@@ -59,6 +59,45 @@ def test_cuts_the_box_and_places_the_square(samples: Path, tmp_path: Path) -> No
     top, bottom = (np.load(tmp_path / n / "images.npy")[0] for n in ("top", "bottom"))
     np.testing.assert_array_equal(top, rgb[50:150, 100:200])
     np.testing.assert_array_equal(bottom, rgb[150:250, 100:200])
+
+
+@pytest.mark.parametrize(
+    ("box", "inside"),
+    [
+        pytest.param((-50, -20, 100, 80), (0, 0, 100, 80), id="left and top"),
+        pytest.param((400, 500, 900, 900), (400, 500, None, None), id="right and bottom"),
+    ],
+)
+def test_a_box_is_clipped_to_its_picture(
+    samples: Path, box: tuple[int, int, int, int], inside: tuple[int | None, ...]
+) -> None:
+    encoded = (samples / "obama.jpg").read_bytes()
+    with Image.open(samples / "obama.jpg") as image:
+        left, top, right, bottom = inside
+        rgb = np.asarray(image.convert("RGB"))[top:bottom, left:right]
+    edge = min(rgb.shape[:2])
+    x, y = (rgb.shape[1] - edge) // 2, round((rgb.shape[0] - edge) * 0.5)
+    cut = rgb[y : y + edge, x : x + edge]
+    np.testing.assert_array_equal(square(encoded, edge, 0.5, box), cut)
+
+
+def test_a_box_outside_its_picture_is_an_error(samples: Path) -> None:
+    with pytest.raises(ValueError, match="empty box"):
+        square((samples / "obama.jpg").read_bytes(), 16, 0.5, (5000, 5000, 5100, 5100))
+
+
+def test_says_only_of_test_sets_that_they_are(samples: Path, tmp_path: Path) -> None:
+    two = pictures(samples, "biden.jpg", "obama.jpg")
+    build(two, tmp_path / "train", name="two", side=16)
+    build(two, tmp_path / "test", name="two", side=16, test_only=True)
+    metas = [json.loads((tmp_path / n / "cache.json").read_text()) for n in ("train", "test")]
+    assert "test_only" not in metas[0]
+    assert metas[1] == {**metas[0], "test_only": True}
+
+
+def test_a_picture_of_absurd_size_is_left_out(tmp_path: Path) -> None:
+    bomb = Picture("bomb.ppm", "", lambda: b"P6 30000 30000 255\n")
+    assert build([bomb], tmp_path, name="x", side=16).unreadable == ("bomb.ppm",)
 
 
 class TestLeakage:

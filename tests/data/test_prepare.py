@@ -46,6 +46,14 @@ def test_prepare_takes_the_listed_pictures(samples: Path, tmp_path: Path) -> Non
     assert [line.split(",")[1] for line in index] == ["identity", "barack", "joe"]
 
 
+@pytest.mark.parametrize(("name", "marked"), [("lfw", True), ("folder", None)])
+def test_caches_of_test_sets_are_marked(
+    samples: Path, tmp_path: Path, name: str, marked: bool | None
+) -> None:
+    assert run("prepare", name, samples, "--out", tmp_path, "--side", "16")[0] == 0
+    assert json.loads((tmp_path / "cache.json").read_text()).get("test_only") is marked
+
+
 def test_a_listed_picture_that_is_not_there_is_named(samples: Path, tmp_path: Path) -> None:
     listing = tmp_path / "list.csv"
     listing.write_text("image\nnobody.jpg\n")

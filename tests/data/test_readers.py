@@ -1,9 +1,7 @@
 """Readers on trees of each dataset's layout, made from the sample pictures."""
 
-import shutil
 import sqlite3
 import struct
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,30 +14,7 @@ from data.faces_in_scenes import Face, small_faces
 from data.readers import DatasetError
 from data.registry import DATASETS, dataset
 from data.widerface import annotated
-
-Tree = Callable[..., Path]
-
-
-@pytest.fixture
-def tree(samples: Path, tmp_path: Path) -> Tree:
-    """Puts a sample picture at each of the given paths and returns the root."""
-
-    def make(*paths: str, source: str = "obama.jpg") -> Path:
-        for path in paths:
-            target = tmp_path / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(samples / source, target)
-        return tmp_path
-
-    return make
-
-
-def keys(name: str, root: Path) -> list[str]:
-    return [p.key for p in dataset(name).pictures(root)]
-
-
-def problems(name: str, root: Path) -> str:
-    return "\n".join(dataset(name).check(root).problems)
+from tests.data.conftest import Tree, keys, problems, write_records
 
 
 def test_an_unknown_name_names_the_nearest() -> None:
@@ -70,6 +45,44 @@ class TestCasiaWebFace:
         assert found[1].read() == (samples / "biden.jpg").read_bytes()
         assert build(found, tmp_path / "cache", name="c", side=64).written == 2
 
+    def test_records_are_counted_by_their_own_header(self, samples: Path, tmp_path: Path) -> None:
+        write_records(tmp_path, [samples / "obama.jpg", samples / "biden.jpg"])
+        assert problems("casia_webface", tmp_path) == ""
+        index = (tmp_path / "train.idx").read_text().splitlines(keepends=True)
+        (tmp_path / "train.idx").write_text("".join(index[:2]))
+        expected = "1 pictures where train.rec by its own header has 2"
+        assert problems("casia_webface", tmp_path) == expected
+        (tmp_path / "train.idx").write_text("".join(index[1:]))
+        assert "no record 0" in problems("casia_webface", tmp_path)
+
+    def test_an_index_without_records_names_the_missing_file(self, tmp_path: Path) -> None:
+        (tmp_path / "train.idx").write_text("0\t0\n")
+        assert f"{tmp_path / 'train.rec'} is missing" in problems("casia_webface", tmp_path)
+
+    @pytest.mark.parametrize("kept", [0, 4, 8, 20, 36, 44, 400])
+    def test_a_record_file_of_any_length_is_one_line(
+        self, samples: Path, tmp_path: Path, kept: int
+    ) -> None:
+        write_records(tmp_path, [samples / "obama.jpg"])
+        content = (tmp_path / "train.rec").read_bytes()
+        (tmp_path / "train.rec").write_bytes(content[:kept])
+        (text,) = dataset("casia_webface").check(tmp_path).problems
+        assert str(tmp_path / "train.rec") in text
+        assert "cut short" in text or "behind the end" in text
+
+    @pytest.mark.parametrize(
+        ("flag", "label", "said"),
+        [(4_000_000_000, 0.0, "too short for its 4,000,000,000 labels"), (0, np.nan, "no number")],
+    )
+    def test_a_header_of_nonsense_is_one_line(
+        self, tmp_path: Path, flag: int, label: float, said: str
+    ) -> None:
+        payload = struct.pack("<IfQQ", flag, label, 0, 0) + b"picture"
+        record = struct.pack("<II", 0xCED7230A, len(payload)) + payload
+        (tmp_path / "train.rec").write_bytes(record)
+        (tmp_path / "train.idx").write_text("0\t0\n")
+        assert said in problems("casia_webface", tmp_path)
+
     def test_a_cut_record_file_is_named(self, samples: Path, tmp_path: Path) -> None:
         write_records(tmp_path, [samples / "obama.jpg"])
         content = (tmp_path / "train.rec").read_bytes()
@@ -83,21 +96,6 @@ class TestCasiaWebFace:
             record_pictures(tmp_path)
 
 
-def write_records(root: Path, files: list[Path]) -> None:
-    """InsightFace's layout: record 0 counts, then one picture of one label each."""
-    offsets, content = [], b""
-    header = struct.pack("<IfQQ", 2, 0.0, 0, 0) + struct.pack("<2f", len(files) + 1, len(files) + 1)
-    for payload in [
-        header,
-        *(struct.pack("<IfQQ", 0, i, i + 1, 0) + f.read_bytes() for i, f in enumerate(files)),
-    ]:
-        offsets.append(len(content))
-        content += struct.pack("<II", 0xCED7230A, len(payload)) + payload
-        content += b"\0" * (-len(content) % 4)
-    (root / "train.rec").write_bytes(content)
-    (root / "train.idx").write_text("".join(f"{i}\t{o}\n" for i, o in enumerate(offsets)))
-
-
 class TestCelebA:
     def test_identities_come_from_the_file(self, tree: Tree) -> None:
         root = tree("img_align_celeba/000001.jpg", "img_align_celeba/000002.jpg")
@@ -107,6 +105,39 @@ class TestCelebA:
         assert "000002.jpg: not in identity_CelebA.txt" in problems("celeba", root)
         (root / "identity_CelebA.txt").write_text("000001.jpg\n")
         assert "identity_CelebA.txt:1" in problems("celeba", root)
+
+    def test_wild_pictures_are_cut_as_aligned_ones_are(self, tree: Tree) -> None:
+        """The annotations of 000001.jpg of CelebA, and where its aligned picture comes from."""
+        root = tree("img_celeba/000001.jpg", "img_celeba/000002.jpg")
+        with Image.new("RGB", (409, 687)) as picture:
+            picture.save(root / "img_celeba" / "000001.jpg")
+        whole = dataset("celeba").pictures(root)
+        assert [p.box for p in whole] == [None, None]
+        said = "list_bbox_celeba.txt is missing: whole pictures will be used"
+        assert said in problems("celeba", root)
+        path = root / "Anno" / "list_bbox_celeba.txt"
+        path.parent.mkdir()
+        path.write_text("1\nimage_id x_1 y_1 width height\n000001.jpg    95  71 226 313\n")
+        found, bare = dataset("celeba").pictures(root)
+        assert bare.box is None
+        assert found.box is not None
+        # Aligned, the eyes are 37.2 px apart in a square of 178 px; here they are 79.4.
+        side, eyes = 178 * 79.4 / 37.2, (204.5, 180)
+        aligned = (eyes[0] - side / 2, eyes[1] - 75 / 178 * side)
+        assert found.box[2] - found.box[0] == found.box[3] - found.box[1]
+        assert found.box[2] - found.box[0] == pytest.approx(side, rel=0.05)
+        assert found.box[:2] == pytest.approx(aligned, abs=0.06 * side)
+        text = problems("celeba", root)
+        assert "000002.jpg: no box in list_bbox_celeba.txt" in text
+        assert "000001.jpg" not in text
+        path.write_text("000001.jpg 95 71 226\n")
+        assert "list_bbox_celeba.txt:1: not 'image x_1" in problems("celeba", root)
+
+    def test_aligned_pictures_have_no_boxes(self, tree: Tree) -> None:
+        root = tree("img_align_celeba/000001.jpg")
+        (root / "list_bbox_celeba.txt").write_text("000001.jpg 95 71 226 313\n")
+        assert [p.box for p in dataset("celeba").pictures(root)] == [None]
+        assert "bbox" not in problems("celeba", root)
 
 
 class TestAflw:
@@ -142,6 +173,36 @@ class TestLs3dW:
         assert "a.jpg: no landmark" not in text
         assert "300VW-3D is missing" in text
 
+    def test_faces_are_framed_as_lfw_frames_them(self, tree: Tree) -> None:
+        """Landmarks of the median face of LFW: 98x95 px about (125.5, 144) of 250x250."""
+        root = tree("Menpo-3D/a.png", "Menpo-3D/b.jpg", "Menpo-3D/c.jpg", "Menpo-3D/d.jpg")
+        with Image.new("RGB", (1000, 1000)) as picture:
+            picture.save(root / "Menpo-3D" / "a.png")
+        face = np.random.default_rng(0).uniform(size=(68, 2))
+        face[:2] = (0, 0), (1, 1)
+        write_pts(root / "Menpo-3D" / "a.pts", face * (98, 95) + (426.5, 496.5))
+        write_pts(root / "Menpo-3D" / "b.pts", face * 100 + 5000)
+        (root / "Menpo-3D" / "c.t7").write_bytes(b"nothing")
+        boxes = [p.box for p in dataset("ls3d_w").pictures(root)]
+        assert boxes[0] == pytest.approx((350, 400, 600, 650), abs=6)
+        assert boxes[1:] == [None, None, None]
+        lines = problems("ls3d_w", root).splitlines()
+        said = {p[:14]: p for p in lines if p.startswith("Menpo-3D/")}
+        assert "b.pts: its landmarks are not on the picture" in said["Menpo-3D/b.jpg"]
+        assert "c.t7: no landmarks can be read" in said["Menpo-3D/c.jpg"]
+        assert "no landmark file (.t7, .mat, .pts) beside it" in said["Menpo-3D/d.jpg"]
+        assert len(said) == 3
+
+    def test_a_part_of_known_size_is_counted(self, tree: Tree) -> None:
+        root = tree("AFLW2000-3D-Reannotated/image00002.jpg")
+        said = "1 pictures where the whole of AFLW2000-3D-Reannotated has 2,000"
+        assert said in problems("ls3d_w", root)
+
+
+def write_pts(path: Path, points: np.ndarray) -> None:
+    rows = "\n".join(f"{x} {y}" for x, y in points)
+    path.write_text(f"version: 1\nn_points: {len(points)}\n{{\n{rows}\n}}\n")
+
 
 class TestVggFace2:
     def test_pictures_are_cut_to_their_loose_boxes(self, tree: Tree) -> None:
@@ -155,6 +216,20 @@ class TestVggFace2:
         assert found[0].identity == "n000002"
         csv.write_text("a,b\n1,2\n")
         assert "loose_bb_train.csv: not NAME_ID" in problems("vggface2", root)
+
+    def test_what_is_missing_is_counted_and_named(self, tree: Tree) -> None:
+        root = tree("train/n000002/0001_01.jpg", "test/n000001/0001_01.jpg")
+        csv = root / "bb_landmark" / "loose_bb_train.csv"
+        csv.parent.mkdir()
+        rows = "".join(f'"n000002/{n:04d}_01",1,2,3,4\n' for n in range(1, 9))
+        csv.write_text(f'"NAME_ID",X,Y,W,H\n{rows}')
+        lines = problems("vggface2", root).splitlines()
+        assert "1 pictures where the whole of train/ has 3,141,890" in lines
+        assert "1 pictures where the whole of test/ has 169,396" in lines
+        absent = [line for line in lines if line.endswith("loose_bb_train.csv lists it")]
+        assert absent[0].startswith(f"{root / 'train/n000002/0002_01.jpg'} is missing")
+        assert len(absent) == 5
+        assert "and 2 pictures more of loose_bb_train.csv are missing" in lines
 
 
 class TestWiderFace:
@@ -170,8 +245,37 @@ class TestWiderFace:
     def test_small_faces_are_the_ones_of_10_to_24_pixels(self, tree: Tree) -> None:
         root = self.root(tree, self.GOOD)
         assert keys("widerface", root) == ["0--Parade/a.jpg#0"]
-        assert problems("widerface", root) == ""
+        expected = "1 pictures where the whole of WIDER_train has 12,880"
+        assert problems("widerface", root) == expected
         assert build(dataset("widerface").pictures(root), root / "c", name="w", side=16).written
+
+    def test_faces_whose_square_leaves_the_picture_are_not_listed(self, tree: Tree) -> None:
+        width, height = Image.open(tree("x.jpg") / "x.jpg").size
+        corners = [(0, 50), (50, 0), (width - 16, 50), (50, height - 16), (50, 50)]
+        rows = "".join(f"{x} {y} 16 16 0 0 0 0 0 0\n" for x, y in corners)
+        root = self.root(tree, f"0--Parade/a.jpg\n5\n{rows}")
+        pictures = dataset("widerface").pictures(root)
+        assert [p.key for p in pictures] == ["0--Parade/a.jpg#4"]
+        made = build(pictures, root / "c", name="w", side=16)
+        assert (made.written, made.unreadable) == (1, ())
+
+    def test_faces_of_a_broken_scene_stay_listed(self, tree: Tree) -> None:
+        root = self.root(tree, self.GOOD)
+        (root / "WIDER_train" / "images" / "0--Parade" / "a.jpg").write_bytes(b"nothing")
+        made = build(dataset("widerface").pictures(root), root / "c", name="w", side=16)
+        assert "0--Parade/a.jpg#0" in made.unreadable
+        assert "0--Parade/a.jpg: not a picture" in problems("widerface", root)
+
+    def test_the_subset_names_what_is_missing(self, tree: Tree) -> None:
+        root = tree("images/a.jpg")
+        (root / "boxes_416.csv").write_text(
+            "file,x0,y0,x1,y1,orig_w,orig_h\na.jpg,100,100,120,116,416,416\n"
+            "gone.jpg,100,100,120,116,416,416\n"
+        )
+        assert keys("widerface", root) == ["a.jpg#0"]
+        assert problems("widerface", root) == f"{root / 'images' / 'gone.jpg'} is missing"
+        (root / "boxes_416.csv").write_text("file,x0\na.jpg,1\n")
+        assert "boxes_416.csv: not file,x0,y0" in problems("widerface", root)
 
     def test_pictures_without_faces_and_invalid_boxes(self, tmp_path: Path) -> None:
         path = tmp_path / "x.txt"

@@ -52,6 +52,19 @@ def test_the_camera_depends_on_seed_and_key_alone(square: np.ndarray) -> None:
     assert 10 < psnr_rgb(lr[0], plain) < 60
 
 
+def test_the_camera_sees_what_low_light_leaves(square: np.ndarray) -> None:
+    """Low light falls on the scene: HR is darker too, in about three cases of ten."""
+    plain = Degradation()(square, "a")[0]
+    pairs = [Degradation(camera=True)(square, str(key)) for key in range(60)]
+    dark = [(hr, lr) for hr, lr in pairs if not np.array_equal(hr, plain)]
+    assert 8 < len(dark) < 30
+    for hr, lr in dark:
+        assert (hr <= plain).all()
+        assert abs(float(hr.mean()) - float(lr.mean())) < 4
+    again = Degradation(camera=True)(square, "0")
+    assert all(np.array_equal(a, b) for a, b in zip(pairs[0], again, strict=True))
+
+
 @given(
     crop=st.floats(0.2, 1.0),
     width=st.integers(20, 400),
