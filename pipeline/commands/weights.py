@@ -33,7 +33,7 @@ def list_(as_json: bool) -> int:
             for key, value in card.metrics.items()
             if key.endswith("/psnr_rgb")
         ]
-        minutes = card.wall_seconds / 60
+        minutes = card.total_wall_seconds / 60
         click.echo(
             f"{card.name}  {kind}  skips {card.source}  "
             f"{card.steps} steps in {minutes:.0f} min  {'  '.join(figures)}"
@@ -68,9 +68,10 @@ def verify(names: tuple[str, ...]) -> int:
 @click.option(
     "--origin",
     required=True,
-    type=click.Choice(["bulat", "srgan-leftthomas", "srgan-brade31919"]),
-    help="Whose file it is: jingyang2017's model.pkl, a netG of leftthomas (scale 4), or the "
-    "variables of brade31919's TensorFlow checkpoint saved by name as .npz.",
+    type=click.Choice(["bulat", "srgan-leftthomas", "srgan-brade31919", "cyclegan-junyanz"]),
+    help="Whose file it is: jingyang2017's model.pkl, a netG of leftthomas (scale 4), the "
+    "variables of brade31919's TensorFlow checkpoint saved by name as .npz, or junyanz's "
+    "latest_net_G.pth.",
 )
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--name", help="What it will be called; else the origin.")
