@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.bench import Bench
-from pipeline.fidelity import Features, frechet_distance, kernel_distance
+from pipeline.features import NEEDS_TORCH_FIDELITY
+from pipeline.fidelity import (
+    Features,
+    frechet_distance,
+    has_kernel_distance,
+    kernel_distance,
+    kernel_resamples,
+)
 
 _RESAMPLES: Final = 100
 _NAMES: Final = {"inception": ("fid", "kid"), "dlib": ("fd_dlib", "kd_dlib")}
@@ -18,28 +27,36 @@ LEAST: Final = 4
 def distances(bench: Bench, features: Features, reference: Features) -> dict[str, float]:
     """`fid` and `kid`, or `fd_dlib` and `kd_dlib`; empty where the pictures are too few.
 
-    The interval of the Fréchet distance is the basic bootstrap over the pictures of `features`,
-    which undoes the upward bias of a resample; that of the kernel distance is 1.96 standard
-    deviations of its 100 subsets, an upper bound.
+    Without torch-fidelity there is no kernel distance. Intervals are bootstraps over the pictures
+    of `features`, `reference` held, moved so that the mean of the resamples lies on the value: a
+    resample repeats pictures and so lies farther off than the set itself.
     """
     if min(len(features), len(reference)) < LEAST:
         return {}
     frechet, kernel = _NAMES[bench.extractor.kind]
+    picks = np.random.default_rng(bench.seed).integers(
+        0, len(features), (_RESAMPLES, len(features)), dtype=np.int32
+    )
     value = frechet_distance(features, reference)
-    draw = np.random.default_rng(bench.seed)
-    resampled = [
-        frechet_distance(features[draw.integers(0, len(features), len(features))], reference)
-        for _ in range(_RESAMPLES)
-    ]
-    low, high = np.quantile(resampled, [0.025, 0.975])
-    mean, spread = kernel_distance(features, reference, seed=bench.seed)
-    return {
-        frechet: value,
-        f"{frechet}_lo": max(0.0, 2 * value - float(high)),
-        f"{frechet}_hi": 2 * value - float(low),
-        kernel: mean,
-        f"{kernel}_lo": mean - 1.96 * spread,
-        f"{kernel}_hi": mean + 1.96 * spread,
-        "distance_n": len(features),
-        "distance_reference_n": len(reference),
-    }
+    low, high = moved(value, [frechet_distance(features[p], reference) for p in picks])
+    found = {frechet: value, f"{frechet}_lo": max(0.0, low), f"{frechet}_hi": high}
+    if has_kernel_distance():
+        mean, _ = kernel_distance(features, reference, seed=bench.seed)
+        counts = np.stack([np.bincount(p, minlength=len(features)) for p in picks])
+        low, high = moved(mean, kernel_resamples(features, reference, counts))
+        found |= {kernel: mean, f"{kernel}_lo": low, f"{kernel}_hi": high}
+    return found | {"distance_n": len(features), "distance_reference_n": len(reference)}
+
+
+def kernel_note() -> str:
+    """Why there is no kernel distance; empty where there is one."""
+    return "" if has_kernel_distance() else f"No kernel distance: {NEEDS_TORCH_FIDELITY}."
+
+
+def moved(value: float, resampled: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
+    """The 95 % interval of `resampled`, moved by what their mean lies off `value`; it holds it.
+
+    Those that are NaN are left out.
+    """
+    low, high = np.nanquantile(resampled, [0.025, 0.975]) - np.nanmean(resampled)
+    return value + min(0.0, float(low)), value + max(0.0, float(high))

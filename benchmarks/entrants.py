@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.published import RIVALS
 from pipeline.comparison import Method, comparable
+from pipeline.errors import UsageError
 from pipeline.upscale import upscaler_names
 from pipeline.upscalers.interpolation import INTERPOLATORS
 
@@ -35,7 +36,10 @@ class Entrant:
     variant: bool = False
     """Whether it is a GFLmser, so that Table 2 sets it against the others."""
     budget: Mapping[str, float] = field(default_factory=dict)
-    """What its training cost: `images_seen`, and `minutes` of wall time; empty if not trained."""
+    """What its training cost: `images_seen`, `minutes` of wall time, and `cpu_minutes` if counted.
+
+    Empty if it was not trained by our loop.
+    """
 
     @property
     def name(self) -> str:
@@ -44,8 +48,19 @@ class Entrant:
 
 
 def find_entrants(names: Sequence[str] | None = None) -> tuple[Entrant, ...]:
-    """The methods called so, or all that are there; raises ModelError for an unknown one."""
-    return tuple(_entrant(name) for name in dict.fromkeys(names or upscaler_names()))
+    """The methods called so, or all that are there.
+
+    Raises ModelError for an unknown one, UsageError where two would have one name in the tables.
+    """
+    asked = dict.fromkeys(names or upscaler_names())
+    found: dict[str, Entrant] = {}
+    for name in asked:
+        entrant = _entrant(name)
+        other = found.setdefault(entrant.name, entrant)
+        if other is not entrant:
+            both = f"{other.method.upscaler} and {name}"
+            raise UsageError(f"two methods are called {entrant.name!r} by their cards: {both}")
+    return tuple(found.values())
 
 
 def absent_rivals(entrants: Sequence[Entrant]) -> str:
@@ -98,10 +113,12 @@ def _other(name: str) -> Entrant:
 
 def _budget(card: Card | RivalCard) -> dict[str, float]:
     """Empty for weights that were not trained by our loop."""
-    batch = card.training.get("training", {}).get("batch", 0)
-    if not card.steps or not batch:
+    if not card.images_seen:
         return {}
-    return {"images_seen": card.steps * batch, "minutes": card.wall_seconds / 60}
+    known = {"images_seen": card.images_seen, "minutes": card.total_wall_seconds / 60}
+    # 0: the training is older than the counting
+    counted = card.total_cpu_seconds / 60
+    return known | ({"cpu_minutes": counted} if counted else {})
 
 
 def _trained_on(data: Sequence[Any]) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from math import inf
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.bench import Bench
 from benchmarks.measured import measure
@@ -17,8 +20,10 @@ from pipeline.errors import TruthError
 from pipeline.pairs import Embeddings, Pairs, collect_embeddings
 from pipeline.stats import bootstrap_interval
 from pipeline.summary import HR_METHOD, Cell
+from pipeline.verification import FEW, Floats, threshold_at_far
 
 _COLUMNS = columns("tar_at_far_1e-2", "tar_at_far_1e-3", "verification_accuracy", "rank1")
+_FARS: Final = {"tar_at_far_1e-2": 1e-2, "tar_at_far_1e-3": 1e-3}
 
 
 def identity_section(bench: Bench) -> tuple[Section, str]:
@@ -39,9 +44,9 @@ def identity_section(bench: Bench) -> tuple[Section, str]:
     if not pairs.judgeable(seen):
         raise MissingDataError(f"not one same and one different pair of {file.name} is in lfw/")
     rows = measure(bench, IDENTITY, pictures, embedded=seen)
-    embeddings = collect_embeddings(rows)
+    faces = Faces(collect_embeddings(rows), pictures)
     made = [
-        _row(bench, name, pairs, embeddings, seen, pictures)
+        _row(bench, name, pairs, faces)
         for name in (HR_METHOD, *(entrant.name for entrant in bench.entrants))
     ]
     oracles = {HR_METHOD, *(e.name for e in bench.entrants if e.method.oracle)}
@@ -50,9 +55,11 @@ def identity_section(bench: Bench) -> tuple[Section, str]:
     probes = made[0]["rank1_probes"]
     note = (
         f"SR of a against HR of b, dlib's embeddings at the face's place on HR; row hr: HR against "
-        f"HR, the best that can be reached. Rank-1: {probes} probes in a gallery of "
-        f"{made[0]['rank1_gallery']} people."
-    )
+        f"HR, the best that can be reached. TAR: of the same pairs, at the distance that accepts "
+        f"1 % or 0.1 % of {made[0]['impostors']} comparisons of SR with HR of another person, all "
+        f"against all; its interval is of the pairs, that distance kept. Rank-1: {probes} probes "
+        f"in a gallery of {made[0]['rank1_gallery']} people. {_unmeasured(made[0]['impostors'])}"
+    ).strip()
     title = f"identity: {len(pairs.same)} pairs, crop {IDENTITY.crop:g}"
     return Section(title, tuple(made), _COLUMNS, note), pictures.digest
 
@@ -79,22 +86,95 @@ def few_pairs(pairs: Pairs, most: int | None) -> Pairs:
     )
 
 
-def _row(
-    bench: Bench,
-    method: str,
-    pairs: Pairs,
-    embeddings: Embeddings,
-    seen: frozenset[str],
-    pictures: PictureSet,
-) -> dict[str, Cell]:
-    verdict = pairs.verify(method, embeddings, seen).as_row()
-    hits = rank1_hits(method, embeddings, pictures)
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """Embeddings of every method's pictures, and who is on them."""
+
+    embeddings: Embeddings
+    pictures: PictureSet
+
+    def impostors(self, method: str) -> Floats:
+        """Distances of every picture by `method` from HR of every other person's picture.
+
+        Pictures in which no face could be embedded are left out.
+        """
+        probes, probe_people = self._known(method)
+        gallery, gallery_people = self._known(HR_METHOD)
+        if not (len(probes) and len(gallery)):
+            return np.empty(0)
+        squared = np.square(probes).sum(1)[:, None] + np.square(gallery).sum(1)[None, :]
+        squared -= 2 * probes @ gallery.T
+        other = probe_people[:, None] != gallery_people[None, :]
+        return np.asarray(np.sqrt(np.maximum(squared[other], 0.0)), np.float64)
+
+    def same(self, method: str, pairs: Pairs) -> Floats:
+        """Distances of the same pairs whose pictures are here; infinite where a face is lacking."""
+        here = {picture.key for picture in self.pictures.pictures}
+        every = zip(pairs.a, pairs.b, pairs.same, strict=True)
+        chosen = [(a, b) for a, b, same in every if same and a in here and b in here]
+        return np.array([self._distance(method, a, b) for a, b in chosen], np.float64)
+
+    def _distance(self, method: str, a: str, b: str) -> float:
+        probe, known = self.embeddings.get((method, a)), self.embeddings.get((HR_METHOD, b))
+        return inf if probe is None or known is None else float(np.linalg.norm(probe - known))
+
+    def _known(self, method: str) -> tuple[Floats, NDArray[np.str_]]:
+        kept = [p for p in self.pictures.pictures if (method, p.key) in self.embeddings]
+        vectors = [self.embeddings[method, picture.key] for picture in kept]
+        return np.array(vectors, np.float64), np.array([picture.identity for picture in kept])
+
+
+def tars(same: Floats, impostors: Floats, seed: int) -> dict[str, Cell]:
+    """`tar_at_far_1e-2`, `tar_at_far_1e-3`: the share of `same` accepted, with its interval.
+
+    None for a rate that would rest on fewer than ten accepted comparisons of `impostors`.
+    """
+    found: dict[str, Cell] = {}
+    for name, far in _FARS.items():
+        threshold = threshold_at_far(impostors, far) if _measurable(len(impostors), far) else None
+        if threshold is None or not len(same):
+            found |= {name: None, f"{name}_lo": None, f"{name}_hi": None}
+            continue
+        accepted = (same <= threshold).astype(np.float64)
+        interval = bootstrap_interval(accepted, seed=seed)
+        found |= {
+            name: float(accepted.mean()),
+            f"{name}_lo": interval.lo,
+            f"{name}_hi": interval.hi,
+        }
+    return found
+
+
+def _measurable(impostors: int, far: float) -> bool:
+    return impostors >= _least(far)
+
+
+def _least(far: float) -> int:
+    return round(FEW / far)
+
+
+def _unmeasured(impostors: Cell) -> str:
+    """Which rates have no figure, and why; empty where all have."""
+    assert isinstance(impostors, int)
+    lacking = [far for far in _FARS.values() if not _measurable(impostors, far)]
+    needs = ", ".join(f"{100 * far:g} % needs {_least(far)}" for far in lacking)
+    return f"Not measured, for want of comparisons: FAR {needs}." if lacking else ""
+
+
+def _row(bench: Bench, method: str, pairs: Pairs, faces: Faces) -> dict[str, Cell]:
+    seen = frozenset(picture.key for picture in faces.pictures.pictures)
+    verdict = pairs.verify(method, faces.embeddings, seen).as_row()
+    del verdict["verification_notes"]  # of the few different pairs, which decide no TAR here
+    impostors = faces.impostors(method)
+    hits = rank1_hits(method, faces.embeddings, faces.pictures)
     interval = bootstrap_interval(hits, seed=bench.seed)
-    gallery = len({picture.identity for picture in pictures.pictures})
+    gallery = len({picture.identity for picture in faces.pictures.pictures})
     return {
         "method": method,
         "oracle": False,
         **verdict,
+        **tars(faces.same(method, pairs), impostors, bench.seed),
+        "impostors": len(impostors),
         "rank1": float(np.mean(hits)) if hits else None,
         "rank1_lo": interval.lo if hits else None,
         "rank1_hi": interval.hi if hits else None,

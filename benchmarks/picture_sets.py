@@ -33,16 +33,17 @@ class PictureSet:
 
     name: str
     pictures: tuple[Picture, ...]
-    listing: str | None = None
-    """What the hash is made of where reading every picture would take long."""
+    scenes: Path | None = None
+    """The folder of scenes and annotations that the pictures are cut out of, if they are."""
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of the pictures' names and contents."""
-        digest = hashlib.sha256((self.listing or "").encode())
+        """SHA-256 of names, boxes and contents, or of all the files that they are cut out of."""
+        # A face whose square leaves its scene cannot be read, and a scene holds many: so its files.
+        digest = hashlib.sha256(_contents(self.scenes) if self.scenes is not None else b"")
         for picture in self.pictures:
-            content = b"" if self.listing is not None else hashlib.sha256(picture.read()).digest()
-            digest.update(picture.key.encode() + b"\0" + content)
+            content = b"" if self.scenes is not None else hashlib.sha256(picture.read()).digest()
+            digest.update(f"{picture.key}\0{picture.box}\0".encode() + content)
         return digest.hexdigest()
 
     def first(self, count: int | None) -> PictureSet:
@@ -166,17 +167,22 @@ def _crowd(root: Path) -> PictureSet:
         if (key := truth.find(path.name)) is not None
     }
     found = tuple(small_faces(root / "images", faces))
-    return PictureSet(root.name, found, _sizes(root))
+    return PictureSet(root.name, found, root)
 
 
 def _wider(root: Path) -> PictureSet:
     found = _registered("widerface", root)
-    return replace(found, name=root.name, listing=_sizes(root))
+    return replace(found, name=root.name, scenes=root)
 
 
-def _sizes(root: Path) -> str:
-    """A face whose square leaves its scene cannot be read: the hash is made of the files."""
-    return "\n".join(f"{p.relative_to(root)}:{p.stat().st_size}" for p in image_files(root))
+def _contents(root: Path) -> bytes:
+    """Names and hashes of every file below `root`, annotations too."""
+    lines = []
+    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        lines.append(f"{path.relative_to(root).as_posix()} {content}\n")
+    return "".join(lines).encode()
 
 
 def _registered(name: str, root: Path) -> PictureSet:

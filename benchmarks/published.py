@@ -34,6 +34,8 @@ _TABLE4: Final[Mapping[str, tuple[float, float]]] = {
     "no gating": (0.994, 0.997),
     "full": (0.998, 0.999),
 }
+_TABLE2: Final = {("full", "no gating"): (2.77, 0.0057)}
+"""t from the printed means and variances (unpaired), and the printed p."""
 RIVALS: Final = ("srgan", "cyclegan", "bulat", "wavelet-srnet")
 NOTE: Final = (
     "Published figures are the paper's, on its own pictures and protocol: GFLmser's were made with "
@@ -46,12 +48,25 @@ def table1(family: str) -> dict[str, float]:
     return _named(("published_psnr", "published_fid"), _TABLE1.get(family))
 
 
-def table3(family: str) -> dict[str, float]:
-    """`published_psnr` of BSDS100, trained on faces, and `published_div2k`, trained on DIV2K."""
-    faces, general = _TABLE3.get(family), _TABLE3_DIV2K.get(family)
-    return ({"published_psnr": faces} if faces is not None else {}) | (
-        {"published_div2k": general} if general is not None else {}
-    )
+def table2(family_a: str, family_b: str) -> dict[str, float]:
+    """`published_t` of A - B and `published_p`, of full against no gating alone."""
+    names = ("published_t", "published_p")
+    if (family_b, family_a) in _TABLE2:
+        t, p = _TABLE2[family_b, family_a]
+        return _named(names, (-t, p))
+    return _named(names, _TABLE2.get((family_a, family_b)))
+
+
+def table3(family: str, trained_on: str) -> dict[str, float]:
+    """`published_psnr` of BSDS100 for what is trained on faces, `published_div2k` for general.
+
+    What is not trained (`trained_on` a dash) has both; where the training is not known, neither.
+    """
+    figures = {
+        "published_psnr": _TABLE3.get(family) if trained_on in ("faces", "–") else None,
+        "published_div2k": _TABLE3_DIV2K.get(family) if trained_on in ("general", "–") else None,
+    }
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 def table4(family: str) -> dict[str, float]:

@@ -46,6 +46,7 @@ def real_rows(
             "data": faces.digest,
             "wanted": wanted,
             "reference": reference.digest,
+            "crop": REFERENCE_CROP,
             "backend": bench.extractor.backend,
             "seed": bench.seed,
             **bench.arithmetic,

@@ -55,9 +55,14 @@ def measure_scenes(
 Enlarge = Callable[[Sequence[RGB], Sequence[RGB]], list[RGB]]
 
 
-def _whole(picture: RGB, enlarge: Enlarge) -> dict[str, float]:
+def whole_pair(picture: RGB) -> tuple[RGB, RGB]:
+    """HR, cut to whole pixels of LR, and LR of the protocol `whole`."""
     hr = _cut(picture, SCALE)
-    lr = _reduced(hr)
+    return hr, _reduced(hr)
+
+
+def _whole(picture: RGB, enlarge: Enlarge) -> dict[str, float]:
+    hr, lr = whole_pair(picture)
     return _figures(enlarge([lr], [hr])[0], hr, lr)
 
 

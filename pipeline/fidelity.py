@@ -10,8 +10,10 @@ kernel distance, which has no such bias, is the one to read.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Final
 
 import numpy as np
@@ -25,6 +27,8 @@ Features = NDArray[np.float64]
 
 KID_SUBSETS: Final = 100
 KID_SUBSET_MAX: Final = 1000
+_ROWS: Final = 1024
+"""Rows of a kernel matrix held in memory at once."""
 _NAMES: Final[dict[FeatureKind, tuple[str, str]]] = {
     "inception": ("fid", "kid"),
     "dlib": ("fd_dlib", "kd_dlib"),
@@ -37,15 +41,16 @@ class Fidelity:
 
     kind: FeatureKind
     frechet: float
-    kernel: float
-    kernel_std: float
+    kernel: float | None
+    """None without torch-fidelity, which measures it."""
+    kernel_std: float | None
     """Standard deviation of the kernel distance over its subsets, not of its mean."""
     n: int
     n_reference: int
     backend: str
     """Library, version and weights: a figure is comparable where this is equal."""
 
-    def as_row(self) -> dict[str, float | int | str]:
+    def as_row(self) -> dict[str, float | int | str | None]:
         """Columns for a table: `fid`, `kid`, `kid_std` or `fd_dlib`, `kd_dlib`, `kd_dlib_std`."""
         frechet, kernel = _NAMES[self.kind]
         return {
@@ -68,7 +73,9 @@ def fidelity(
     """Distances of `pictures` from `reference`: pictures, or `extractor`'s features of them."""
     features = extractor(pictures)
     other = reference if isinstance(reference, np.ndarray) else extractor(reference)
-    kernel, std = kernel_distance(features, other, seed=seed)
+    kernel, std = (
+        kernel_distance(features, other, seed=seed) if has_kernel_distance() else (None, None)
+    )
     return Fidelity(
         extractor.kind,
         frechet_distance(features, other),
@@ -96,6 +103,15 @@ def frechet_distance(a: Features, b: Features) -> float:
     return max(0.0, float(difference @ difference) + traces - 2.0 * root)
 
 
+def has_kernel_distance() -> bool:
+    """Whether torch-fidelity, the extra `metrics`, is there for `kernel_distance`."""
+    try:
+        _torch_fidelity_kid()
+    except ModelError:
+        return False
+    return True
+
+
 def kernel_distance(a: Features, b: Features, *, seed: int = 0) -> tuple[float, float]:
     """Mean and standard deviation of KID (unbiased, cubic kernel), by torch-fidelity.
 
@@ -103,24 +119,14 @@ def kernel_distance(a: Features, b: Features, *, seed: int = 0) -> tuple[float, 
     Can be slightly negative for equal populations. Raises `ValueError` as `frechet_distance` and
     below four pictures, `ModelError` without torch-fidelity.
     """
-    from pipeline.upscalers.torchvision_shim import import_torchvision
-
     a, b = _checked(a, b)
     smaller = min(len(a), len(b))
     if smaller < 4:
         raise ValueError("a kernel distance needs at least four pictures on each side")
     import torch
 
-    try:
-        import_torchvision()
-        from torch_fidelity.metric_kid import (
-            KEY_METRIC_KID_MEAN,
-            KEY_METRIC_KID_STD,
-            kid_features_to_metric,
-        )
-    except ImportError as error:
-        raise ModelError(NEEDS_TORCH_FIDELITY) from error
-    found = kid_features_to_metric(
+    kid = _torch_fidelity_kid()
+    found = kid.kid_features_to_metric(
         torch.from_numpy(a),
         torch.from_numpy(b),
         kid_subsets=KID_SUBSETS,
@@ -128,7 +134,47 @@ def kernel_distance(a: Features, b: Features, *, seed: int = 0) -> tuple[float, 
         rng_seed=seed,
         verbose=False,
     )
-    return float(found[KEY_METRIC_KID_MEAN]), float(found[KEY_METRIC_KID_STD])
+    return float(found[kid.KEY_METRIC_KID_MEAN]), float(found[kid.KEY_METRIC_KID_STD])
+
+
+def kernel_resamples(a: Features, b: Features, counts: NDArray[np.int64]) -> Features:
+    """The kernel distance of resamples of `a` from `b`, but for a constant: `(R,)`.
+
+    `counts` `(R, N)` says how often each resample holds each picture of `a`. Pairs of a picture
+    with itself are left out, also where it was drawn twice, so that repeats do not look alike. The
+    term of `b` alone, equal in all, is left out too: only differences of the result mean anything.
+    NaN for a resample that holds one picture alone.
+    """
+    a, b = _checked(a, b)
+    weights = counts.astype(np.float64)
+    within, across = np.zeros(len(weights)), np.zeros(len(weights))
+    for start in range(0, len(a), _ROWS):
+        rows = slice(start, start + _ROWS)
+        part = weights[:, rows]
+        own = _cubic(a[rows], a)
+        own[np.arange(len(own)), np.arange(start, start + len(own))] = 0.0
+        within += np.einsum("rn,rn->r", part @ own, weights)
+        across += part @ _cubic(a[rows], b).mean(axis=1)
+    total = weights.sum(axis=1)
+    pairs = total**2 - np.square(weights).sum(axis=1)
+    pairs[pairs == 0] = np.nan
+    return np.asarray(within / pairs - 2 * across / total, np.float64)
+
+
+def _cubic(a: Features, b: Features) -> Features:
+    """KID's kernel of every pair."""
+    return np.asarray((a @ b.T / a.shape[1] + 1.0) ** 3, np.float64)
+
+
+def _torch_fidelity_kid() -> ModuleType:
+    """torch-fidelity's module of KID; raises ModelError where it is not installed."""
+    from pipeline.upscalers.torchvision_shim import import_torchvision
+
+    try:
+        import_torchvision()
+        return importlib.import_module("torch_fidelity.metric_kid")
+    except ImportError as error:
+        raise ModelError(NEEDS_TORCH_FIDELITY) from error
 
 
 def _checked(a: Features, b: Features) -> tuple[Features, Features]:

@@ -11,7 +11,12 @@ from pathlib import Path
 from typing import Final
 
 NOTICE: Final = "Restored pictures are not evidence of identity."
-_LIBRARIES: Final = ("dlib-bin", "dlib", "numpy", "pillow", "torch", "opencv-python-headless")
+_LIBRARIES: Final = (
+    *("dlib-bin", "dlib", "numpy", "pillow", "torch", "opencv-python-headless"),
+    *("scikit-image", "scipy", "torch-fidelity"),
+)
+_WRITTEN: Final = ("benchmarks/results", "README.md", "docs")
+"""What runs themselves write: it changes no figure, so it does not make a checkout differ."""
 
 
 def version() -> str:
@@ -23,13 +28,17 @@ def version() -> str:
 
 
 def commit() -> str | None:
-    """Commit of the checkout the code runs from, `+` behind it when files differ; else None."""
+    """Commit of the checkout the code runs from, `+` behind it when files differ; else None.
+
+    Results, docs and the README do not count: the tables of one run would mark those of the next.
+    """
     root = Path(__file__).resolve().parent.parent
     if not (root / ".git").exists():
         return None
     try:
         head = _git(root, "rev-parse", "--short=12", "HEAD")
-        changed = _git(root, "status", "--porcelain", "--untracked-files=no")
+        but = [f":(exclude){name}" for name in _WRITTEN]
+        changed = _git(root, "status", "--porcelain", "--untracked-files=no", "--", ".", *but)
     except (OSError, subprocess.SubprocessError):
         return None
     return f"{head}+" if changed else head

@@ -18,14 +18,16 @@ import torch
 from torch import Tensor
 
 from benchmarks.rivals.bulat import BulatNetwork
+from benchmarks.rivals.cyclegan import CycleganNetwork
 from benchmarks.rivals.srgan import SrganNetwork
 from benchmarks.rivals.weights import RivalCard, build, fill, save_rival
 from gflmser.toml_schema import dump
 from pipeline.errors import ModelError
 from pipeline.upscalers.states import read_state
 
-Origin = Literal["bulat", "srgan-leftthomas", "srgan-brade31919"]
+Origin = Literal["bulat", "srgan-leftthomas", "srgan-brade31919", "cyclegan-junyanz"]
 """`bulat`: jingyang2017's `model.pkl`. `srgan-leftthomas`: `netG_epoch_*.pth`, scale 4.
+`cyclegan-junyanz`: `latest_net_G*.pth`, resnet_6blocks or resnet_9blocks with instance norm.
 `srgan-brade31919`: the variables of the TensorFlow checkpoint, saved by their names as .npz or
 .safetensors."""
 
@@ -77,11 +79,24 @@ _TENSORFLOW: Final = {
 }
 
 
+_JUNYANZ_EDGES: Final = (1, 4, 7)
+"""Convolutions before the residual blocks; the layers between them have no tensors."""
+_JUNYANZ_FIRST: Final = 10
+"""Number of the first residual block."""
+_JUNYANZ_DEAD: Final = re.compile(
+    r"model\.(?:\d+|\d+\.conv_block\.\d)\.(?:running_mean|running_var|num_batches_tracked)"
+)
+"""Figures of instance normalisation in old files: the original drops them too."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Layout:
     method: str
-    network: object
+    network: Callable[[Mapping[str, Tensor]], object]
+    """The configuration, as far as it shows in the tensors."""
     translate: Callable[[Mapping[str, Tensor], str], dict[str, Tensor]]
+    dead: re.Pattern[str] | None = None
+    """Tensors that no layer of the original uses: left out, and told on the card."""
 
 
 def import_weights(file: Path, origin: Origin, folder: Path, *, name: str | None = None) -> Path:
@@ -92,14 +107,20 @@ def import_weights(file: Path, origin: Origin, folder: Path, *, name: str | None
     if origin not in get_args(Origin):
         raise ModelError(f"origin {origin!r} is not one of {', '.join(get_args(Origin))}")
     layout = _LAYOUTS[origin]
-    tensors = layout.translate(_read(file), file.name)
+    state = _read(file)
+    unused = [key for key in state if layout.dead is not None and layout.dead.fullmatch(key)]
+    state = {key: tensor for key, tensor in state.items() if key not in unused}
+    tensors = layout.translate(state, file.name)
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    limits = ["Weights of others, trained on data and by rules that are not ours."]
+    if unused:
+        limits.append(f"Left out, for no layer uses them: {', '.join(unused)}.")
     card = RivalCard(
         name=name or origin,
         method=layout.method,
-        network=dump(layout.network),
+        network=dump(layout.network(state)),
         source=f"{file.name} sha256:{digest}",
-        limits=("Weights of others, trained on data and by rules that are not ours.",),
+        limits=tuple(limits),
     )
     restorer = build(card)
     wanted = restorer.state_dict()
@@ -143,11 +164,7 @@ def _counted(name: str, original: re.Match[str]) -> str:
 
 
 def _bulat(state: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:
-    return {
-        _renamed(key, _BULAT, origin): tensor
-        for key, tensor in state.items()
-        if not _BULAT_DEAD.fullmatch(key)
-    }
+    return {_renamed(key, _BULAT, origin): tensor for key, tensor in state.items()}
 
 
 def _leftthomas(state: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:
@@ -170,12 +187,53 @@ def _brade(state: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:
     return made
 
 
+def _junyanz_blocks(state: Mapping[str, Tensor]) -> int:
+    """How many residual blocks there are, by the names."""
+    matches = (re.match(r"model\.(\d+)\.conv_block\.", key) for key in state)
+    return len({match[1] for match in matches if match})
+
+
+def _junyanz(state: Mapping[str, Tensor], origin: str) -> dict[str, Tensor]:
+    """Borders are layers there and part of the convolution here: the numbers differ by one or two.
+
+    Behind the blocks come two transposed convolutions and, with its border, the last one.
+    """
+    first, blocks = _JUNYANZ_FIRST, _junyanz_blocks(state)
+    behind = first + blocks
+    plain = {at: at - 1 for at in (*_JUNYANZ_EDGES, behind, behind + 3)} | {behind + 7: behind + 5}
+    names: Names = (
+        *(
+            (rf"model\.{at}\.(weight|bias)", rf"translator.layers.{to}.\1")
+            for at, to in plain.items()
+        ),
+        *(
+            (
+                rf"model\.{first + block}\.conv_block\.{at}\.(weight|bias)",
+                rf"translator.layers.{first + block - 1}.layers.{to}.\1",
+            )
+            for block in range(blocks)
+            for at, to in ((1, 0), (5, 3))
+        ),
+    )
+    return {_renamed(key, names, origin): tensor for key, tensor in state.items()}
+
+
 _LAYOUTS: Final[dict[str, _Layout]] = {
-    "bulat": _Layout("bulat", BulatNetwork(), _bulat),
+    "bulat": _Layout("bulat", lambda _: BulatNetwork(), _bulat, _BULAT_DEAD),
     "srgan-leftthomas": _Layout(
-        "srgan", SrganNetwork(blocks=5, biased=True, unit_input=True, tanh=True), _leftthomas
+        "srgan",
+        lambda _: SrganNetwork(blocks=5, biased=True, unit_input=True, tanh=True),
+        _leftthomas,
     ),
     "srgan-brade31919": _Layout(
-        "srgan", SrganNetwork(channel_slopes=True, epsilon=1e-3, unit_input=True), _brade
+        "srgan",
+        lambda _: SrganNetwork(channel_slopes=True, epsilon=1e-3, unit_input=True),
+        _brade,
+    ),
+    "cyclegan-junyanz": _Layout(
+        "cyclegan",
+        lambda state: CycleganNetwork(blocks=_junyanz_blocks(state)),
+        _junyanz,
+        _JUNYANZ_DEAD,
     ),
 }

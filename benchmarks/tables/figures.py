@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
+
+import numpy as np
 
 from benchmarks.bench import Bench
 from benchmarks.cache import code_digest
@@ -20,20 +22,34 @@ from benchmarks.picture_sets import (
     lfw_test,
     real_faces,
     scenes,
+    source_of,
 )
 from benchmarks.real_faces import low_faces
-from pipeline.comparison import Compare, MethodRow
+from benchmarks.scenes import SCALE, whole_pair
+from pipeline.arrays import RGB
+from pipeline.comparison import Compare, Method, MethodRow
 from pipeline.degrade import Degradation
 from pipeline.engine import run
 from pipeline.files import whole_file
 from pipeline.images import save_png
 from pipeline.journal import Journal, Row
+from pipeline.metrics import psnr_rgb
+from pipeline.report_data import HR, LR
 from pipeline.summary import as_rows, summarise
+from pipeline.upscalers.protocol import restore
+
+Kind = Literal["pairs", "real", "scenes"]
+"""Faces with HR, real low-resolution faces, which have none, or whole scenes as in Table 3."""
 
 SHOWN: Final = 9
+_SCENES: Final = 2
+"""Each takes two rows; the sheet stays below 1.5 MB."""
+_DETAIL: Final = 80
+"""Side of the middle of a scene that is shown enlarged; whole, it is shown reduced."""
 _CODE: Final = (
     "benchmarks/tables/figures.py",
     "pipeline/drawing.py",
+    "pipeline/report_data.py",
     "pipeline/report_records.py",
     "pipeline/report_sheet.py",
 )
@@ -41,20 +57,24 @@ _CODE: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One contact sheet, and what it shows."""
+    """One contact sheet, and what it shows; of real faces one sheet for each set."""
 
     name: str
-    pictures: Callable[[Path], PictureSet]
+    pictures: Callable[[Path], Sequence[PictureSet]]
+    kind: Kind = "pairs"
     crop: float = 1.0
-    real: bool = False
-    """Real low-resolution faces, which have no HR."""
+
+    @property
+    def shown(self) -> int:
+        """How many pictures it shows."""
+        return _SCENES if self.kind == "scenes" else SHOWN
 
 
 FIGURES: Final = (
-    Figure("faces", lfw_test),
-    Figure("faces-close", lfw_test, crop=0.55),
-    Figure("faces-real", lambda data: real_faces(data)[0], real=True),
-    Figure("scenes", lambda data: scenes(data, "bsds100")),
+    Figure("faces", lambda data: [lfw_test(data)]),
+    Figure("faces-close", lambda data: [lfw_test(data)], crop=0.55),
+    Figure("faces-real", real_faces, "real"),
+    Figure("scenes", lambda data: [scenes(data, "bsds100")], "scenes"),
 )
 
 
@@ -64,18 +84,21 @@ def figures(bench: Bench, out: Path) -> tuple[list[Path], list[str]]:
     missing: list[str] = []
     for figure in FIGURES:
         try:
-            whole = figure.pictures(bench.data)
+            sets = figure.pictures(bench.data)
         except MissingDataError as error:
             missing.append(f"figure {figure.name}: {error}")
             continue
-        shown = whole.shuffled(bench.seed, one_of_each=True)
-        if not figure.real:
-            shown = shown.first(bench.most(SHOWN))
-        path = out / "figures" / f"{figure.name}.png"
-        content = _sheet(bench, figure, shown)
-        with whole_file(path) as temporary:
-            temporary.write_bytes(_signed(content, bench.origin({shown.name: shown.digest[:16]})))
-        written.append(path)
+        for whole in sets:
+            name = f"{figure.name}-{whole.name}" if figure.kind == "real" else figure.name
+            path = out / "figures" / f"{name}.png"
+            shown = whole.shuffled(bench.seed, one_of_each=True)
+            if figure.kind != "real":  # of those the readable ones are counted
+                shown = shown.first(bench.most(figure.shown))
+            content = _sheet(bench, figure, shown)
+            origin = bench.origin({shown.name: shown.digest[:16]})
+            with whole_file(path) as temporary:
+                temporary.write_bytes(_signed(content, origin))
+            written.append(path)
     return written, missing
 
 
@@ -86,7 +109,7 @@ def _sheet(bench: Bench, figure: Figure, pictures: PictureSet) -> bytes:
         "figure": figure.name,
         "crop": figure.crop,
         "data": pictures.digest,
-        "most": bench.most(SHOWN),
+        "most": bench.most(figure.shown),
         "methods": [(entrant.name, entrant.fingerprint) for entrant in bench.entrants],
         "seed": bench.seed,
         **bench.arithmetic,
@@ -94,65 +117,114 @@ def _sheet(bench: Bench, figure: Figure, pictures: PictureSet) -> bytes:
     return bench.cache.bytes(parts, ".png", lambda: _drawn(bench, figure, pictures))
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """Rows of what was restored, and the keys to draw, each with its file below pictures/."""
+
+    rows: list[Row]
+    files: Mapping[str, str]
+
+
 def _drawn(bench: Bench, figure: Figure, pictures: PictureSet) -> bytes:
     from pipeline.report_data import Report
     from pipeline.report_sheet import contact_sheet
 
-    bench.say(f"figure {figure.name}")
+    bench.say(f"figure {figure.name}, {pictures.name}")
+    restored = {"pairs": _pairs, "real": _real, "scenes": _scenes}[figure.kind]
     with tempfile.TemporaryDirectory(prefix="sr-benchmark-") as folder:
         job = Compare(
             Path(folder),
-            tuple(e.method for e in bench.entrants if not (figure.real and e.method.oracle)),
+            tuple(e.method for e in bench.entrants if figure.kind != "real" or not e.method.oracle),
             Degradation(figure.crop),
             device=bench.device,
             precision=bench.precision,
             batch_size=bench.batch_size,
         )
-        rows = _real_rows(bench, job, pictures) if figure.real else _rows(bench, job, pictures)
-        table = frame(rows)
+        shown = restored(bench, job, pictures)
+        table = frame(shown.rows)
         summary = as_rows(summarise(table, seed=bench.seed, images_per_s={}))
         report = Report(
             job.out,
             {"seed": bench.seed},
             tuple(sorted(summary, key=lambda row: bool(row["oracle"]))),
             table,
-            dict(zip(table["image"], table["output"], strict=True)),
+            shown.files,
         )
         file = io.BytesIO()
-        contact_sheet(report, report.images).save(file, "PNG")
+        contact_sheet(report, tuple(shown.files)).save(file, "PNG")
     return file.getvalue()
 
 
-def _rows(bench: Bench, job: Compare, pictures: PictureSet) -> list[Row]:
+def _pairs(bench: Bench, job: Compare, pictures: PictureSet) -> _Shown:
     listing = SetListing((pictures.name,), pictures=pictures.pictures)
     with Journal(job.out, job.settings(), resume=False) as journal:
         if run(job, listing, bench.options(), journal).interrupted:
             raise KeyboardInterrupt
-        return list(journal.rows())
+        rows = list(journal.rows())
+    return _Shown(rows, {str(r["image"]): str(r["output"]) for r in sorted(rows, key=_image)})
 
 
-def _real_rows(bench: Bench, job: Compare, pictures: PictureSet) -> list[Row]:
+def _image(row: Row) -> str:
+    return str(row["image"])
+
+
+def _real(bench: Bench, job: Compare, pictures: PictureSet) -> _Shown:
     """Rows of faces without HR: restored, and the largest face that is found."""
     low = low_faces(pictures, bench.most(SHOWN))
     names = [f"{index}.png" for index in range(len(low))]
     for name, lr in zip(names, low, strict=True):
-        save_png(job.out / "pictures" / "lr" / name, lr)
+        save_png(job.out / "pictures" / LR / name, lr)
     rows: list[Row] = []
     for method in job.methods:
         for name, sr in zip(names, job.restorer(method)(low), strict=True):
             save_png(job.out / "pictures" / method.name / name, sr)
-            best = max(job.detect(sr), key=lambda face: face.box.area, default=None)
-            row = MethodRow(
-                name,
-                method.name,
-                method.oracle,
-                truth=False,
-                found=best is not None,
-                accurate=False,
-                output=name,
-            )
-            rows.append({**asdict(row), **(asdict(best.box) if best else {})})
-    return rows
+            rows.append(_row(job, method, name, name, sr))
+    return _Shown(rows, {name: name for name in names})
+
+
+def _scenes(_: Bench, job: Compare, pictures: PictureSet) -> _Shown:
+    """Scenes restored whole, as Table 3 does; each is followed by its middle, enlarged."""
+    rows: list[Row] = []
+    files: dict[str, str] = {}
+    for index, source in enumerate(map(source_of, pictures.pictures)):
+        if source.problem is not None:
+            continue
+        whole, detail = f"{index}.png", f"{index}-middle.png"
+        files |= {source.key: whole, f"middle of {source.key}": detail}
+        hr, lr = whole_pair(source.load())
+        made = {m: restore(job.restorer(m), [lr], [hr])[0] for m in job.methods}
+        views = {LR: lr, HR: hr, **{method.name: sr for method, sr in made.items()}}
+        for view, picture in views.items():
+            save_png(job.out / "pictures" / view / whole, picture)
+            middle = _middle(picture, 1 if view == LR else SCALE)
+            save_png(job.out / "pictures" / view / detail, middle)
+        for method, sr in made.items():
+            row = _row(job, method, source.key, whole, sr)
+            rows.append({**row, "psnr_rgb": psnr_rgb(sr, hr)})
+    return _Shown(rows, files)
+
+
+def _middle(picture: RGB, scale: int) -> RGB:
+    """The square of `_DETAIL` HR pixels in the middle, or what there is of it; `scale` 1 is LR."""
+    height, width = (edge // scale for edge in picture.shape[:2])
+    side = _DETAIL // SCALE
+    top, left = (scale * max(0, (edge - side) // 2) for edge in (height, width))
+    return np.ascontiguousarray(picture[top:, left:][: side * scale, : side * scale])
+
+
+def _row(job: Compare, method: Method, key: str, output: str, sr: RGB) -> Row:
+    """A picture without ground truth and the largest face that is found in it."""
+    best = max(job.detect(sr), key=lambda face: face.box.area, default=None)
+    row = MethodRow(
+        key,
+        method.name,
+        method.oracle,
+        truth=False,
+        found=best is not None,
+        accurate=False,
+        output=output,
+    )
+    return {**asdict(row), **(asdict(best.box) if best else {})}
 
 
 def _signed(content: bytes, origin: Mapping[str, object]) -> bytes:

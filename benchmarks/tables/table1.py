@@ -6,7 +6,7 @@ from functools import partial
 
 from benchmarks import published
 from benchmarks.bench import Bench
-from benchmarks.distances import distances
+from benchmarks.distances import distances, kernel_note
 from benchmarks.measured import frame, measure_with_features
 from benchmarks.picture_sets import MissingDataError, PictureSet, paired_faces, real_faces
 from benchmarks.protocols import PAIRED, REFERENCE_CROP
@@ -19,7 +19,7 @@ from pipeline.summary import HR_METHOD, Cell, as_rows, summarise
 _DISTANCES = ("fid", "kid", "fd_dlib", "kd_dlib")
 _PAIRED = columns(
     *("psnr_rgb", "psnr_y", "published_psnr", "ssim", *_DISTANCES, "published_fid"),
-    *("lr_consistency", "images_seen", "minutes"),
+    *("lr_consistency", "images_seen", "minutes", "cpu_minutes"),
 )
 _REAL = columns("n_images", *_DISTANCES, "published_fid", "lr_consistency")
 
@@ -38,11 +38,13 @@ def table1(bench: Bench) -> Sheet:
         sets |= {real.name: real.digest[:16] for real in found}
     notes = (
         "PSNR per picture on uint8, mean over pictures; SSIM on luma. Distances from the HR "
-        f"pictures of the same set: {bench.extractor.backend}; the bracket of a kernel distance is "
-        "1.96 standard deviations of its subsets. Published FIDs come from three "
+        f"pictures of the same set: {bench.extractor.backend}; their intervals keep the reference "
+        "and are moved by the bias of resamples. Published FIDs come from three "
         "preprocessings and are comparable neither with ours nor with each other.",
-        "Images seen and Min. (wall time; one CPU thread for the weights that ship) are what "
-        "training cost.",
+        "What training cost, with the trainings that a weight went on from: pictures shown, wall "
+        "time (Min.) and time of all cores together (CPU min.; a dash where nobody counted it). "
+        "Equal terms are equal CPU minutes or equal pictures: wall time depends on the machine.",
+        *(note for note in (kernel_note(),) if note),
         published.NOTE,
         *bench.notes(),
     )

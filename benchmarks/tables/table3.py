@@ -14,6 +14,8 @@ from pipeline.stats import bootstrap_interval
 from pipeline.summary import Cell, as_rows, summarise
 
 _SETS = ("bsds100", "set5", "set14")
+_PAPERS = _SETS[0]
+"""The paper's own: only this one is missed where it is not there."""
 _WORDS = {
     "whole": "whole pictures, reduced to a quarter by bicubic",
     "tiles": "tiles of 64x64, each reduced to 16x16 by itself and joined again",
@@ -26,14 +28,14 @@ _COLUMNS = columns(
 
 
 def table3(bench: Bench) -> Sheet:
-    """Raises MissingDataError where none of the sets is there."""
+    """Raises MissingDataError where none of the sets is there; of several BSDS100 is missed."""
     found: list[PictureSet] = []
     missing: list[str] = []
     for name in _SETS:
         try:
             found.append(scenes(bench.data, name).first(bench.subset))
         except MissingDataError as error:
-            missing.append(str(error))
+            missing += [str(error)] if name == _PAPERS else []
     if not found:
         raise MissingDataError(missing[0])
     sections = [_section(bench, one, protocol) for one in found for protocol in _WORDS]
@@ -76,7 +78,7 @@ def _section(bench: Bench, pictures: PictureSet, protocol: str) -> Section:
                     f"{name}_hi": interval.hi,
                 }
         if pictures.name == "bsds100":
-            cells |= published.table3(entrant.family)
+            cells |= published.table3(entrant.family, entrant.trained_on)
         made.append(cells)
     title = f"{pictures.name}, {len(pictures.pictures)} pictures, {_WORDS[protocol]}"
     return Section(title, tuple(made), _COLUMNS)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from pipeline.commands import options as opt
+from pipeline.errors import UsageError
 from pipeline.upscalers.protocol import Precision
 
 if TYPE_CHECKING:
@@ -19,8 +20,20 @@ _NAMES = ("table1", "table2", "table3", "table4", "figures", "speed", "all")
 
 @click.command(short_help="Regenerate the tables of the paper and the speed figures.")
 @click.argument("name", type=click.Choice(_NAMES), metavar="|".join(_NAMES))
-@click.option("--data", type=opt.FOLDER, required=True, help="Folder of the datasets.")
-@opt.out
+@click.option(
+    "--data",
+    type=opt.FOLDER,
+    default=Path("../shared/data"),
+    show_default=True,
+    help="Folder of the datasets.",
+)
+@click.option(
+    "--out",
+    type=opt.FOLDER,
+    default=Path("tables"),
+    show_default=True,
+    help="Folder for the results.",
+)
 @click.option("--subset", type=click.IntRange(1), help="A quick look: the most pictures of a set.")
 @click.option(
     "--upscalers",
@@ -56,8 +69,10 @@ def command(
 
     \b
     Example:
-      sr-pipeline benchmark table4 --data ../shared/data --out tables/ --subset 100
+      sr-pipeline benchmark table4 --subset 100
     """
+    if not data.is_dir():
+        raise UsageError(f"{data} is not there: name the folder of the datasets by --data")
     from benchmarks.bench import Bench
     from benchmarks.cache import Cache
     from benchmarks.entrants import find_entrants

@@ -44,7 +44,13 @@ def make_data(root: Path, samples: Path) -> Path:
 
 
 def make_weights(
-    folder: Path, name: str, seed: int, *, gate: str = "correlation", steps: int = 0
+    folder: Path,
+    name: str,
+    seed: int,
+    *,
+    gate: str = "correlation",
+    steps: int = 0,
+    cpu_seconds: float = 0.0,
 ) -> Path:
     """A tiny random GFLmser."""
     torch.manual_seed(seed)
@@ -61,6 +67,7 @@ def make_weights(
         training={"training": {"batch": 4}},
         steps=steps,
         wall_seconds=90.0,
+        cpu_seconds=cpu_seconds,
     )
     return save_weights(model, card, folder)
 

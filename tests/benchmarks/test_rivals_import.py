@@ -222,6 +222,7 @@ def test_bulats_released_generator_is_read_whole(tmp_path: Path) -> None:
     torch.save({f"module.{key}": tensor for key, tensor in state.items()}, file)
     restorer, card = load_rival(import_weights(file, "bulat", tmp_path))
     assert card.method == "bulat"
+    assert "a2.0.weight, a2.0.bias" in card.limits[1]
     ours = restorer.state_dict()
     pairs = {
         "head.weight": "layers_in.weight",
@@ -239,11 +240,95 @@ def test_bulats_released_generator_is_read_whole(tmp_path: Path) -> None:
         assert restorer(torch.rand(1, 3, 16, 16)).shape == (1, 3, 64, 64)
 
 
-@pytest.mark.parametrize("origin", ["bulat", "srgan-leftthomas"])
+class Junyanz(nn.Module):
+    """The layout of that project's ResNet generator, from its description: [-1, 1], same size."""
+
+    def __init__(self, blocks: int, width: int = 64) -> None:
+        super().__init__()
+
+        def normal(before: nn.Module, after: int) -> list[nn.Module]:
+            return [before, nn.InstanceNorm2d(after), nn.ReLU()]
+
+        class Block(nn.Module):
+            def __init__(self) -> None:
+                super().__init__()
+                wide = 4 * width
+                self.conv_block = nn.Sequential(
+                    nn.ReflectionPad2d(1),
+                    *normal(nn.Conv2d(wide, wide, 3), wide),
+                    nn.ReflectionPad2d(1),
+                    *normal(nn.Conv2d(wide, wide, 3), wide)[:2],
+                )
+
+            def forward(self, x: Tensor) -> Tensor:
+                made: Tensor = x + self.conv_block(x)
+                return made
+
+        def up(before: int) -> nn.Module:
+            return nn.ConvTranspose2d(before, before // 2, 3, 2, 1, output_padding=1)
+
+        self.model = nn.Sequential(
+            nn.ReflectionPad2d(3),
+            *normal(nn.Conv2d(3, width, 7), width),
+            *normal(nn.Conv2d(width, 2 * width, 3, 2, 1), 2 * width),
+            *normal(nn.Conv2d(2 * width, 4 * width, 3, 2, 1), 4 * width),
+            *(Block() for _ in range(blocks)),
+            *normal(up(4 * width), 2 * width),
+            *normal(up(2 * width), width),
+            nn.ReflectionPad2d(3),
+            nn.Conv2d(width, 3, 7),
+            nn.Tanh(),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        made: Tensor = self.model(x)
+        return made
+
+
+@pytest.mark.parametrize("blocks", [6, 9])
+def test_junyanz_restores_as_the_original(tmp_path: Path, blocks: int) -> None:
+    original = randomised(Junyanz(blocks)).half().float()  # as the file keeps it
+    state = original.state_dict()
+    assert {"model.1.weight", "model.4.bias", "model.10.conv_block.5.weight"} <= state.keys()
+    file = tmp_path / "latest_net_G.pth"
+    torch.save(state, file)
+    restorer, card = load_rival(import_weights(file, "cyclegan-junyanz", tmp_path))
+    assert (card.method, card.network["blocks"], len(card.limits)) == ("cyclegan", blocks, 1)
+    lr = torch.rand(1, 3, 8, 8) * 2 - 1
+    with torch.no_grad():
+        large = functional.interpolate(lr, scale_factor=4, mode="bicubic", align_corners=False)
+        assert original(large).std() > 0.01
+        assert torch.allclose(restorer(lr), original(large), atol=1e-4)
+
+
+def test_what_instance_norm_left_in_old_files_is_told(tmp_path: Path) -> None:
+    old = {
+        "model.2.running_mean": torch.zeros(64),
+        "model.10.conv_block.2.running_var": torch.ones(256),
+    }
+    torch.save({**Junyanz(6).state_dict(), **old}, tmp_path / "latest_net_G.pth")
+    made = import_weights(tmp_path / "latest_net_G.pth", "cyclegan-junyanz", tmp_path)
+    assert all(key in load_rival(made)[1].limits[1] for key in old)
+
+
+@pytest.mark.parametrize("key", ["model.2.weight", "model.10.conv_block.6.weight", "model.3.bias"])
+def test_a_generator_of_another_kind_is_refused(tmp_path: Path, key: str) -> None:
+    """Affine normalisation, dropout between the convolutions (pix2pix), another order."""
+    torch.save({**Junyanz(6).state_dict(), key: torch.zeros(64)}, tmp_path / "net.pth")
+    with pytest.raises(ModelError, match=f"'{key}' is not part"):
+        import_weights(tmp_path / "net.pth", "cyclegan-junyanz", tmp_path)
+
+
+@pytest.mark.parametrize("origin", ["bulat", "srgan-leftthomas", "cyclegan-junyanz"])
 def test_a_missing_a_strange_and_a_misshapen_tensor_are_named(
     tmp_path: Path, origin: Origin
 ) -> None:
-    state = bulat_state() if origin == "bulat" else Leftthomas().state_dict()
+    makers = {
+        "bulat": bulat_state,
+        "srgan-leftthomas": lambda: Leftthomas().state_dict(),
+        "cyclegan-junyanz": lambda: Junyanz(6).state_dict(),
+    }
+    state = makers[origin]()
     key = next(iter(state))
     cases = {
         "is missing": {k: t for k, t in state.items() if k != key},
@@ -268,5 +353,5 @@ def test_files_that_could_run_code_are_not_opened(tmp_path: Path) -> None:
 
 def test_an_unknown_origin_is_answered_with_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "x.pth").touch()
-    with pytest.raises(ModelError, match="not one of bulat, srgan-leftthomas, srgan-brade31919"):
+    with pytest.raises(ModelError, match=r"not one of bulat, .*, cyclegan-junyanz"):
         import_weights(tmp_path / "x.pth", "esrgan", tmp_path)  # type: ignore[arg-type]

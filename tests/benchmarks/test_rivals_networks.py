@@ -146,6 +146,17 @@ def test_haar_packet_is_orthonormal_and_inverts() -> None:
     assert torch.allclose(matrix.abs(), torch.full((16, 16), 0.25))
 
 
+def test_haar_packet_stays_float32_under_autocast() -> None:
+    haar = HaarPacket()
+    picture = torch.rand(2, 3, 32, 32)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        packet, halved = haar(picture), haar(picture.bfloat16())
+        back = haar.inverse(packet)
+    assert packet.dtype == halved.dtype == back.dtype == torch.float32
+    assert torch.equal(packet, haar(picture))
+    assert torch.allclose(back, picture, atol=1e-5)
+
+
 def test_haar_bands_go_from_coarse_to_fine() -> None:
     haar = HaarPacket()
     picture = torch.rand(1, 3, 16, 16)

@@ -96,12 +96,12 @@ def test_paper_configurations_have_the_papers_sizes() -> None:
         assert load_config(CONFIGS / f"{name}-paper.toml").network == method.network()
 
 
-def test_lite_configurations_are_small_and_see_the_data_of_lite_gflmser() -> None:
+def test_lite_configurations_are_small_and_see_the_data_of_the_ablation() -> None:
     import gflmser
     from gflmser.config import Config
     from gflmser.toml_schema import load
 
-    ours = load(Config, Path(gflmser.__file__).parent / "configs" / "lite.toml")
+    ours = load(Config, Path(gflmser.__file__).parent / "configs" / "ablation.toml")
     for name in METHODS:
         config = load_config(CONFIGS / f"{name}-lite.toml")
         assert config.data.sources == ours.data.sources

@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import benchmarks.tables.figures as figures_module
 from benchmarks.bench import Bench
 from benchmarks.cache import Cache
 from benchmarks.entrants import find_entrants
-from benchmarks.identity import few_pairs, rank1_hits
+from benchmarks.identity import Faces, few_pairs, identity_section, rank1_hits, tars
 from benchmarks.measured import frame, measure
-from benchmarks.picture_sets import PictureSet, table4_faces
+from benchmarks.picture_sets import PictureSet, scenes, table4_faces
 from benchmarks.protocols import CNN, TABLE4
 from benchmarks.run import benchmark
+from benchmarks.scenes import measure_scenes
 from benchmarks.tables import table4
 from data.cache import Picture
 from gflmser.config import NetworkConfig
@@ -26,6 +28,7 @@ from gflmser.network import GFLmser
 from gflmser.weights import Card, save_weights
 from pipeline.identity import load_embedder
 from pipeline.pairs import Pairs
+from pipeline.report_data import Report
 from tests.benchmarks.benchmark_data import WIDTHS, make_data
 
 PERSONS = ("a", "b", "a", "b", "b", "c")
@@ -64,16 +67,62 @@ def test_the_sections_count_found_missed_and_excluded(bench: Bench) -> None:
 def test_the_figure_says_where_it_comes_from_and_is_drawn_once(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import benchmarks.tables.figures as module
-
     done = benchmark("figures", bench, tmp_path / "a")
-    names = ["faces", "faces-close", "faces-real", "scenes"]
+    names = ["faces", "faces-close", "faces-real-wider_subset", "faces-real-crowd_voc", "scenes"]
     assert [path.stem for path in done.files] == names
     with Image.open(done.files[0]) as image:
         assert json.loads(image.text["weights"]).keys() == {"tiny-oracle"}
-    monkeypatch.setattr(module, "_drawn", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr(figures_module, "_drawn", lambda *_: pytest.fail("drawn again"))
     again = benchmark("figures", bench, tmp_path / "b")
     assert [p.read_bytes() for p in done.files] == [p.read_bytes() for p in again.files]
+
+
+def test_scenes_are_drawn_as_table_3_measures_them(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, tuple[int, int], tuple[int, int]]] = []
+    figures: dict[tuple[str, str], float] = {}
+
+    def watched(report: Report, images: Sequence[str]) -> Image.Image:
+        for key in images:
+            sizes = [Image.open(report.picture(view, key)).size for view in ("lr", "bicubic")]
+            seen.append((key, *sizes))
+        for row in report.rows.to_dict("records"):
+            figures[row["method"], row["image"]] = row["psnr_rgb"]
+        return Image.new("RGB", (8, 8))
+
+    monkeypatch.setattr("pipeline.report_sheet.contact_sheet", watched)
+    fresh = replace(bench, cache=Cache(tmp_path / "cache"))
+    monkeypatch.setattr(figures_module, "FIGURES", figures_module.FIGURES[-1:])
+    assert figures_module.figures(fresh, tmp_path)[1] == []
+    whole, middle = ((50, 33), (200, 132)), ((20, 20), (80, 80))
+    assert [sizes for _, *sizes in seen] == [[*whole], [*middle]] * 2
+    assert [key.startswith("middle of ") for key, *_ in seen] == [False, True] * 2
+    for entrant in bench.entrants:
+        for row in measure_scenes(fresh, entrant, scenes(bench.data, "bsds100"), "whole"):
+            assert figures[entrant.name, row["image"]] == row["psnr_rgb"]
+
+
+def test_empty_caches_and_two_workers_give_the_same_bytes(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the issue asks of `benchmark all`: a second run, with nothing kept, changes nothing."""
+    monkeypatch.setattr(table4, "TABLE4", TABLE4[1:2])
+    monkeypatch.setattr(table4, "CNN", replace(CNN, most=1))
+    chosen = [
+        f for f in figures_module.FIGURES if f.name in ("faces-close", "faces-real", "scenes")
+    ]
+    monkeypatch.setattr(figures_module, "FIGURES", chosen)
+    made = []
+    for name in ("first", "second"):
+        fresh = replace(bench, cache=Cache(tmp_path / name / "cache"), workers=2, batch_size=2)
+        for table in ("table4", "figures"):
+            assert benchmark(table, fresh, tmp_path / name / "out").missing == []
+        assert fresh.cache.computed > 0
+        files = sorted(p for p in (tmp_path / name / "out").rglob("*") if p.is_file())
+        made.append({p.relative_to(tmp_path / name): p.read_bytes() for p in files})
+    first, second = made
+    assert len(first) == 8 and first == second
 
 
 def faces(*identities: str) -> PictureSet:
@@ -91,6 +140,49 @@ def test_rank_1_by_hand() -> None:
     embeddings[("sr", "3.png")] = np.full(2, 4.0, np.float32)  # b, nearest to a
     assert rank1_hits("sr", embeddings, faces(*PERSONS)) == [1.0, 0.0, 0.0]  # 4.png: no face
     assert rank1_hits("hr", embeddings, faces(*PERSONS)) == [1.0, 1.0, 1.0]
+
+
+def test_impostors_are_all_against_all_of_other_people() -> None:
+    at = {"a": 0.0, "b": 3.0, "c": 7.0}
+    embeddings = {
+        (method, f"{i}.png"): np.array([at[name] + (method == "sr"), 0.5], np.float32)
+        for method in ("hr", "sr")
+        for i, name in enumerate(PERSONS)
+        if i != 4  # the third b has no face
+    }
+    found = Faces(embeddings, faces(*PERSONS))
+    expected = [
+        abs(at[p] + 1 - at[g])
+        for i, p in enumerate(PERSONS)
+        for j, g in enumerate(PERSONS)
+        if p != g and 4 not in (i, j)
+    ]
+    assert found.impostors("sr") == pytest.approx(expected)
+    pairs = Pairs(("0.png", "1.png", "0.png"), ("2.png", "4.png", "1.png"), (True, True, False))
+    assert list(found.same("sr", pairs)) == [1.0, np.inf]
+    assert len(found.impostors("nobody")) == 0
+
+
+def test_a_rate_that_would_rest_on_few_comparisons_has_no_figure() -> None:
+    rng = np.random.default_rng(0)
+    same, other = rng.uniform(0.2, 0.8, 300), rng.uniform(0.5, 1.5, 10_000)
+    found = tars(same, other, 0)
+    for name, far in (("tar_at_far_1e-2", 0.01), ("tar_at_far_1e-3", 0.001)):
+        accepted = np.sort(other)[: round(far * len(other))].max()
+        assert found[name] == np.mean(same <= accepted)
+        assert found[f"{name}_lo"] < found[name] < found[f"{name}_hi"]
+    few = tars(same, other[:9_999], 0)
+    assert few["tar_at_far_1e-2"] is not None
+    assert few["tar_at_far_1e-3"] is few["tar_at_far_1e-3_lo"] is None
+    assert set(tars(same[:0], other, 0).values()) == {None}
+
+
+def test_the_identity_section_says_what_it_could_not_measure(bench: Bench) -> None:
+    section, _ = identity_section(bench)
+    row = section.rows[0]
+    assert row["tar_at_far_1e-2"] is row["tar_at_far_1e-3"] is None
+    assert 0 < row["impostors"] < 1000
+    assert section.note.endswith("FAR 1 % needs 1000, 0.1 % needs 10000.")
 
 
 def test_few_pairs_keep_same_and_different_in_balance() -> None:

@@ -1,5 +1,6 @@
 """Distances of feature sets: closed forms, torch-fidelity's own code, and real pictures."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,13 @@ from PIL import Image
 from pipeline.arrays import RGB
 from pipeline.errors import ModelError
 from pipeline.features import DlibFeatures, InceptionFeatures, load_extractor
-from pipeline.fidelity import fidelity, frechet_distance, kernel_distance
+from pipeline.fidelity import (
+    fidelity,
+    frechet_distance,
+    has_kernel_distance,
+    kernel_distance,
+    kernel_resamples,
+)
 from pipeline.upscalers.torchvision_shim import import_torchvision
 
 Features = NDArray[np.float64]
@@ -105,6 +112,53 @@ def test_kernel_is_the_unbiased_estimate_of_the_definition() -> None:
     assert mean == pytest.approx(want, abs=4 * std / 10)
     assert kernel_distance(a, b) == (mean, std), "the seed decides"
     assert kernel_distance(a, b, seed=1) != (mean, std)
+
+
+def test_kernel_resamples_are_the_definition_on_the_drawn_pictures() -> None:
+    """With every picture once it is the distance; a repeat is no pair with itself."""
+    rng = np.random.default_rng(6)
+    a, b = rng.normal(size=(7, 3)), rng.normal(0.5, 1, size=(5, 3))
+
+    def kernel(x: Features, y: Features) -> float:
+        return float((x @ y / 3 + 1) ** 3)
+
+    picks = [list(range(7)), [0, 0, 1, 2, 2, 2, 6], [4] * 7]
+    found = kernel_resamples(a, b, np.stack([np.bincount(p, minlength=7) for p in picks]))
+    for value, drawn in zip(found[:2], picks, strict=False):
+        pairs = [(i, j) for i in drawn for j in drawn if i != j]
+        want = np.mean([kernel(a[i], a[j]) for i, j in pairs])
+        want -= 2 * np.mean([kernel(a[i], y) for i in drawn for y in b])
+        assert value == pytest.approx(want)
+    assert np.isnan(found[2])
+
+
+def test_kernel_resamples_do_not_depend_on_the_rows_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(7)
+    a, b = rng.normal(size=(50, 4)), rng.normal(size=(30, 4))
+    counts = rng.multinomial(50, np.full(50, 1 / 50), size=9)
+    whole = kernel_resamples(a, b, counts)
+    monkeypatch.setattr("pipeline.fidelity._ROWS", 8)
+    assert kernel_resamples(a, b, counts) == pytest.approx(whole)
+
+
+def test_without_torch_fidelity_the_frechet_distance_is_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Stub:
+        kind = "dlib"
+        backend = "stub"
+
+        def __call__(self, pictures: object) -> Features:
+            return np.random.default_rng(0).normal(size=(8, 4))
+
+    assert has_kernel_distance()
+    monkeypatch.setitem(sys.modules, "torch_fidelity.metric_kid", None)
+    assert not has_kernel_distance()
+    found = fidelity([], np.eye(8, 4), Stub())  # type: ignore[arg-type]
+    assert found.frechet > 0
+    assert found.as_row()["kd_dlib"] is found.as_row()["kd_dlib_std"] is None
+    with pytest.raises(ModelError, match=r"pip install 'sr-pipeline\[metrics\]'"):
+        kernel_distance(np.eye(8, 4), np.eye(8, 4))
 
 
 BAD = {
