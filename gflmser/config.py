@@ -13,8 +13,12 @@ Upsampling = Literal["deconv", "shuffle"]
 ORACLE_SOURCES: Final[frozenset[str]] = frozenset({"hr", "hr32"})
 """Skip sources that look at the ground truth: for reproducing the paper, never for a user."""
 
-L2H_LEVELS: Final = (16, 8, 4, 8, 16, 32, 64)
-"""Resolution of each module of L2H for a 16x16 input; H2L is its mirror."""
+Modules = Literal[7, 5]
+
+_L2H_LEVELS: Final[dict[Modules, tuple[int, ...]]] = {
+    7: (16, 8, 4, 8, 16, 32, 64),
+    5: (16, 8, 16, 32, 64),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class NetworkConfig:
     """The two mirrored networks and what joins them; the defaults are the paper's."""
 
     widths: Widths = field(default_factory=Widths)
+    modules: Modules = 7
+    """M, modules of each network: 7 in the paper, 5 in the authors' v1 code, which stops at 8x8."""
     groups: int = 2
     """N, groups in each module."""
     blocks: int = 2
@@ -59,16 +65,23 @@ class NetworkConfig:
     """What H2L sees when L2H restores, in training and in use alike."""
     passes: int = 1
     """k of the source `recurrent`; 1 for all others."""
+    judge_width: int = 64
+    """Channels of the discriminator."""
     noise: bool = True
     """H2L has a channel of Gaussian noise beside the picture."""
 
     def __post_init__(self) -> None:
-        if min(self.groups, self.blocks, self.passes) < 1:
-            raise ValueError("groups, blocks and passes must be at least 1")
+        if min(self.groups, self.blocks, self.passes, self.judge_width) < 1:
+            raise ValueError("groups, blocks, passes and judge_width must be at least 1")
         if self.passes > 1 and self.source != "recurrent":
             raise ValueError("only the skip source 'recurrent' takes more than one pass")
         if (self.source == "none") != (self.gate == "none"):
             raise ValueError("gate 'none' and skip source 'none' go together")
+
+    @property
+    def levels(self) -> tuple[int, ...]:
+        """Resolution of each module of L2H for a 16x16 input; H2L is its mirror."""
+        return _L2H_LEVELS[self.modules]
 
     @property
     def oracle(self) -> bool:

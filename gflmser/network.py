@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gflmser.config import L2H_LEVELS, NetworkConfig, SkipSource
+from gflmser.config import NetworkConfig, SkipSource
 from gflmser.gating import Fusion
 
 SCALE = 4
@@ -117,7 +117,7 @@ class H2LNet(nn.Module):
         super().__init__()
         self.noise = config.noise
         self.bicubic_residual = config.bicubic_residual
-        levels = L2H_LEVELS[::-1]
+        levels = config.levels[::-1]
         self.body = _Hourglass(3 + int(config.noise), levels, config, [False] * len(levels))
 
     def features(self, hr: Tensor, noise: Tensor | None = None) -> tuple[Tensor, list[Tensor]]:
@@ -152,10 +152,14 @@ class L2HNet(nn.Module):
         super().__init__()
         self.internal = config.source == "internal"
         self.bicubic_residual = config.bicubic_residual
-        last = len(L2H_LEVELS)
+        levels = config.levels
         # Internal skips run from the shrinking half to the growing half of L2H itself.
-        fused = [3 <= i <= 4 if self.internal else config.source != "none" for i in range(last)]
-        self.body = _Hourglass(3, L2H_LEVELS, config, fused)
+        self.bottom = levels.index(min(levels))
+        mirrors = range(self.bottom + 1, 2 * self.bottom + 1)
+        fused = [
+            i in mirrors if self.internal else config.source != "none" for i in range(len(levels))
+        ]
+        self.body = _Hourglass(3, levels, config, fused)
 
     def forward(self, lr: Tensor, skips: Sequence[Tensor] | None = None) -> Tensor:
         """`(N, 3, H, W)`, H and W multiples of 4, to `(N, 3, 4H, 4W)`.
@@ -168,10 +172,10 @@ class L2HNet(nn.Module):
             x = x if index == 0 else self.body.rescales[index - 1](x)
             count = len(cast(Module, stage).groups)
             taken: list[Tensor] | None = None
-            if waiting and (not self.internal or index >= 3):
+            if waiting and (not self.internal or index > self.bottom):
                 taken = [waiting.pop() for _ in range(min(count, len(waiting)))]
             x, features = stage(x, taken)
-            if self.internal and index < 2:
+            if self.internal and index < self.bottom:
                 waiting += features
         out = cast(Tensor, self.body.tail(x))
         return out + enlarge(lr) if self.bicubic_residual else torch.tanh(out)

@@ -34,7 +34,7 @@ class GFLmserRecipe:
             raise ConfigError("'data.real_lr' is empty: the discriminator needs real pictures")
         self.config = config
         self.model = _first_weights(config)
-        self.discriminator = Discriminator()
+        self.discriminator = Discriminator(config.network.judge_width)
         self.modules: Mapping[str, nn.Module] = {
             "h2l": self.model.h2l,
             "l2h": self.model.l2h,

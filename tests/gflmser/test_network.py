@@ -8,6 +8,7 @@ from torch import nn
 
 import gflmser
 from gflmser.config import Config, NetworkConfig, SkipSource
+from gflmser.gating import Fusion
 from gflmser.network import Discriminator, GFLmser, H2LNet, TransposedOf, enlarge, reduce
 from gflmser.toml_schema import load
 from tests.gflmser.conftest import narrow
@@ -47,6 +48,19 @@ class TestPaper:
         network = GFLmser(NetworkConfig(groups=1))
         assert count(network.h2l) == 1_316_995
         assert count(network.l2h) == 1_373_763
+
+    @pytest.mark.parametrize("source", ["upsampled", "internal"])
+    def test_of_five_modules_has_the_counts_of_the_v1_code(self, source: SkipSource) -> None:
+        network = GFLmser(NetworkConfig(modules=5, groups=1, noise=False, source=source))
+        assert count(network.h2l) == 918_467
+        assert count(network.l2h) == 975_811
+        lr = torch.randn(1, 3, 16, 16)
+        with torch.no_grad():
+            seen = network.restore(lr)
+            for fusion in (m for m in network.modules() if isinstance(m, Fusion)):
+                fusion.mode = "none"
+            assert seen.shape == (1, 3, 64, 64)
+            assert not torch.equal(seen, network.restore(lr)), "no skip arrived"
 
     def test_multiply_adds(self) -> None:
         from torch.utils.flop_counter import FlopCounterMode
