@@ -222,6 +222,7 @@ class Trainer:
                 module.load_state_dict(state["modules"][name])
                 self.optimisers[name].load_state_dict(state["optimisers"][name])
             self.average.load_state_dict(state["average"])
+            self.fabric.strategy.precision.load_state_dict(state["precision"])
         except (RuntimeError, KeyError, ValueError) as error:
             raise ConfigError(f"{self.checkpoint} does not fit these networks: {error}") from error
         self.step, self.seconds = int(state["step"]), float(state["seconds"])
@@ -294,6 +295,7 @@ class Trainer:
                 "modules": {n: m.state_dict() for n, m in self.recipe.modules.items()},
                 "optimisers": {n: o.state_dict() for n, o in self.optimisers.items()},
                 "average": self.average.state_dict(),
+                "precision": self.fabric.strategy.precision.state_dict(),
                 "step": self.step,
                 "seconds": self.seconds,
                 "cpu_seconds": self.cpu_seconds,
