@@ -42,7 +42,6 @@ class Restorer:
         device: str = "cpu",
         precision: str = "fp32",
         consistent: bool = False,
-        compiled: bool = False,
     ) -> None:
         if precision not in _TYPES:
             raise WeightsError(f"precision '{precision}' is not one of {', '.join(_TYPES)}")
@@ -57,8 +56,6 @@ class Restorer:
         self._model = model.to(self.device, self._type).eval()
         self._model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._restore: Callable[[Tensor, Tensor | None], Tensor] = self._model.restore
-        if compiled:
-            self._restore = torch.compile(self._model.restore)
         self._warned = False
 
     @torch.inference_mode()
@@ -110,18 +107,10 @@ def load_restorer(
     device: str = "cpu",
     precision: str = "fp32",
     consistent: bool = False,
-    compiled: bool = False,
 ) -> Restorer:
     """A restorer from a shipped name or a safetensors file; raises WeightsError if it cannot be."""
     model, card = load_weights(name_or_path)
-    return Restorer(
-        model,
-        card,
-        device=device,
-        precision=precision,
-        consistent=consistent,
-        compiled=compiled,
-    )
+    return Restorer(model, card, device=device, precision=precision, consistent=consistent)
 
 
 def pad(pictures: Tensor, multiple: int) -> Tensor:

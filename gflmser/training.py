@@ -213,9 +213,10 @@ class Trainer:
         Raises ConfigError when there is none, or when it is of other networks or another source.
         """
         state = load_checkpoint(self.checkpoint, self.fabric.device)
-        if state.get("network") != self.network:
+        differing = _differing(state.get("network", {}), self.network)
+        if differing:
             raise ConfigError(
-                f"{self.checkpoint} is of another network or skip source: {_differing(self, state)}"
+                f"{self.checkpoint} is of another network or skip source: {differing}"
             )
         try:
             for name, module in self.recipe.modules.items():
@@ -379,10 +380,11 @@ class Trainer:
         self.log.scalars({**values, **rates, **norms}, self.step)
 
 
-def _differing(trainer: Trainer, state: Mapping[str, Any]) -> str:
-    before = dict(state.get("network") or {})
-    keys = sorted(k for k in before | trainer.network if before.get(k) != trainer.network.get(k))
-    return ", ".join(f"{k} was {before.get(k)}, is {trainer.network.get(k)}" for k in keys[:3])
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The first choices that changed; one that is younger than the checkpoint has its default."""
+    was = {**now, **before}
+    changed = sorted(key for key in was if was[key] != now.get(key))
+    return ", ".join(f"{key} was {was[key]}, is {now.get(key)}" for key in changed[:3])
 
 
 def make_fabric(training: TrainingConfig, *, device: str, devices: int = 1) -> Fabric:

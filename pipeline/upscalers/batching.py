@@ -18,11 +18,13 @@ from torch.nn import functional
 from pipeline.arrays import RGB
 from pipeline.devices import check_precision
 from pipeline.errors import ModelError, UsageError
+from pipeline.upscalers.compiled import compiled
 from pipeline.upscalers.consistent import back_projected
 from pipeline.upscalers.memory import is_out_of_memory, release
 from pipeline.upscalers.network import Network
 from pipeline.upscalers.plan import Plan, first_plan, round_up
 from pipeline.upscalers.protocol import LoadOptions
+from pipeline.upscalers.side_by_side import SideBySide
 from pipeline.upscalers.tiles import cuts
 
 log: Final = logging.getLogger(__name__)
@@ -50,13 +52,15 @@ class NetworkUpscaler:
         self.name = network.name
         self.scale = network.scale
         self.oracle = network.oracle
-        self._network = back_projected(network) if options.consistent else network
+        quick = compiled(network) if options.compiled else network
+        self._network = back_projected(quick) if options.consistent else quick
         self._device = device
         self._options = options
         self._plans: dict[tuple[int, int], Plan] = {}
         self._warned = False
         if options.threads is not None:
             torch.set_num_threads(options.threads)
+        self._side_by_side = SideBySide(torch.get_num_threads())
 
     @torch.inference_mode()
     def __call__(self, pictures: Sequence[RGB]) -> list[RGB]:
@@ -116,7 +120,7 @@ class NetworkUpscaler:
         host = torch.from_numpy(stack)
         cuda = self._device.type == "cuda"
         there = (host.pin_memory() if cuda else host).to(self._device, non_blocking=cuda)
-        made = self._tiled(there, plan) if plan.tile else self._passes(there, plan.per_pass)
+        made = self._tiled(there, plan) if plan.tile else self._passes(there, plan)
         if not cuda:
             return np.ascontiguousarray(made.cpu().numpy())
         back = torch.empty(made.shape, dtype=torch.uint8, pin_memory=True)
@@ -140,27 +144,32 @@ class NetworkUpscaler:
         for at in range(0, len(places), plan.per_pass):
             now = places[at : at + plan.per_pass]
             tiles = [padded[r.start :, c.start :][: plan.tile, : plan.tile] for r, c in now]
-            made = self._passes(torch.stack(tiles), plan.per_pass)
+            made = self._passes(torch.stack(tiles), plan)
             for (row, column), tile in zip(now, made, strict=True):
                 canvas[row.kept(scale), column.kept(scale)] = tile[
                     row.kept_of_tile(scale), column.kept_of_tile(scale)
                 ]
         return canvas[: height * scale, : width * scale]
 
-    def _passes(self, stack: Tensor, per_pass: int) -> Tensor:
+    def _passes(self, stack: Tensor, plan: Plan) -> Tensor:
         """`(N, H, W, 3)` uint8 to `(N, H * scale, W * scale, 3)` uint8, on the device."""
-        made, finite = [], []
-        for part in torch.split(stack, per_pass):
-            pixels, fine = self._one_pass(part, per_pass, self._options.precision != "fp32")
-            made.append(pixels)
-            finite.append(fine)
-        result = torch.cat(made)
-        fine = torch.cat(finite)
+        result, fine = self._run(stack, plan, self._options.precision != "fp32")
         if not bool(fine.all()):
-            self._redo(stack, result, per_pass, fine)
+            self._redo(stack, result, plan, fine)
         return result
 
-    def _redo(self, stack: Tensor, result: Tensor, per_pass: int, fine: Tensor) -> None:
+    def _run(self, stack: Tensor, plan: Plan, reduced: bool) -> tuple[Tensor, Tensor]:
+        """All passes over a stack; pixels, and which pictures are finite."""
+
+        def one(part: Tensor) -> tuple[Tensor, Tensor]:
+            return self._one_pass(part, plan.per_pass, reduced)
+
+        parts = torch.split(stack, plan.per_pass)
+        done = self._side_by_side.map(one, parts) if plan.side_by_side else list(map(one, parts))
+        made, finite = zip(*done, strict=True)
+        return torch.cat(made), torch.cat(finite)
+
+    def _redo(self, stack: Tensor, result: Tensor, plan: Plan, fine: Tensor) -> None:
         """Fill the pictures that overflowed with what float32 gives."""
         if self._options.precision != "fp32" and not self._warned:
             self._warned = True
@@ -170,11 +179,10 @@ class NetworkUpscaler:
                 self._options.precision,
             )
         bad = torch.nonzero(~fine).flatten()
-        for part in torch.split(bad, per_pass):
-            pixels, now_fine = self._one_pass(stack[part], per_pass, reduced=False)
-            if not bool(now_fine.all()):
-                raise ModelError(f"{self.name}: the network gives values that are not numbers")
-            result[part] = pixels
+        pixels, now_fine = self._run(stack[bad], plan, reduced=False)
+        if not bool(now_fine.all()):
+            raise ModelError(f"{self.name}: the network gives values that are not numbers")
+        result[bad] = pixels
 
     def _one_pass(self, stack: Tensor, per_pass: int, reduced: bool) -> tuple[Tensor, Tensor]:
         """Exactly `per_pass` pictures through the network; pixels, and which are finite."""

@@ -27,4 +27,7 @@ class Network:
     """How many times the asked tile side it should see at once; 0: it must see the whole."""
     batched: bool = True
     """Whether it takes more than one picture in a pass."""
+    pure: bool = False
+    """Whether `run` draws no random numbers and keeps nothing: then it may be compiled, and on a
+    CPU it is called from several threads at once."""
     precisions: frozenset[Precision] = frozenset({"fp32", "bf16", "fp16"})

@@ -30,6 +30,9 @@ class Plan:
     tile: int
     """Side of a tile in input pixels; 0: whole pictures."""
     overlap: int
+    side_by_side: bool = False
+    """Whether the passes are too small to be shared by threads: each has one, several run at once.
+    """
 
     def smaller(self, side: int, network: Network) -> Plan | None:
         """What to try when memory ran out with pictures of longest side `side`; None: nothing."""
@@ -49,7 +52,8 @@ def first_plan(height: int, width: int, network: Network, options: LoadOptions, 
     area = min(height, tile or height) * min(width, tile or width)
     budget = _CPU_PIXELS if kind == "cpu" else _GPU_PIXELS
     per_pass = min(_MOST, max(1, budget // area)) if network.batched else 1
-    return Plan(options.batch_size, per_pass, tile, options.overlap)
+    short = kind == "cpu" and network.pure and area <= _CPU_PIXELS
+    return Plan(options.batch_size, per_pass, tile, options.overlap, side_by_side=short)
 
 
 def round_up(value: int, multiple: int) -> int:

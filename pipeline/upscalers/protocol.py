@@ -72,6 +72,8 @@ class LoadOptions:
     """Whether weights that need the ground truth may be loaded."""
     consistent: bool = False
     """Whether what a network made is projected, so that reduced it gives its input again."""
+    compiled: bool = False
+    """Whether networks run by torch.compile: slow at the first picture of each size."""
 
 
 class Provider(Protocol):

@@ -67,5 +67,6 @@ class ShippedWeights:
             run=restorer.restore,
             signed=True,
             multiple=_MULTIPLE,
+            pure=True,
         )
         return NetworkUpscaler(network, device, options)
