@@ -28,7 +28,8 @@ create index if not exists by_position on picture (position);
 class Journal:
     """Rows of the finished pictures of one run, ordered by the pictures' position.
 
-    `settings` are what the rows depend on: a run is resumed only with equal settings. Raises
+    `settings` are what the rows depend on: a run is resumed only with equal settings, and what
+    failed is then no longer done. Raises
     UsageError when the folder holds a run that this one must not touch, OutputError when the
     folder cannot be written or another process uses it.
     """
@@ -55,6 +56,7 @@ class Journal:
     def _start_run(self, settings: str, *, existing: bool, resume: bool) -> None:
         if existing and resume:
             _same_settings(self._value("settings"), settings)
+            self._db.execute("delete from picture where failed")  # they are tried again
         elif existing and self._value("finished") != "1" and self.counts()[0]:
             raise UsageError(
                 f"{self._path.parent} holds an unfinished run ({self.counts()[0]} pictures done): "

@@ -161,6 +161,24 @@ def test_a_finished_run_has_nothing_left_to_do(run: Run, lr_folder: Path, tmp_pa
     assert after["counts"] == before["counts"]
 
 
+def test_resume_tries_again_what_failed(run: Run, lr_folder: Path, tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    shutil.copytree(lr_folder, pictures)
+    victim = sorted(pictures.rglob("*.png"))[3]
+    whole = victim.read_bytes()
+    victim.write_bytes(whole[:40])
+    words = ("detect", pictures, "--out", tmp_path / "out", "--quiet", "--no-pictures", "--json")
+    assert run(*words).exit_code == 1
+    victim.write_bytes(whole)
+    again = run(*words, "--resume")
+    assert again.exit_code == 0
+    found = json.loads(again.stdout)
+    assert found["new_pictures"] == 1
+    fresh = run(*words[:3], tmp_path / "fresh", *words[4:])
+    assert table(tmp_path / "out") == table(tmp_path / "fresh")
+    assert found["counts"] == json.loads(fresh.stdout)["counts"]
+
+
 def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path) -> None:
     with (
         Journal(tmp_path, {}, resume=False),
