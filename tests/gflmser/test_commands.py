@@ -9,6 +9,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
 from gflmser.network import enlarge
@@ -65,7 +66,10 @@ def test_train_writes_weights_card_checkpoint_and_curves(toml: Path, tmp_path: P
     assert card.metrics["crop1/psnr_rgb_lo"] <= card.metrics["crop1/psnr_rgb"]
     assert {"crop0.55/ssim_y", "crop0.55/lr_consistency", "crop1/accuracy"} <= set(card.metrics)
     assert (tmp_path / "out" / "checkpoint.pt").is_file()
-    assert list((tmp_path / "out" / "events").iterdir())
+    events = EventAccumulator(str(tmp_path / "out" / "events"))
+    tags = events.Reload().Tags()
+    assert {"loss/hr_pixel", "rate/l2h", "val/crop1/psnr_rgb"} <= set(tags["scalars"])
+    assert set(tags["images"]) == {"crop1", "crop0.55"}
     assert sum(p.numel() for p in model.parameters()) > 1000
 
 
