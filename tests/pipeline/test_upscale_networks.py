@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -169,6 +170,52 @@ def test_pictures_of_one_size_share_passes(samples: Path) -> None:
     recorder = Recorder(Small().eval())
     upscaler(small_network(recorder))(crops(samples, [(16, 16)] * 9))
     assert recorder.shapes == [(4, 3, 16, 16)] * 3
+
+
+@pytest.fixture
+def threads_as_before() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads_as_before")
+def test_short_passes_of_a_pure_network_run_side_by_side_in_one_thread_each(
+    samples: Path,
+) -> None:
+    counts: dict[tuple[int, ...], set[int]] = {}
+    model = Small().eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def run(batch: Tensor) -> Tensor:
+        made: Tensor = model(batch)
+        counts.setdefault(tuple(batch.shape[2:]), set()).add(torch.get_num_threads())
+        return made
+
+    pure = replace(small_network(run), pure=True)
+    pictures = crops(samples, [*MIXED, (80, 60)] * 3)
+    shared = upscaler(pure, threads=3)
+    together = shared(pictures)
+    assert counts == {(16, 16): {1}, (11, 23): {1}, (1, 1): {1}, (33, 20): {1}, (80, 60): {3}}
+    for index in (0, 1, 3, 4):
+        assert np.array_equal(shared([pictures[index]])[0], together[index])
+    later: list[int] = []
+    thread = Thread(target=lambda: later.append(torch.get_num_threads()))
+    thread.start()
+    thread.join()
+    assert (torch.get_num_threads(), later) == (3, [3])
+    for one, other in zip(upscaler(pure, threads=1)(pictures), together, strict=True):
+        if one.size < 80 * 60 * 48:
+            assert np.array_equal(one, other)
+
+
+@pytest.mark.usefixtures("threads_as_before")
+def test_out_of_memory_in_one_of_several_passes_halves_the_batch(samples: Path) -> None:
+    pictures = crops(samples, [(16, 16)] * 9)
+    starved = Starved(2 * 256, ERRORS["cpu"])
+    made = upscaler(replace(small_network(starved), pure=True), threads=2)(pictures)
+    assert {shape[0] for shape in starved.worked} == {2}
+    for one, other in zip(made, upscaler()(pictures), strict=True):
+        assert np.abs(one.astype(int) - other).max() <= 1
 
 
 @pytest.mark.parametrize("size", [(70, 90), (64, 33), (41, 200), (128, 1)])

@@ -1,0 +1,140 @@
+"""Networks by torch.compile: the same pictures, whatever comes before them, or one clear line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gflmser.config import NetworkConfig, Widths
+from gflmser.network import GFLmser
+from gflmser.weights import Card, save_weights
+from pipeline.arrays import RGB
+from pipeline.upscalers.batching import NetworkUpscaler
+from pipeline.upscalers.network import Network
+from pipeline.upscalers.protocol import LoadOptions
+from pipeline.upscalers.shipped import ShippedWeights
+
+COMPILER = os.environ.get("CXX", "g++")
+compiles = pytest.mark.skipif(
+    not (shutil.which(COMPILER) and Path(sysconfig.get_path("include"), "Python.h").is_file()),
+    reason=f"torch.compile needs {COMPILER} and Python.h, which are not both here",
+)
+OPTIONS = LoadOptions(device="cpu", compiled=True)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A narrow network of the shipped one's shape, whose last layer counts."""
+    torch.manual_seed(0)
+    widths = Widths(r64=4, r32=4, r16=8, r8=8, r4=8)
+    config = NetworkConfig(
+        widths=widths,
+        groups=1,
+        blocks=1,
+        source="internal",
+        upsampling="shuffle",
+        bicubic_residual=True,
+    )
+    model = GFLmser(config)
+    with torch.no_grad():
+        model.l2h.body.tail.weight.normal_(0, 0.1)
+    folder = tmp_path_factory.mktemp("weights")
+    return str(save_weights(model, Card(name="narrow", network=config), folder))
+
+
+@pytest.fixture(scope="module")
+def crops(samples: Path) -> list[RGB]:
+    """Faces as the degradation makes them, 16x16, and one of an odd size among them."""
+    with Image.open(samples / "obama.jpg") as image:
+        face = image.convert("RGB").crop((150, 40, 350, 240))
+    sizes = [(16, 16), (16, 16), (11, 23), *[(16, 16)] * 4]
+    return [
+        np.asarray(face.crop((5 * i, 3 * i, 180, 190)).resize((width, height)))
+        for i, (height, width) in enumerate(sizes)
+    ]
+
+
+@compiles
+def test_compiled_gives_the_plain_pictures_whatever_stands_beside_them(
+    weights: str, crops: list[RGB]
+) -> None:
+    load = ShippedWeights().load
+    plain = load(weights, replace(OPTIONS, compiled=False))(crops)
+    compiled = load(weights, OPTIONS)
+    together = compiled(crops)
+    for one, other in zip(plain, together, strict=True):
+        assert np.abs(one.astype(int) - other).max() <= 1
+    assert any(np.ptp(picture) > 50 for picture in together)
+    one_by_one = [load(weights, replace(OPTIONS, batch_size=1))([crop])[0] for crop in crops[::-1]]
+    for one, other in zip(one_by_one[::-1], together, strict=True):
+        assert np.array_equal(one, other)
+
+
+@compiles
+def test_more_sizes_than_torch_compiles_by_itself_are_compiled() -> None:
+    compiled_calls = []
+
+    def run(batch: Tensor) -> Tensor:
+        compiled_calls.append(torch.compiler.is_compiling())
+        return batch.repeat_interleave(4, 2).repeat_interleave(4, 3)
+
+    upscaler = NetworkUpscaler(
+        Network(name="nearest", scale=4, run=run, pure=True), torch.device("cpu"), OPTIONS
+    )
+    pictures = [np.full((4, width, 3), width, np.uint8) for width in range(2, 14)]
+    for picture, made in zip(pictures, upscaler(pictures), strict=True):
+        assert np.array_equal(made, picture.repeat(4, 0).repeat(4, 1))
+    assert compiled_calls and all(compiled_calls)
+
+
+def test_without_a_compiler_the_user_reads_one_line(weights: str, tmp_path: Path) -> None:
+    code = (
+        "import sys, numpy as np\n"
+        "from pipeline.errors import ModelError\n"
+        "from pipeline.upscalers.protocol import LoadOptions\n"
+        "from pipeline.upscalers.shipped import ShippedWeights\n"
+        "options = LoadOptions(device='cpu', compiled=True)\n"
+        "upscaler = ShippedWeights().load(sys.argv[1], options)\n"
+        "try:\n"
+        "    upscaler([np.zeros((16, 16, 3), np.uint8)])\n"
+        "except ModelError as error:\n"
+        "    print(error)\n"
+    )
+    absent = {"CXX": str(tmp_path / "no-compiler"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, weights],
+        env={**os.environ, **absent},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    (line,) = done.stdout.splitlines()
+    assert line.startswith("narrow: torch.compile does not work here")
+    assert "no-compiler" in line
+
+
+def test_a_network_that_is_not_pure_stays_as_it_is(
+    crops: list[RGB], caplog: pytest.LogCaptureFixture
+) -> None:
+    def run(batch: Tensor) -> Tensor:
+        assert not torch.compiler.is_compiling()
+        return batch.repeat_interleave(2, 2).repeat_interleave(2, 3)
+
+    network = Network(name="noisy", scale=2, run=run)
+    with caplog.at_level(logging.WARNING):
+        made = NetworkUpscaler(network, torch.device("cpu"), OPTIONS)(crops[:1])
+    assert "noisy is not compiled" in caplog.text
+    assert np.array_equal(made[0], crops[0].repeat(2, 0).repeat(2, 1))
