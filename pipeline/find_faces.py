@@ -34,6 +34,7 @@ def shared_upscaler(
     *,
     allow_oracle: bool = False,
     consistent: bool = False,
+    compiled: bool = False,
 ) -> Upscaler:
     """Load an upscaler once per process; see `load_upscaler`.
 
@@ -47,6 +48,7 @@ def shared_upscaler(
         threads=threads,
         allow_oracle=allow_oracle,
         consistent=consistent,
+        compiled=compiled,
     )
 
 
@@ -72,6 +74,7 @@ class FindFaces:
     precision: Precision = "fp32"
     batch_size: int = 64
     consistent: bool = False
+    compiled: bool = False
     pictures: bool = True
     identifier: Identifier | None = field(default=None, repr=False)
 
@@ -95,6 +98,7 @@ class FindFaces:
             self.precision,
             self.batch_size,
             consistent=self.consistent,
+            compiled=self.compiled,
         )
 
     def warm_up(self) -> None:

@@ -36,6 +36,7 @@ def load_upscaler(
     threads: int | None = None,
     allow_oracle: bool = False,
     consistent: bool = False,
+    compiled: bool = False,
 ) -> Upscaler:
     """Load an upscaler by name or from a weight file; torch is imported for networks only.
 
@@ -50,7 +51,7 @@ def load_upscaler(
             raise ModelError(f"{name} is no network: only those can be made consistent")
         return INTERPOLATORS[name]
     options = LoadOptions(
-        device, precision, batch_size, tile, overlap, threads, allow_oracle, consistent
+        device, precision, batch_size, tile, overlap, threads, allow_oracle, consistent, compiled
     )
     path = Path(name)
     if path.suffix and path.is_file():

@@ -23,6 +23,7 @@ class UpscalePictures:
     precision: Precision = "fp32"
     batch_size: int = 64
     consistent: bool = False
+    compiled: bool = False
 
     def settings(self) -> dict[str, object]:
         """What the pictures depend on."""
@@ -31,6 +32,7 @@ class UpscalePictures:
             "upscaler": self.upscaler,
             "precision": self.precision,
             "consistent": self.consistent,
+            "compiled": self.compiled,
         }
 
     def _upscaler(self) -> Upscaler:
@@ -42,6 +44,7 @@ class UpscalePictures:
             self.batch_size,
             default_workers(),
             consistent=self.consistent,
+            compiled=self.compiled,
         )
 
     def check(self) -> None:

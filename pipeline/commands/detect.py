@@ -21,6 +21,7 @@ from pipeline.commands import options as opt
 )
 @opt.compute
 @opt.consistent
+@opt.compiled
 @opt.over_pictures
 @opt.resume
 @opt.as_json

@@ -133,6 +133,14 @@ compute = combine(
     ),
 )
 
+compiled = click.option(
+    "--compile",
+    "compiled",
+    is_flag=True,
+    help="Run networks by torch.compile: slow to start, for many pictures of few sizes; on the CPU "
+    "it needs a C++ compiler.",
+)
+
 consistent = click.option(
     "--consistent",
     is_flag=True,

@@ -15,6 +15,7 @@ from pipeline.upscalers.protocol import Precision
 @click.option("--upscaler", required=True, help="Name or weight file.")
 @opt.compute
 @opt.consistent
+@opt.compiled
 @opt.over_pictures
 @opt.resume
 @opt.as_json
@@ -26,6 +27,7 @@ def command(
     precision: Precision,
     batch_size: int,
     consistent: bool,
+    compiled: bool,
     resume: bool,
     as_json: bool,
 ) -> int:
@@ -38,7 +40,7 @@ def command(
     from pipeline.picture_run import make_pictures
     from pipeline.upscale_pictures import UpscalePictures
 
-    job = UpscalePictures(out, upscaler, device, precision, batch_size, consistent)
+    job = UpscalePictures(out, upscaler, device, precision, batch_size, consistent, compiled)
     done = make_pictures(job, run.listing, run.options, resume=resume)
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
     return opt.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
