@@ -138,7 +138,7 @@ compiled = click.option(
     "compiled",
     is_flag=True,
     help="Run networks by torch.compile: slow to start, for many pictures of few sizes; on the CPU "
-    "it needs a C++ compiler.",
+    "it needs a C++ compiler. GFLmser only: other networks run as they are.",
 )
 
 consistent = click.option(

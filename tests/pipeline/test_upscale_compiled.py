@@ -21,10 +21,12 @@ from gflmser.config import NetworkConfig, Widths
 from gflmser.network import GFLmser
 from gflmser.weights import Card, save_weights
 from pipeline.arrays import RGB
+from pipeline.images import load_rgb
 from pipeline.upscalers.batching import NetworkUpscaler
 from pipeline.upscalers.network import Network
 from pipeline.upscalers.protocol import LoadOptions
 from pipeline.upscalers.shipped import ShippedWeights
+from tests.pipeline.conftest import Run
 
 COMPILER = os.environ.get("CXX", "g++")
 compiles = pytest.mark.skipif(
@@ -99,31 +101,38 @@ def test_more_sizes_than_torch_compiles_by_itself_are_compiled() -> None:
     assert compiled_calls and all(compiled_calls)
 
 
-def test_without_a_compiler_the_user_reads_one_line(weights: str, tmp_path: Path) -> None:
-    code = (
-        "import sys, numpy as np\n"
-        "from pipeline.errors import ModelError\n"
-        "from pipeline.upscalers.protocol import LoadOptions\n"
-        "from pipeline.upscalers.shipped import ShippedWeights\n"
-        "options = LoadOptions(device='cpu', compiled=True)\n"
-        "upscaler = ShippedWeights().load(sys.argv[1], options)\n"
-        "try:\n"
-        "    upscaler([np.zeros((16, 16, 3), np.uint8)])\n"
-        "except ModelError as error:\n"
-        "    print(error)\n"
-    )
+def test_without_a_compiler_the_user_reads_one_line(
+    weights: str, lr_folder: Path, tmp_path: Path
+) -> None:
+    code = "from pipeline.entry import main; main()"
+    words = [lr_folder, "--out", tmp_path / "out", "--upscaler", weights, "--device", "cpu"]
     absent = {"CXX": str(tmp_path / "no-compiler"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", code, weights],
+        [sys.executable, "-c", code, "upscale", *words, "--compile", "--quiet"],
         env={**os.environ, **absent},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stderr
-    (line,) = done.stdout.splitlines()
-    assert line.startswith("narrow: torch.compile does not work here")
+    assert done.returncode == 2
+    (line,) = [line for line in done.stderr.splitlines() if "torch.compile" in line]
+    assert "narrow: torch.compile does not work here" in line
     assert "no-compiler" in line
+    assert "Traceback" not in done.stderr
+
+
+@compiles
+def test_the_option_changes_no_more_than_a_rounding(
+    run: Run, weights: str, lr_folder: Path, tmp_path: Path
+) -> None:
+    words = ("upscale", lr_folder, "--upscaler", weights, "--device", "cpu", "--quiet")
+    assert run(*words, "--out", tmp_path / "plain").exit_code == 0
+    assert run(*words, "--out", tmp_path / "compiled", "--compile").exit_code == 0
+    made = sorted((tmp_path / "plain").rglob("*.png"))
+    assert made
+    for file in made:
+        other = load_rgb(tmp_path / "compiled" / file.relative_to(tmp_path / "plain"))
+        assert np.abs(load_rgb(file).astype(int) - other).max() <= 1
 
 
 def test_a_network_that_is_not_pure_stays_as_it_is(
