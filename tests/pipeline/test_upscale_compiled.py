@@ -79,7 +79,8 @@ def test_compiled_gives_the_plain_pictures_whatever_stands_beside_them(
     for one, other in zip(plain, together, strict=True):
         assert np.abs(one.astype(int) - other).max() <= 1
     assert any(np.ptp(picture) > 50 for picture in together)
-    one_by_one = [load(weights, replace(OPTIONS, batch_size=1))([crop])[0] for crop in crops[::-1]]
+    alone = load(weights, replace(OPTIONS, batch_size=1))
+    one_by_one = [alone([crop])[0] for crop in crops[::-1]]
     for one, other in zip(one_by_one[::-1], together, strict=True):
         assert np.array_equal(one, other)
 
