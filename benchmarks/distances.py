@@ -12,6 +12,7 @@ from benchmarks.bench import Bench
 from pipeline.features import NEEDS_TORCH_FIDELITY
 from pipeline.fidelity import (
     Features,
+    Gaussian,
     frechet_distance,
     has_kernel_distance,
     kernel_distance,
@@ -38,7 +39,9 @@ def distances(bench: Bench, features: Features, reference: Features) -> dict[str
         0, len(features), (_RESAMPLES, len(features)), dtype=np.int32
     )
     value = frechet_distance(features, reference)
-    low, high = moved(value, [frechet_distance(features[p], reference) for p in picks])
+    fitted = Gaussian.of(reference)
+    resampled = [Gaussian.of(features[p]).frechet_distance(fitted) for p in picks]
+    low, high = moved(value, resampled)
     found = {frechet: value, f"{frechet}_lo": max(0.0, low), f"{frechet}_hi": high}
     if has_kernel_distance():
         mean, _ = kernel_distance(features, reference, seed=bench.seed)

@@ -120,13 +120,12 @@ def _first_weights(config: Config) -> GFLmser:
 
     Raises ConfigError when those weights are of another network or of another skip source.
     """
-    model = GFLmser(config.network)
-    if config.start:
-        try:
-            before, card = load_weights(config.start)
-        except WeightsError as error:
-            raise ConfigError(f"'start': {error}") from error
-        if card.network != config.network:
-            raise ConfigError(f"'start': {card.name} is not the network that 'network' describes")
-        model.load_state_dict(before.state_dict())
-    return model
+    if not config.start:
+        return GFLmser(config.network)
+    try:
+        model, card = load_weights(config.start)
+    except WeightsError as error:
+        raise ConfigError(f"'start': {error}") from error
+    if card.network != config.network:
+        raise ConfigError(f"'start': {card.name} is not the network that 'network' describes")
+    return model.train()

@@ -174,6 +174,7 @@ def train_method(
                 max_minutes=options.get("max_minutes"), max_steps=options.get("max_steps")
             )
     finally:
+        trainer.batches.close()
         if log is not None:
             log.close()
     if not first:

@@ -267,7 +267,6 @@ class Trainer:
             if self._agree(now - saved >= 60 * self.training.checkpoint_minutes):
                 self.save()
                 saved = time.monotonic()
-        self.batches.close()
         if self.step >= last or max_minutes is not None:
             self.run_validation()
         self.save()

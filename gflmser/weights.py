@@ -61,10 +61,14 @@ class Record:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(Record)}
 
     @property
+    def images(self) -> int:
+        """Training samples of this training alone."""
+        return self.steps * int(self.training.get("training", {}).get("batch", 0))
+
+    @property
     def images_seen(self) -> int:
         """Training samples of this training and of those before it."""
-        batch = int(self.training.get("training", {}).get("batch", 0))
-        return self.steps * batch + sum(int(one["images"]) for one in self.earlier)
+        return self.images + sum(int(one["images"]) for one in self.earlier)
 
     @property
     def total_wall_seconds(self) -> float:
@@ -158,7 +162,7 @@ def history(name_or_path: str | Path) -> tuple[Mapping[str, Any], ...]:
         "name": card.name,
         "sha256": _digest(find(name_or_path)),
         "steps": card.steps,
-        "images": card.images_seen - sum(int(one["images"]) for one in card.earlier),
+        "images": card.images,
         "wall_seconds": card.wall_seconds,
         "cpu_seconds": card.cpu_seconds,
         "commit": card.commit,

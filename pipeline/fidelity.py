@@ -96,11 +96,30 @@ def frechet_distance(a: Features, b: Features) -> float:
     two pictures, for different d, and for features that are not finite.
     """
     a, b = _checked(a, b)
-    difference = a.mean(axis=0) - b.mean(axis=0)
-    first, second = _root(a), _root(b)
-    traces = float(np.sum(np.square(first)) + np.sum(np.square(second)))
-    root = float(np.linalg.svd(first @ second.T, compute_uv=False).sum())
-    return max(0.0, float(difference @ difference) + traces - 2.0 * root)
+    return Gaussian.of(a).frechet_distance(Gaussian.of(b))
+
+
+@dataclass(frozen=True, slots=True)
+class Gaussian:
+    """What `frechet_distance` needs of a set; fitted once where many are set against it."""
+
+    mean: Features
+    root: Features
+    """R of min(N, d) rows with R' R = the covariance."""
+
+    @classmethod
+    def of(cls, features: Features) -> Gaussian:
+        """Fitted to finite `(N, d)` features of at least two pictures."""
+        mean = features.mean(axis=0)
+        centred = (features - mean) / np.sqrt(len(features) - 1)
+        return cls(mean, np.asarray(np.linalg.qr(centred, mode="r"), np.float64))
+
+    def frechet_distance(self, other: Gaussian) -> float:
+        """See the function of that name."""
+        difference = self.mean - other.mean
+        traces = float(np.sum(np.square(self.root)) + np.sum(np.square(other.root)))
+        root = float(np.linalg.svd(self.root @ other.root.T, compute_uv=False).sum())
+        return max(0.0, float(difference @ difference) + traces - 2.0 * root)
 
 
 def has_kernel_distance() -> bool:
@@ -186,9 +205,3 @@ def _checked(a: Features, b: Features) -> tuple[Features, Features]:
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("features must be finite")
     return a, b
-
-
-def _root(features: Features) -> Features:
-    """R of min(N, d) rows with R' R = the covariance."""
-    centred = (features - features.mean(axis=0)) / np.sqrt(len(features) - 1)
-    return np.asarray(np.linalg.qr(centred, mode="r"), np.float64)

@@ -39,7 +39,7 @@ def list_(as_json: bool) -> int:
             f"{card.steps} steps in {minutes:.0f} min  {'  '.join(figures)}"
         )
     for rival in rivals:
-        minutes = rival.wall_seconds / 60
+        minutes = rival.total_wall_seconds / 60
         click.echo(
             f"{rival.name}  rival ({rival.method})  {rival.steps} steps in {minutes:.0f} min"
         )
