@@ -179,7 +179,7 @@ def test_nothing_reaches_over_the_side(page: "Page", width: int) -> None:
 
 
 def test_dark_and_light_are_readable(page: "Page") -> None:
-    for scheme, plot in (("light", 0), ("dark", 1)):
+    for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
         ink, paper = page.evaluate(
             "(() => { const s = getComputedStyle(document.body);"
@@ -188,6 +188,9 @@ def test_dark_and_light_are_readable(page: "Page") -> None:
         )
         assert (ink < paper) == (scheme == "light")
         assert abs(ink - paper) > 150
-        source = page.locator("figure img").first.evaluate("image => image.currentSrc")
-        dark = page.locator("figure source").first.get_attribute("srcset")
-        assert (source == dark) == bool(plot)
+        # A browser picks among sources in a task of its own, after the scheme has changed.
+        page.wait_for_function(
+            "dark => (document.querySelector('figure img').currentSrc"
+            " === document.querySelector('figure source').srcset) === dark",
+            arg=scheme == "dark",
+        )
