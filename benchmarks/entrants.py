@@ -101,7 +101,14 @@ def _rival(name: str) -> Entrant | None:
         return None
     card = read_card(path)
     method = Method(card.name, name, oracle=False)
-    return Entrant(method, _digest(path), card.method, _trained_on(card.data), budget=_budget(card))
+    return Entrant(method, _digest(path), _family(card), _trained_on(card.data), budget=_budget(card))
+
+
+def _family(card: RivalCard) -> str:
+    """Its row in the paper; none for SRResNet, which is SRGAN trained without its judge."""
+    phases = card.training.get("training", {}).get("phases", ())
+    alone = phases and not any("judge" in phase["trains"] for phase in phases)
+    return "" if card.method == "srgan" and alone else card.method
 
 
 def _other(name: str) -> Entrant:

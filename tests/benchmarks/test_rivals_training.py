@@ -96,6 +96,15 @@ def test_paper_configurations_have_the_papers_sizes() -> None:
         assert load_config(CONFIGS / f"{name}-paper.toml").network == method.network()
 
 
+@pytest.mark.parametrize("kind", ["paper", "lite"])
+def test_srresnet_is_the_generator_of_srgan_alone(kind: str) -> None:
+    alone, whole = (load_config(CONFIGS / f"{name}-{kind}.toml") for name in ("srresnet", "srgan"))
+    assert (alone.method, alone.network) == ("srgan", whole.network)
+    assert alone.data.sources == whole.data.sources
+    assert {phase.trains for phase in alone.training.phases} == {("generator",)}
+    assert all(phase.gan == 0 for phase in alone.training.phases)
+
+
 def test_lite_configurations_are_small_and_see_the_data_of_the_ablation() -> None:
     import gflmser
     from gflmser.config import Config

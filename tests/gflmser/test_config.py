@@ -12,11 +12,19 @@ from gflmser.training import learning_rate, phase_at, spans
 CONFIGS = Path(gflmser.__file__).parent / "configs"
 
 
-@pytest.mark.parametrize("name", ["paper.toml", "lite.toml"])
-def test_shipped_configurations_are_read_and_survive_json(name: str) -> None:
-    config = load(Config, CONFIGS / name)
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_configurations_are_read_and_survive_json(path: Path) -> None:
+    config = load(Config, path)
     assert config.training.total_steps > 1000
     assert parse(Config, dump(config)) == config
+
+
+@pytest.mark.parametrize("name", ["lite", "ablation"])
+def test_training_on_is_of_the_same_network_on_other_batches(name: str) -> None:
+    first, on = (load(Config, CONFIGS / f"{name}{end}.toml") for end in ("", "-on"))
+    assert on.start == on.name == first.name
+    assert (on.network, on.data) == (first.network, first.data)
+    assert on.seed != first.seed
 
 
 def test_paper_is_the_paper() -> None:
