@@ -101,7 +101,9 @@ def _rival(name: str) -> Entrant | None:
         return None
     card = read_card(path)
     method = Method(card.name, name, oracle=False)
-    return Entrant(method, _digest(path), _family(card), _trained_on(card.data), budget=_budget(card))
+    return Entrant(
+        method, _digest(path), _family(card), _trained_on(card.data), budget=_budget(card)
+    )
 
 
 def _family(card: RivalCard) -> str:

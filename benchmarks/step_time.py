@@ -78,12 +78,15 @@ def make_variant(config: Config, variant: str) -> GFLmser:
 def step_times(config: Config, device: torch.device, batch: int, repeats: int) -> list[StepTime]:
     """Time the variants in turns, after one step each that is not counted.
 
+    The precision is the configuration's, 32-true or bf16-mixed.
+
     Raises UsageError when the network has no gate to be timed.
     """
     if config.network.gate != "correlation" or config.network.gate_scope != "channel":
         raise UsageError("only a correlation gate for each channel can be set against the loop")
     hr = torch.rand(batch, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
-    steps = [_step(make_variant(config, name), hr.to(device), device) for name in VARIANTS]
+    bf16 = config.training.precision == "bf16-mixed"
+    steps = [_step(make_variant(config, name), hr.to(device), device, bf16) for name in VARIANTS]
     seconds: list[list[float]] = [[] for _ in VARIANTS]
     for turn in range(repeats + 1):
         for step, own in zip(steps, seconds, strict=True):
@@ -94,14 +97,16 @@ def step_times(config: Config, device: torch.device, batch: int, repeats: int) -
     return [StepTime(name, tuple(own)) for name, own in zip(VARIANTS, seconds, strict=True)]
 
 
-def _step(model: GFLmser, hr: Tensor, device: torch.device) -> Callable[[], None]:
+def _step(model: GFLmser, hr: Tensor, device: torch.device, bf16: bool) -> Callable[[], None]:
     model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     adam = torch.optim.Adam(model.l2h.parameters())
     lr, hr = reduce(hr), hr.to(memory_format=torch.channels_last)
 
     def step() -> None:
         adam.zero_grad(set_to_none=True)
-        hr_pixel_loss(model.restore(lr, hr), hr).backward()  # type: ignore[no-untyped-call]
+        with torch.autocast(device.type, torch.bfloat16, enabled=bf16):
+            loss = hr_pixel_loss(model.restore(lr, hr), hr)
+        loss.backward()  # type: ignore[no-untyped-call]
         adam.step()
         if device.type == "cuda":
             torch.cuda.synchronize(device)
@@ -115,14 +120,17 @@ def _step(model: GFLmser, hr: Tensor, device: torch.device) -> Callable[[], None
 @click.option("--batch", type=click.IntRange(1), default=16, show_default=True)
 @click.option("--repeats", type=click.IntRange(1), default=5, show_default=True)
 @click.option("--device", default="cpu", show_default=True)
-def main(config: Path, out: Path, batch: int, repeats: int, device: str) -> None:
+@click.option("--precision", type=click.Choice(["32-true", "bf16-mixed"]), default="32-true")
+def main(config: Path, out: Path, batch: int, repeats: int, device: str, precision: str) -> None:
     """Time a training step of CONFIG with its gate, without one, and with the authors' loop."""
-    times = step_times(load(Config, config), torch.device(device), batch, repeats)
+    settings = load(Config, config, [f"training.precision={precision}"])
+    times = step_times(settings, torch.device(device), batch, repeats)
     gate, plain, loop = (one.median for one in times)
     result = {
         "config": str(config),
         "batch": batch,
         "device": device,
+        "precision": precision,
         "threads": torch.get_num_threads(),
         "seconds": {one.variant: one.seconds for one in times},
         "median_s": {one.variant: one.median for one in times},
