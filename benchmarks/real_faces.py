@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from threading import Lock
 from typing import Any, Final
 
 import numpy as np
@@ -30,15 +32,9 @@ def real_rows(
     scene are passed over; the first `wanted` of the others are taken.
     """
     low: list[RGB] = []
+    restoring = Lock()
 
-    def pictures() -> list[RGB]:
-        low.extend(low_faces(faces, wanted) if not low else ())
-        return low
-
-    rows = []
-    for entrant in bench.entrants:
-        if entrant.method.oracle:
-            continue
+    def row(entrant: Entrant) -> dict[str, Any]:
         parts = {
             "what": "real faces",
             "method": entrant.name,
@@ -52,19 +48,21 @@ def real_rows(
             **bench.arithmetic,
         }
 
-        def compute(entrant: Entrant = entrant) -> dict[str, Any]:
-            lr = pictures()
-            bench.say(f"{len(lr)} of {faces.name}: {entrant.name}")
-            sr = bench.upscaler(entrant)(lr)
-            features, other = bench.extractor(sr), _reference(bench, reference)
+        def compute() -> dict[str, Any]:
+            with restoring:  # one network at a time; distances of others run beside it
+                low.extend(low_faces(faces, wanted) if not low else ())
+                bench.say(f"{len(low)} of {faces.name}: {entrant.name}")
+                sr = bench.upscaler(entrant)(low)
+                features, other = bench.extractor(sr), _reference(bench, reference)
             return {
-                "lr_consistency": [lr_consistency(a, b) for a, b in zip(sr, lr, strict=True)],
+                "lr_consistency": [lr_consistency(a, b) for a, b in zip(sr, low, strict=True)],
                 **distances(bench, features, other),
             }
 
-        found = bench.cache.json(parts, compute)
-        rows.append({"entrant": entrant, **found})
-    return rows
+        return {"entrant": entrant, **bench.cache.json(parts, compute)}
+
+    blind = [entrant for entrant in bench.entrants if not entrant.method.oracle]
+    return bench.side_by_side(partial(row, entrant) for entrant in blind)
 
 
 def low_faces(faces: PictureSet, wanted: int | None) -> list[RGB]:

@@ -7,6 +7,7 @@ from functools import partial
 from benchmarks import published
 from benchmarks.bench import Bench
 from benchmarks.distances import distances, kernel_note
+from benchmarks.entrants import Entrant
 from benchmarks.measured import frame, measure_with_features
 from benchmarks.picture_sets import MissingDataError, PictureSet, paired_faces, real_faces
 from benchmarks.protocols import PAIRED, REFERENCE_CROP
@@ -57,8 +58,8 @@ def _paired(bench: Bench, pictures: PictureSet) -> Section:
     plain = summarise(frame(rows), seed=bench.seed, images_per_s={})
     summary = {str(row["method"]): row for row in as_rows(plain)}
     reference = features[HR_METHOD]
-    made: list[dict[str, Cell]] = []
-    for entrant in bench.entrants:
+
+    def figures(entrant: Entrant) -> dict[str, float]:
         parts = {
             "what": "distances",
             "method": entrant.name,
@@ -69,11 +70,16 @@ def _paired(bench: Bench, pictures: PictureSet) -> Section:
             **PAIRED.parts(),
             **bench.arithmetic,
         }
-        figures = bench.cache.json(
-            parts, partial(distances, bench, features[entrant.name], reference)
-        )
-        printed = published.table1(entrant.family)
-        made.append(summary[entrant.name] | figures | printed | entrant.budget)
+        compute = partial(distances, bench, features[entrant.name], reference)
+        found: dict[str, float] = bench.cache.json(parts, compute)
+        return found
+
+    bench.say(f"distances, {len(pictures.pictures)} of {pictures.name}")
+    every = bench.side_by_side(partial(figures, entrant) for entrant in bench.entrants)
+    made: list[dict[str, Cell]] = [
+        {**summary[entrant.name], **own, **published.table1(entrant.family), **entrant.budget}
+        for entrant, own in zip(bench.entrants, every, strict=True)
+    ]
     title = f"{pictures.name}, {len(pictures.pictures)} pictures, 64x64 from bicubic 16x16"
     return Section(title, tuple(made), _PAIRED)
 
