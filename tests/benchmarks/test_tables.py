@@ -186,6 +186,8 @@ def test_published_figures_stand_beside_what_was_trained_alike() -> None:
     assert published.table3("srgan", "faces") == {"published_psnr": 12.19}
     assert published.table2("no gating", "full") == {"published_t": -2.77, "published_p": 0.0057}
     assert published.table2("full", "full") == published.table2("full", "no skip") == {}
+    srresnet, srgan = find_entrants(["srresnet", "srgan"])
+    assert (srresnet.family, srgan.family) == ("", "srgan")  # the paper has no SRResNet
 
 
 def test_a_second_run_computes_nothing_and_gives_the_same_files(
