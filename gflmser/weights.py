@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from gflmser.config import NetworkConfig, SkipSource
@@ -117,7 +117,8 @@ def save_weights(model: GFLmser, card: Card, folder: Path) -> Path:
     path = folder / f"{card.name}.safetensors"
     partial = path.with_suffix(".partial")
     inner = dataclasses.replace(card, sha256="")
-    save_file(tensors, partial, {"format": _FORMAT, "card": json.dumps(_plain(inner))})
+    # By bytes: save_file leaves a file that its owner alone may read.
+    partial.write_bytes(save(tensors, {"format": _FORMAT, "card": json.dumps(_plain(inner))}))
     whole = dataclasses.replace(card, sha256=_digest(partial))
     partial.replace(path)
     text = json.dumps(_plain(whole), indent=2) + "\n"

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from benchmarks.rivals.methods import METHODS
@@ -70,7 +70,8 @@ def save_rival(restorer: nn.Module, card: RivalCard, folder: Path) -> Path:
     }
     path = folder / f"{card.name}.safetensors"
     partial = path.with_suffix(".partial")
-    save_file(tensors, partial, {"format": FORMAT, "card": json.dumps(dump(card))})
+    # By bytes: save_file leaves a file that its owner alone may read.
+    partial.write_bytes(save(tensors, {"format": FORMAT, "card": json.dumps(dump(card))}))
     digest = hashlib.sha256(partial.read_bytes()).hexdigest()
     partial.replace(path)
     whole = {"name": card.name, **dump(card), "sha256": digest}

@@ -217,6 +217,7 @@ def test_training_ends_in_weights_that_restore(
     outcome, path = train_rival(config, tmp_path, commit="abc")
     assert outcome.finished
     assert path == tmp_path / f"{name}.safetensors"
+    assert path.stat().st_mode == path.with_suffix(".json").stat().st_mode
     card = read_card(path)
     assert (card.method, card.steps, card.commit) == (name, len(config.training.phases), "abc")
     assert card.data[0]["name"] == "solvay"

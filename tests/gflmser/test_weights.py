@@ -57,6 +57,10 @@ def test_are_listed_and_verified(written: Path) -> None:
     assert (beside["oracle"], beside["source"], len(beside["sha256"])) == (False, "internal", 64)
 
 
+def test_whoever_may_read_the_card_may_read_the_tensors(written: Path) -> None:
+    assert written.stat().st_mode == written.with_suffix(".json").stat().st_mode
+
+
 def test_a_changed_tensor_is_noticed(written: Path) -> None:
     content = bytearray(written.read_bytes())
     content[-1] ^= 1
