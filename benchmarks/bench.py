@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -57,8 +56,10 @@ class Bench:
         return RunOptions(self.workers or default_workers(), self.batch_size, quiet=self.quiet)
 
     def side_by_side(self, tasks: Iterable[Callable[[], T]]) -> list[T]:
-        """The results of `tasks` in their order, in threads: for what NumPy computes."""
-        pool = ThreadPoolExecutor(self.workers or default_workers())
+        """The results of `tasks` in their order, each in one thread: for what computes in one."""
+        from pipeline.upscalers.side_by_side import one_thread_each
+
+        pool = one_thread_each(self.workers or default_workers(), "task")
         try:
             return [running.result() for running in [pool.submit(task) for task in tasks]]
         finally:

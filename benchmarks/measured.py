@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -145,13 +146,18 @@ class _Store:
                 if done.interrupted:
                     raise KeyboardInterrupt
                 measured = list(journal.rows())
-            for entrant in (_HR, *entrants):
-                if self.rows[entrant.name]:
-                    continue
-                own = [row for row in measured if row["method"] == entrant.name]
-                if self._backend is not None:
-                    self._keep_features(entrant, job.out / "pictures" / entrant.name, own)
-                self.rows[entrant.name] = self._bench.cache.put(self._parts(entrant, "rows"), own)
+            own = [
+                (entrant, [row for row in measured if row["method"] == entrant.name])
+                for entrant in (_HR, *entrants)
+                if not self.rows[entrant.name]
+            ]
+            if self._backend is not None:
+                self._bench.side_by_side(
+                    partial(self._keep_features, entrant, job.out / "pictures" / entrant.name, rows)
+                    for entrant, rows in own
+                )
+            for entrant, rows in own:
+                self.rows[entrant.name] = self._bench.cache.put(self._parts(entrant, "rows"), rows)
 
     def _job(self, out: Path, entrants: Sequence[Entrant]) -> Compare:
         bench, protocol = self._bench, self._protocol

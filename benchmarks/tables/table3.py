@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from benchmarks import published
 from benchmarks.bench import Bench
 from benchmarks.measured import frame, measure_with_features
@@ -59,8 +61,10 @@ def table3(bench: Bench) -> Sheet:
 
 def _section(bench: Bench, pictures: PictureSet, protocol: str) -> Section:
     made: list[dict[str, Cell]] = []
-    for entrant in bench.entrants:
-        rows = measure_scenes(bench, entrant, pictures, protocol)
+    every = bench.side_by_side(
+        partial(measure_scenes, bench, entrant, pictures, protocol) for entrant in bench.entrants
+    )
+    for entrant, rows in zip(bench.entrants, every, strict=True):
         cells: dict[str, Cell] = {
             "method": entrant.name,
             "oracle": entrant.method.oracle,

@@ -34,15 +34,20 @@ class SideBySide:
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
-        ours = torch.get_num_threads()
-        ready = Barrier(self._threads + 1)
-        pool = ThreadPoolExecutor(self._threads, "pass", initializer=_begin, initargs=(ready,))
-        for _ in range(self._threads):
-            pool.submit(int)  # none is idle before the barrier: each starts a thread
-        ready.wait()
-        # their number became that of every thread to come
-        torch.set_num_threads(ours)
-        return pool
+        return one_thread_each(self._threads, "pass")
+
+
+def one_thread_each(threads: int, name: str) -> ThreadPoolExecutor:
+    """A pool of `threads` threads in which torch computes in the calling thread alone."""
+    ours = torch.get_num_threads()
+    ready = Barrier(threads + 1)
+    pool = ThreadPoolExecutor(threads, name, initializer=_begin, initargs=(ready,))
+    for _ in range(threads):
+        pool.submit(int)  # none is idle before the barrier: each starts a thread
+    ready.wait()
+    # their number became that of every thread to come
+    torch.set_num_threads(ours)
+    return pool
 
 
 def _begin(ready: Barrier) -> None:
