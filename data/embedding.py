@@ -40,52 +40,55 @@ def model_file(name: str) -> Path:
 
 
 class FaceNet:
-    """`(N, 3, 150, 150)` aligned faces, RGB 0-255, to `(N, 128)` embeddings."""
+    """`(N, 3, 150, 150)` faces, RGB 0-255, to `(N, 128)` embeddings; threads may share it."""
 
     def __init__(self, weights: Path | None = None) -> None:
         path = weights or model_file("dlib_face_recognition_resnet_model_v1.dat")
         self._tensors = read_tensors(path.read_bytes())
-        self._next = 0
 
     @torch.inference_mode()
     def __call__(self, faces: Tensor) -> Tensor:
         """The embeddings, float32."""
-        self._next = 0
+        layers = _Layers(self._tensors)
         x = (faces.float() - torch.tensor(_MEAN).view(1, 3, 1, 1)) / 256
         x = functional.relu(
-            self._convolve(x.contiguous(memory_format=torch.channels_last), 32, 7, 2)
+            layers.convolve(x.contiguous(memory_format=torch.channels_last), 32, 7, 2)
         )
         x = functional.max_pool2d(x, 3, 2)
         for channels, blocks, halved in _STAGES:
             if halved:
-                x = self._halve(x, channels)
+                x = layers.halve(x, channels)
             for _ in range(blocks):
-                x = functional.relu(self._pair(x, channels, 1) + x)
-        return x.mean((2, 3)) @ self._take().view(256, 128)
+                x = functional.relu(layers.pair(x, channels, 1) + x)
+        return x.mean((2, 3)) @ layers.take().view(256, 128)
 
-    def _take(self) -> Tensor:
-        self._next += 1
-        return self._tensors[self._next - 1]
 
-    def _convolve(self, x: Tensor, channels: int, size: int, stride: int) -> Tensor:
+class _Layers:
+    """The layers of one pass, which take their tensors in the order of the file."""
+
+    def __init__(self, tensors: Iterable[Tensor]) -> None:
+        self._left = iter(tensors)
+
+    def take(self) -> Tensor:
+        return next(self._left)
+
+    def convolve(self, x: Tensor, channels: int, size: int, stride: int) -> Tensor:
         """A convolution and the affine layer behind it; strided ones are not padded."""
         inputs = x.shape[1]
-        both = self._take()
+        both = self.take()
         weights = channels * inputs * size * size
         kernel, bias = both[:weights].view(channels, inputs, size, size), both[weights:]
-        gain, shift = self._take().view(2, channels)
+        gain, shift = self.take().view(2, channels)
         padding = 0 if stride > 1 else size // 2
         scaled = kernel * gain.view(-1, 1, 1, 1)
         return functional.conv2d(x, scaled, shift + bias * gain, stride, padding)
 
-    def _pair(self, x: Tensor, channels: int, stride: int) -> Tensor:
-        return self._convolve(
-            functional.relu(self._convolve(x, channels, 3, stride)), channels, 3, 1
-        )
+    def pair(self, x: Tensor, channels: int, stride: int) -> Tensor:
+        return self.convolve(functional.relu(self.convolve(x, channels, 3, stride)), channels, 3, 1)
 
-    def _halve(self, x: Tensor, channels: int) -> Tensor:
+    def halve(self, x: Tensor, channels: int) -> Tensor:
         """dlib adds tensors of different shapes as if the smaller one were zero outside."""
-        main, side = self._pair(x, channels, 2), functional.avg_pool2d(x, 2, 2)
+        main, side = self.pair(x, channels, 2), functional.avg_pool2d(x, 2, 2)
         shape = [max(a, b) for a, b in zip(main.shape[1:], side.shape[1:], strict=True)]
         return functional.relu(_grown(main, shape) + _grown(side, shape))
 

@@ -1,6 +1,7 @@
 """From a copy to a cache by the command, and nobody of the test set in it."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 
@@ -86,8 +87,12 @@ def test_embeddings_are_dlibs(samples: Path) -> None:
             face = image.convert("RGB").crop((100, 20, 400, 320)).resize((150, 150))
         chips.append(np.asarray(face))
     expected = np.array(net.compute_face_descriptor([np.ascontiguousarray(c) for c in chips]))
-    ours = FaceNet()(torch.from_numpy(np.stack(chips)).permute(0, 3, 1, 2)).numpy()
-    np.testing.assert_allclose(ours, expected, atol=1e-5)
+    faces = torch.from_numpy(np.stack(chips)).permute(0, 3, 1, 2)
+    ours = FaceNet()
+    np.testing.assert_allclose(ours(faces).numpy(), expected, atol=1e-5)
+    with ThreadPoolExecutor(4) as pool:  # one network, shared by threads
+        for made in pool.map(ours, [faces] * 16):
+            np.testing.assert_allclose(made.numpy(), expected, atol=1e-5)
 
 
 def test_a_picture_without_a_face_is_embedded_too() -> None:
