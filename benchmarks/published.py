@@ -43,9 +43,10 @@ NOTE: Final = (
 )
 
 
-def table1(family: str) -> dict[str, float]:
-    """`published_psnr` (channel not said) and `published_fid`."""
-    return _named(("published_psnr", "published_fid"), _TABLE1.get(family))
+def table1(family: str, trained_on: str) -> dict[str, float]:
+    """`published_psnr` (channel not said) and `published_fid`; none for what saw no faces."""
+    figures = None if trained_on == "general" else _TABLE1.get(family)
+    return _named(("published_psnr", "published_fid"), figures)
 
 
 def table2(family_a: str, family_b: str) -> dict[str, float]:
@@ -69,9 +70,10 @@ def table3(family: str, trained_on: str) -> dict[str, float]:
     return {name: value for name, value in figures.items() if value is not None}
 
 
-def table4(family: str) -> dict[str, float]:
-    """`published_iou` and `published_accuracy`, which means found."""
-    return _named(("published_iou", "published_accuracy"), _TABLE4.get(family))
+def table4(family: str, trained_on: str) -> dict[str, float]:
+    """`published_iou` and `published_accuracy`, which means found; none for what saw no faces."""
+    figures = None if trained_on == "general" else _TABLE4.get(family)
+    return _named(("published_iou", "published_accuracy"), figures)
 
 
 def _named(names: tuple[str, str], values: tuple[float, float] | None) -> dict[str, float]:

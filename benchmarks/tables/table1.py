@@ -77,7 +77,7 @@ def _paired(bench: Bench, pictures: PictureSet) -> Section:
     bench.say(f"distances, {len(pictures.pictures)} of {pictures.name}")
     every = bench.side_by_side(partial(figures, entrant) for entrant in bench.entrants)
     made: list[dict[str, Cell]] = [
-        {**summary[entrant.name], **own, **published.table1(entrant.family), **entrant.budget}
+        {**summary[entrant.name], **own, **_published(entrant), **entrant.budget}
         for entrant, own in zip(bench.entrants, every, strict=True)
     ]
     title = f"{pictures.name}, {len(pictures.pictures)} pictures, 64x64 from bicubic 16x16"
@@ -98,7 +98,7 @@ def _real(bench: Bench, faces: PictureSet, reference: PictureSet) -> Section:
                 "lr_consistency": sum(values) / len(values) if values else None,
                 "lr_consistency_lo": interval.lo if values else None,
                 "lr_consistency_hi": interval.hi if values else None,
-                **{k: v for k, v in published.table1(entrant.family).items() if "fid" in k},
+                **{k: v for k, v in _published(entrant).items() if "fid" in k},
             }
         )
     note = (
@@ -111,3 +111,7 @@ def _real(bench: Bench, faces: PictureSet, reference: PictureSet) -> Section:
             "GFLmser's H2L: not a held-out set for them."
         )
     return Section(f"{faces.name}: real low-resolution faces", tuple(made), _REAL, note)
+
+
+def _published(entrant: Entrant) -> dict[str, float]:
+    return published.table1(entrant.family, entrant.trained_on)

@@ -72,7 +72,7 @@ def detection_section(
     bench: Bench, protocol: Protocol, pictures: PictureSet, rows: Sequence[Row]
 ) -> Section:
     """The rows of one profile, with counts of found, missed and excluded pictures."""
-    families = {entrant.name: entrant.family for entrant in bench.entrants}
+    entrants = {entrant.name: entrant for entrant in bench.entrants}
     made: list[dict[str, Cell]] = []
     for row in as_rows(summarise(frame(rows), seed=bench.seed, images_per_s={})):
         n, share = row["n"], row["found"]
@@ -86,7 +86,8 @@ def detection_section(
             "n_missed": n - found,
         }
         if protocol.name == "paper":
-            cells |= published.table4(families[str(row["method"])])
+            entrant = entrants[str(row["method"])]
+            cells |= published.table4(entrant.family, entrant.trained_on)
         made.append(cells)
     hr = made[0].get("hr_found") if made else None
     note = f"A face found on HR in {100 * hr:.1f} %." if isinstance(hr, float) else ""

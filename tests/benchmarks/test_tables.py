@@ -186,6 +186,8 @@ def test_published_figures_stand_beside_what_was_trained_alike() -> None:
     assert published.table3("srgan", "faces") == {"published_psnr": 12.19}
     assert published.table2("no gating", "full") == {"published_t": -2.77, "published_p": 0.0057}
     assert published.table2("full", "full") == published.table2("full", "no skip") == {}
+    assert published.table1("full", "faces") == {"published_psnr": 26.87, "published_fid": 33.52}
+    assert published.table1("full", "general") == published.table4("full", "general") == {}
     srresnet, srgan = find_entrants(["srresnet", "srgan"])
     assert (srresnet.family, srgan.family) == ("", "srgan")  # the paper has no SRResNet
 
