@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from typing import Final
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from benchmarks.bench import Bench
+from benchmarks.cache import code_digest
 from benchmarks.measured import measure
 from benchmarks.picture_sets import MissingDataError, PictureSet, lfw_test
 from benchmarks.protocols import IDENTITY
@@ -24,6 +26,13 @@ from pipeline.summary import HR_METHOD, Cell
 from pipeline.verification import FEW, Floats, threshold_at_far
 
 _COLUMNS = columns("tar_at_far_1e-2", "tar_at_far_1e-3", "verification_accuracy", "rank1")
+_FIGURES: Final = (
+    "benchmarks/identity.py",
+    "pipeline/pairs.py",
+    "pipeline/stats.py",
+    "pipeline/verification.py",
+)
+"""What makes figures of embeddings: one of these files changed, and the rows are made anew."""
 _FARS: Final = {"tar_at_far_1e-2": 1e-2, "tar_at_far_1e-3": 1e-3}
 
 
@@ -46,9 +55,23 @@ def identity_section(bench: Bench) -> tuple[Section, str]:
         raise MissingDataError(f"not one same and one different pair of {file.name} is in lfw/")
     rows = measure(bench, IDENTITY, pictures, embedded=seen)
     faces = Faces(collect_embeddings(rows), pictures)
-    made = [
-        _row(bench, name, pairs, faces)
-        for name in (HR_METHOD, *(entrant.name for entrant in bench.entrants))
+    weights = {HR_METHOD: HR_METHOD} | {e.name: e.fingerprint for e in bench.entrants}
+    made: list[dict[str, Cell]] = [
+        bench.cache.json(
+            {
+                "what": "identity",
+                "method": name,
+                "weights": fingerprint,
+                "data": pictures.digest,
+                "pairs": [pairs.a, pairs.b, pairs.same],
+                "seed": bench.seed,
+                "figures": code_digest(_FIGURES),
+                **IDENTITY.parts(),
+                **bench.arithmetic,
+            },
+            partial(_row, bench, name, pairs, faces),
+        )
+        for name, fingerprint in weights.items()
     ]
     oracles = {HR_METHOD, *(e.name for e in bench.entrants if e.method.oracle)}
     made = [row | {"oracle": row["method"] in oracles} for row in made]
