@@ -56,19 +56,18 @@ def identity_section(bench: Bench) -> tuple[Section, str]:
     rows = measure(bench, IDENTITY, pictures, embedded=seen)
     faces = Faces(collect_embeddings(rows), pictures)
     weights = {HR_METHOD: HR_METHOD} | {e.name: e.fingerprint for e in bench.entrants}
+    parts = {
+        "what": "identity",
+        "data": pictures.digest,
+        "pairs": [pairs.a, pairs.b, pairs.same],
+        "seed": bench.seed,
+        "figures": code_digest(_FIGURES),
+        **IDENTITY.parts(),
+        **bench.arithmetic,
+    }
     made: list[dict[str, Cell]] = [
         bench.cache.json(
-            {
-                "what": "identity",
-                "method": name,
-                "weights": fingerprint,
-                "data": pictures.digest,
-                "pairs": [pairs.a, pairs.b, pairs.same],
-                "seed": bench.seed,
-                "figures": code_digest(_FIGURES),
-                **IDENTITY.parts(),
-                **bench.arithmetic,
-            },
+            {"method": name, "weights": fingerprint, **parts},
             partial(_row, bench, name, pairs, faces),
         )
         for name, fingerprint in weights.items()
