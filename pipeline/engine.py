@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from pipeline.errors import UsageError
+from pipeline.errors import ModelError, OutputError, UsageError
 from pipeline.journal import Journal
 from pipeline.progress import progress_bar
 from pipeline.sources import Listing, Source
@@ -136,6 +136,9 @@ def run_local(job: Job, todo: Iterator[Numbered], options: RunOptions) -> Groups
                     yield finished
             while pool.busy:
                 yield pool.collect(block=True)
+        except (ModelError, OutputError):
+            yield pool.rest()  # the work done on the other pictures is kept
+            raise
         finally:
             readers.shutdown(wait=False, cancel_futures=True)
 

@@ -5,19 +5,22 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import wait as wait_for
 from types import TracebackType
 from typing import Final, Self
 
+from pipeline.errors import ModelError, OutputError
 from pipeline.stages import Finished, Item, Job, finish_item
 
 _TASKS_PER_WORKER: Final = 3
 _DIED: Final = "the worker process died on this picture (out of memory?)"
 
 _job: Job | None = None
+Ended = tuple[list[Finished], ModelError | OutputError | None]
+"""What a task finished, and the error that ended it before its last picture."""
 
 
 def _start(job: Job) -> None:
@@ -34,16 +37,26 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _warm_up() -> list[Finished]:
-    if _job is not None:
+def _warm_up() -> Ended:
+    if _job is None:
+        return [], None
+    try:
         _job.warm_up()
-    return []
+    except (ModelError, OutputError) as error:
+        return [], error
+    return [], None
 
 
-def _finish(items: Sequence[Item]) -> list[Finished]:
+def _finish(items: Sequence[Item]) -> Ended:
     if _job is None:
         raise RuntimeError("the worker was not started")
-    return [finish_item(_job, item) for item in items]
+    finished: list[Finished] = []
+    for item in items:
+        try:
+            finished.append(finish_item(_job, item))
+        except (ModelError, OutputError) as error:
+            return finished, error
+    return finished, None
 
 
 @contextlib.contextmanager
@@ -62,7 +75,8 @@ class WorkerPool:
     def __init__(self, job: Job, workers: int) -> None:
         self._job = job
         self._workers = workers
-        self._waiting: dict[Future[list[Finished]], Sequence[Item]] = {}
+        self._waiting: dict[Future[Ended], Sequence[Item]] = {}
+        self._kept: list[Finished] = []
         self._executor = self._new_executor()
         with _interrupts_held():
             for _ in range(workers):
@@ -93,25 +107,51 @@ class WorkerPool:
             try:
                 self._waiting[self._executor.submit(_finish, items)] = items
             except BrokenProcessPool as error:
-                failed: Future[list[Finished]] = Future()
+                failed: Future[Ended] = Future()
                 failed.set_exception(error)
                 self._waiting[failed] = items
 
     def collect(self, *, block: bool) -> list[Finished]:
-        """Return what is finished; with `block`, wait until at least one task is."""
+        """Return what is finished; with `block`, wait until at least one task is.
+
+        Raises the ModelError or OutputError that ended a task; `rest` then has what is finished.
+        """
         timeout = None if block else 0
         done, _ = wait(self._waiting, timeout=timeout, return_when=FIRST_COMPLETED)
+        finished, errors = self._take(done)
+        if errors:
+            self._kept += finished
+            raise errors[0]
+        return finished
+
+    def rest(self) -> list[Finished]:
+        """Drop the waiting tasks, let the running ones end, return what was not collected yet."""
+        for future in list(self._waiting):
+            if future.cancel():
+                del self._waiting[future]
+        finished, _ = self._take(wait(self._waiting).done)
+        return self._kept + finished
+
+    def _take(
+        self, done: Iterable[Future[Ended]]
+    ) -> tuple[list[Finished], list[ModelError | OutputError]]:
         finished: list[Finished] = []
+        errors: list[ModelError | OutputError] = []
         lost: list[Item] = []
         for future in done:
             items = self._waiting.pop(future)
             try:
-                finished += future.result()
+                rows, error = future.result()
             except BrokenProcessPool:
                 lost += items
-        return finished + self._one_by_one(lost) if lost else finished
+                continue
+            finished += rows
+            errors += [error] if error else []
+        return finished + self._one_by_one(lost, errors) if lost else finished, errors
 
-    def _one_by_one(self, lost: list[Item]) -> list[Finished]:
+    def _one_by_one(
+        self, lost: list[Item], errors: list[ModelError | OutputError]
+    ) -> list[Finished]:
         """After a worker died: start anew and find the picture that it died of."""
         for items in self._waiting.values():
             lost += items
@@ -119,10 +159,12 @@ class WorkerPool:
         finished: list[Finished] = []
         for item in lost:
             self._executor.shutdown(wait=False, cancel_futures=True)
-            finished += self._alone(item)
+            rows, error = self._alone(item)
+            finished += rows
+            errors += [error] if error else []
         return finished
 
-    def _alone(self, item: Item) -> list[Finished]:
+    def _alone(self, item: Item) -> Ended:
         self._executor = self._new_executor()
         with _interrupts_held():
             future = self._executor.submit(_finish, [item])
@@ -131,7 +173,7 @@ class WorkerPool:
         except BrokenProcessPool:
             self._executor = self._new_executor()
             rows = self._job.failure(item.source, _DIED)
-            return [Finished(item.source.key, item.position, rows, failed=True)]
+            return [Finished(item.source.key, item.position, rows, failed=True)], None
 
     def __enter__(self) -> Self:
         """Use as a context manager that ends the processes."""

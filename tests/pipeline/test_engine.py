@@ -190,7 +190,9 @@ def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path) -> None:
 
 @dataclass(frozen=True)
 class Treacherous:
-    """A job whose worker dies, raises or answers, as the picture's name says."""
+    """A job whose worker dies, raises, waits or answers, as the picture's name says."""
+
+    folder: Path
 
     def check(self) -> None: ...
 
@@ -209,6 +211,12 @@ class Treacherous:
             os._exit(9)
         if "raises" in item.source.key:
             raise ValueError("a surprise")
+        told = self.folder / "told"
+        if "disk_is_full" in item.source.key:
+            told.touch()
+            raise OutputError("cannot write it: no space left")
+        while "waits" in item.source.key and not told.exists():
+            time.sleep(0.01)
         return [{"image": item.source.key, "error": ""}]
 
     def failure(self, source: Source, message: str) -> list[Row]:
@@ -222,7 +230,7 @@ def test_one_bad_picture_never_takes_others_with_it(lr_folder: Path, tmp_path: P
         shutil.copy(source, tmp_path / f"{name}.png")
     listing = Listing((str(tmp_path),))
     with Journal(tmp_path / "out", {}, resume=False) as journal:
-        result = run_engine(Treacherous(), listing, RunOptions(2, quiet=True), journal)
+        result = run_engine(Treacherous(tmp_path), listing, RunOptions(2, quiet=True), journal)
         errors = {str(row["image"])[:-4]: str(row["error"]) for row in journal.rows()}
     assert list(errors) == names
     assert (result.pictures, result.failed) == (8, 4)
@@ -231,3 +239,17 @@ def test_one_bad_picture_never_takes_others_with_it(lr_folder: Path, tmp_path: P
     assert "died" in errors["g_dies"]
     assert errors["d_raises"] == "ValueError: a surprise"
     assert errors["e_bad_batch"] == "RuntimeError: this picture spoils its batch"
+
+
+def test_what_is_finished_or_under_way_when_the_disk_is_full_is_kept(
+    lr_folder: Path, tmp_path: Path
+) -> None:
+    source = next(lr_folder.rglob("*.png"))
+    first_task = ["a_waits", "b", "c", "d", "e", "f", "g", "h"]
+    for name in [*first_task, "i", "j_disk_is_full", "k"]:
+        shutil.copy(source, tmp_path / f"{name}.png")
+    listing = Listing((str(tmp_path),))
+    with Journal(tmp_path / "out", {}, resume=False) as journal:
+        with pytest.raises(OutputError, match="no space left"):
+            run_engine(Treacherous(tmp_path), listing, RunOptions(2, quiet=True), journal)
+        assert [str(row["image"])[:-4] for row in journal.rows()] == [*first_task, "i"]
