@@ -22,7 +22,7 @@ from gflmser.config import Config, DataConfig, TrainingConfig
 from gflmser.logs import TrainingLog
 from gflmser.recipe import GFLmserRecipe
 from gflmser.toml_schema import ConfigError, dump
-from gflmser.training import Outcome, Recipe, Trainer, Validate, make_fabric
+from gflmser.training import Outcome, Recipe, Trainer, Validate, make_fabric, slow_precision
 from gflmser.weights import Card, Record, WeightsError, half, history, save_weights
 
 R = TypeVar("R", bound=Recipe)
@@ -138,14 +138,15 @@ def train_method(
     first of several processes writes; the others return None for the file.
     """
     torch.manual_seed(config.seed)
-    fabric = make_fabric(
-        config.training, device=options.get("device", "cpu"), devices=options.get("devices", 1)
-    )
+    device = options.get("device", "cpu")
+    fabric = make_fabric(config.training, device=device, devices=options.get("devices", 1))
     sampler = Sampler(config.data, seed=config.seed)
     recipe = make_recipe()
     folder.mkdir(parents=True, exist_ok=True)
     first = fabric.is_global_zero
     log = TrainingLog(folder, options.get("stream")) if first else None
+    if log is not None and (slow := slow_precision(config.training, device=device)):
+        log.note(slow)
     faces = _validation(config.data) if first else []
     validate = None
     make_validator, measure = options.get("make_validator"), options.get("measure")

@@ -386,6 +386,18 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} was {was[key]}, is {now.get(key)}" for key in changed[:3])
 
 
+def slow_precision(training: TrainingConfig, *, device: str) -> str:
+    """What to tell the user when this CPU has to emulate bf16; else empty."""
+    has = torch.cpu.get_capabilities()
+    fast = any(has.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    if device != "cpu" or training.precision != "bf16-mixed" or fast:
+        return ""
+    return (
+        "bf16-mixed is slow here: this CPU has neither AVX512-BF16 nor AMX; "
+        "--set training.precision=32-true is faster"
+    )
+
+
 def make_fabric(training: TrainingConfig, *, device: str, devices: int = 1) -> Fabric:
     """Fabric for one process, or for the processes that torchrun has started (DDP).
 

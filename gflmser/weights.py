@@ -61,6 +61,11 @@ class Record:
         return {field.name: getattr(self, field.name) for field in dataclasses.fields(Record)}
 
     @property
+    def total_steps(self) -> int:
+        """Of this training and of those before it."""
+        return self.steps + sum(int(one["steps"]) for one in self.earlier)
+
+    @property
     def images(self) -> int:
         """Training samples of this training alone."""
         return self.steps * int(self.training.get("training", {}).get("batch", 0))

@@ -36,12 +36,12 @@ def list_(as_json: bool) -> int:
         minutes = card.total_wall_seconds / 60
         click.echo(
             f"{card.name}  {kind}  skips {card.source}  "
-            f"{card.steps} steps in {minutes:.0f} min  {'  '.join(figures)}"
+            f"{card.total_steps} steps in {minutes:.0f} min  {'  '.join(figures)}"
         )
     for rival in rivals:
         minutes = rival.total_wall_seconds / 60
         click.echo(
-            f"{rival.name}  rival ({rival.method})  {rival.steps} steps in {minutes:.0f} min"
+            f"{rival.name}  rival ({rival.method})  {rival.total_steps} steps in {minutes:.0f} min"
         )
     return 0 if cards or rivals else 2
 

@@ -1,5 +1,6 @@
 """The loop: what resumes, what stops, what learns, and that two processes are one."""
 
+import io
 import os
 import socket
 import subprocess
@@ -223,6 +224,7 @@ class TestStart:
         assert second is not None
         card = read_card(second)
         assert [one["steps"] for one in card.earlier] == [7]
+        assert card.total_steps == 2 * 7
         assert card.images_seen == 2 * 7 * 4
         assert card.cpu_seconds > 0
         assert card.total_cpu_seconds > card.cpu_seconds
@@ -252,6 +254,23 @@ def test_bf16_on_a_cpu_learns_about_the_same(cache: Path, tmp_path: Path) -> Non
     for key, tensor in full.items():
         assert mixed[key].dtype == tensor.dtype
         torch.testing.assert_close(mixed[key], tensor, atol=2e-2, rtol=0.1)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "told"), [({"avx2": True}, True), ({"avx512_bf16": True}, False)]
+)
+def test_who_trains_in_bf16_on_a_cpu_without_it_is_told(
+    cache: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capabilities: dict[str, bool],
+    told: bool,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    phases = (PhaseConfig(name="restore", length=1, trains=("l2h",), hr_pixel=1.0),)
+    stream = io.StringIO()
+    train(config(cache, phases=phases, precision="bf16-mixed"), tmp_path, stream=stream)
+    assert ("--set training.precision=32-true" in stream.getvalue()) == told
 
 
 def test_a_discriminator_without_real_pictures_is_refused(cache: Path) -> None:
