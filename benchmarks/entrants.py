@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.published import RIVALS
 from pipeline.comparison import Method, comparable
 from pipeline.errors import UsageError
-from pipeline.upscale import upscaler_names
+from pipeline.upscale import network_of, upscaler_names
+from pipeline.upscalers.ensemble import ENSEMBLE
 from pipeline.upscalers.interpolation import INTERPOLATORS
 
 if TYPE_CHECKING:
@@ -72,7 +73,16 @@ def absent_rivals(entrants: Sequence[Entrant]) -> str:
 def _entrant(name: str) -> Entrant:
     if name in INTERPOLATORS:
         return Entrant(Method(name, name, oracle=False), name, name if name == "bicubic" else "")
+    if (network := network_of(name)) != name:
+        return _averaged(_entrant(network), name)
     return _gflmser(name) or _rival(name) or _other(name)
+
+
+def _averaged(network: Entrant, name: str) -> Entrant:
+    """The mean with the mirror image; no variant of its own for table 2."""
+    method = replace(network.method, name=network.name + ENSEMBLE, upscaler=name)
+    fingerprint = network.fingerprint + ENSEMBLE
+    return replace(network, method=method, fingerprint=fingerprint, variant=False)
 
 
 def _gflmser(name: str) -> Entrant | None:

@@ -4,6 +4,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from pipeline.errors import ModelError
+from pipeline.upscalers.ensemble import ENSEMBLE, MirrorEnsemble
 from pipeline.upscalers.interpolation import INTERPOLATORS
 from pipeline.upscalers.protocol import LoadOptions, Precision, Provider, Upscaler
 from pipeline.upscalers.registry import providers, register
@@ -14,6 +15,7 @@ __all__ = [
     "Provider",
     "Upscaler",
     "load_upscaler",
+    "network_of",
     "register",
     "upscaler_names",
 ]
@@ -40,19 +42,33 @@ def load_upscaler(
 ) -> Upscaler:
     """Load an upscaler by name or from a weight file; torch is imported for networks only.
 
+    A `+` after the name or file of a network asks for the mean with the mirror image.
+
     Raises ModelError with one line when the name is unknown, the file cannot be read as a network,
-    the device is absent, the precision does not suit it, `consistent` is asked of what is no
+    the device is absent, the precision does not suit it, `consistent` or `+` is asked of what is no
     network that enlarges by four, or the weights are an oracle (they were trained to see the
     ground truth) and `allow_oracle` is not set.
     """
     name = str(name_or_file)
-    if name in INTERPOLATORS:
-        if consistent:
-            raise ModelError(f"{name} is no network: only those can be made consistent")
-        return INTERPOLATORS[name]
+    plain = network_of(name)
+    if plain in INTERPOLATORS:
+        if consistent or plain != name:
+            wish = "made consistent" if consistent else "averaged with the mirror image"
+            raise ModelError(f"{plain} is no network: only those can be {wish}")
+        return INTERPOLATORS[plain]
     options = LoadOptions(
         device, precision, batch_size, tile, overlap, threads, allow_oracle, consistent, compiled
     )
+    network = _load_network(plain, options)
+    return network if plain == name else MirrorEnsemble(network)
+
+
+def network_of(name_or_file: str) -> str:
+    """The name or file without the `+` that asks for the mean with the mirror image."""
+    return name_or_file if Path(name_or_file).is_file() else name_or_file.removesuffix(ENSEMBLE)
+
+
+def _load_network(name: str, options: LoadOptions) -> Upscaler:
     path = Path(name)
     if path.suffix and path.is_file():
         from pipeline.upscalers.files import load_file

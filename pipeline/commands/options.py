@@ -76,7 +76,12 @@ def detector(default_passes: str) -> Callable[[F], F]:
 def search(default_faces: str) -> Callable[[F], F]:
     """Options of how a picture is searched; their names are fields of `FindFaces`."""
     return combine(
-        click.option("--upscaler", default="gflmser", show_default=True, help="Name or file."),
+        click.option(
+            "--upscaler",
+            default="gflmser",
+            show_default=True,
+            help="Name or file; NAME+ averages with the mirror image.",
+        ),
         click.option(
             "--upscale-below",
             type=click.IntRange(0),

@@ -12,7 +12,9 @@ from pipeline.upscalers.protocol import Precision
 @click.command(short_help="Enlarge pictures with any upscaler.")
 @opt.inputs
 @opt.out
-@click.option("--upscaler", required=True, help="Name or weight file.")
+@click.option(
+    "--upscaler", required=True, help="Name or weight file; NAME+ averages with the mirror image."
+)
 @opt.compute
 @opt.consistent
 @opt.compiled
