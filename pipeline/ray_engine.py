@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from pipeline.engine import Groups, Numbered, RunOptions
-from pipeline.errors import ModelError
+from pipeline.errors import ModelError, OutputError, SrPipelineError
 from pipeline.stages import Finished, Item, Job, enlarge_items, finish_item, read_item
 
 _CHUNK: Final = 4096
@@ -64,7 +64,12 @@ def _run_chunk(ray: Any, job: Job, chunk: list[Numbered], options: RunOptions) -
         concurrency=max(1, options.workers - 1),
     )
     for batch in done.iter_batches(batch_size=64, batch_format="numpy"):
-        yield [pickle.loads(blob) for blob in batch["blob"]]
+        ended = [pickle.loads(blob) for blob in batch["blob"]]
+        yield [one for one in ended if isinstance(one, Finished)]
+        # Only now: what is finished beside it has been handed over.
+        for one in ended:
+            if isinstance(one, SrPipelineError):
+                raise one
 
 
 class EnlargeActor:
@@ -78,9 +83,11 @@ class EnlargeActor:
         numbered = [pickle.loads(blob) for blob in batch["blob"]]
         read = [read_item(self._job, source, position) for position, source in numbered]
         items = [one for one in read if isinstance(one, Item)]
-        enlarged = enlarge_items(self._job, items) if items else []
         failed = [one for one in read if isinstance(one, Finished)]
-        return _blobs([*enlarged, *failed])
+        try:
+            return _blobs([*(enlarge_items(self._job, items) if items else []), *failed])
+        except (ModelError, OutputError) as error:
+            return _blobs([*failed, error])
 
 
 class FinishActor:
@@ -90,11 +97,16 @@ class FinishActor:
         self._job = job
 
     def __call__(self, batch: Batch) -> Batch:
-        """Turn pickled items into pickled finished pictures; error rows pass through."""
-        items = [pickle.loads(blob) for blob in batch["blob"]]
-        return _blobs(
-            [finish_item(self._job, one) if isinstance(one, Item) else one for one in items]
-        )
+        """Turn pickled items into pickled finished pictures; what has ended passes through."""
+        return _blobs([self._finish(pickle.loads(blob)) for blob in batch["blob"]])
+
+    def _finish(self, one: Item | Finished | SrPipelineError) -> Finished | SrPipelineError:
+        if not isinstance(one, Item):
+            return one
+        try:
+            return finish_item(self._job, one)
+        except (ModelError, OutputError) as error:
+            return error
 
 
 def _blobs(objects: list[Any]) -> Batch:

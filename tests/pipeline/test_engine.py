@@ -253,3 +253,15 @@ def test_what_is_finished_or_under_way_when_the_disk_is_full_is_kept(
         with pytest.raises(OutputError, match="no space left"):
             run_engine(Treacherous(tmp_path), listing, RunOptions(2, quiet=True), journal)
         assert [str(row["image"])[:-4] for row in journal.rows()] == [*first_task, "i"]
+
+
+def test_ray_keeps_what_is_finished_when_the_disk_is_full(lr_folder: Path, tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    source = next(lr_folder.rglob("*.png"))
+    for name in ("a", "b_raises", "c_disk_is_full"):
+        shutil.copy(source, tmp_path / f"{name}.png")
+    listing, options = Listing((str(tmp_path),)), RunOptions(2, engine="ray", quiet=True)
+    with Journal(tmp_path / "out", {}, resume=False) as journal:
+        with pytest.raises(OutputError, match="no space left"):
+            run_engine(Treacherous(tmp_path), listing, options, journal)
+        assert [str(row["image"])[:-4] for row in journal.rows()] == ["a", "b_raises"]
