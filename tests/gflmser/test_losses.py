@@ -68,6 +68,15 @@ class TestDetectorLoss:
         blurred, more = enlarge(reduce(face)), enlarge(enlarge(reduce(reduce(face))))
         assert detector_loss(blurred, face) < detector_loss(more, face)
 
+    def test_a_hatch_in_step_with_the_lr_pixels_gains_nothing(self, face: Tensor) -> None:
+        blurred = enlarge(reduce(face))
+        hatch = 0.05 * torch.randn(4, 4, generator=torch.Generator().manual_seed(0))
+        hatched = blurred + hatch.repeat(16, 16)
+        unseen = detector_loss(blurred, face)
+        assert detector_loss(hatched, face) == pytest.approx(float(unseen), rel=1e-4)
+        seen = (oriented_gradients(hatched) - oriented_gradients(face)).square().mean()
+        assert abs(seen - unseen) > 0.01 * unseen
+
     def test_knows_directions(self) -> None:
         stripes = torch.zeros(1, 3, 64, 64)
         stripes[..., ::8] = stripes[..., 1::8] = 1.0
