@@ -1,0 +1,53 @@
+"""The gates that are reported are those that the network uses."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from benchmarks.gates import gates
+from gflmser.config import NetworkConfig, Widths
+from gflmser.network import GFLmser
+from pipeline.errors import UsageError
+
+SMALL = NetworkConfig(
+    Widths(r64=4, r32=4, r16=4, r8=4, r4=4), groups=1, blocks=1, source="internal"
+)
+LR = torch.rand(3, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def network(**changes: object) -> GFLmser:
+    torch.manual_seed(0)
+    return GFLmser(replace(SMALL, **changes)).eval()  # type: ignore[arg-type]
+
+
+def test_every_fusion_that_gets_a_skip_is_reported_once() -> None:
+    found = gates(network(), LR)
+    assert [gate.side for gate in found] == [8, 16]
+    for gate in found:
+        assert 0 < gate.magnitude <= 1
+        assert 0 < gate.spread <= 1
+        assert gate.chance == pytest.approx((gate.side**2 - 1) ** -0.5)
+
+
+def test_pictures_that_are_alike_have_no_spread() -> None:
+    assert all(gate.spread < 1e-6 for gate in gates(network(), LR[:1].repeat(3, 1, 1, 1)))
+
+
+def test_one_gate_for_the_whole_sample_has_all_channels_to_judge_by() -> None:
+    for gate in gates(network(gate_scope="sample"), LR):
+        assert gate.chance == pytest.approx((4 * gate.side**2 - 1) ** -0.5)
+
+
+def test_looking_changes_nothing() -> None:
+    model = network()
+    with torch.no_grad():
+        before = model.restore(LR)
+        gates(model, LR)
+        torch.testing.assert_close(model.restore(LR), before)
+
+
+@pytest.mark.parametrize("changes", [{"gate": "add"}, {"source": "hr"}])
+def test_without_deployable_gates_there_is_nothing_to_look_at(changes: dict[str, str]) -> None:
+    with pytest.raises(UsageError, match="deployable gated network"):
+        gates(network(**changes), LR)
