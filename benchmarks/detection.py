@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import click
 
+from pipeline.cli import main as run
 from pipeline.detect_run import find_faces
 from pipeline.engine import RunOptions, default_workers
 from pipeline.evaluate import evaluate
@@ -136,4 +137,4 @@ def main(data: Path, work: Path, out: Path, upscalers: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

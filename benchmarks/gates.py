@@ -1,6 +1,6 @@
 """What the gates of a trained GFLmser do: how wide they open, and whether pictures differ in it.
 
-`python -m benchmarks.gates gflmser-gate out/degraded/lr`, on pictures of one size.
+`python -m benchmarks.gates gflmser-gate out/degraded`, on what `sr-pipeline degrade` made.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from torch import Tensor
 from gflmser.batches import to_tensor
 from gflmser.gating import Fusion, correlation
 from gflmser.network import GFLmser
-from gflmser.weights import load_weights
+from gflmser.weights import WeightsError, load_weights
+from pipeline.cli import main as run
 from pipeline.errors import UsageError
 from pipeline.images import load_rgb
 
@@ -37,20 +38,18 @@ class Gate:
     """Spread of Pearson's correlation of that many independent values: 1 / sqrt(n - 1)."""
 
 
-def gates(model: GFLmser, lr: Tensor) -> list[Gate]:
-    """The gates of a deployable `model` on `(N, 3, H, W)`, in the order in which they act.
+def gates(model: GFLmser, lr: Tensor, hr: Tensor | None = None) -> list[Gate]:
+    """The gates of `model` on `(N, 3, H, W)` in [-1, 1], in the order in which they act.
 
-    Raises UsageError when it has none, or there are fewer than two pictures.
+    `hr` is for oracles alone. Raises UsageError when there is no gate or only one picture.
     """
     fusions = {
         name: module
         for name, module in model.l2h.named_modules()
         if isinstance(module, Fusion) and module.mode == "correlation"
     }
-    if not fusions or model.config.oracle or len(lr) < 2:
-        raise UsageError(
-            "gates are looked at in a deployable gated network, on two pictures or more"
-        )
+    if not fusions or len(lr) < 2:
+        raise UsageError("gates are looked at in a gated network, on two pictures or more")
     found: list[Gate] = []
 
     def watch(name: str, fusion: Fusion, seen: tuple[Tensor, Tensor | None]) -> None:
@@ -74,7 +73,7 @@ def gates(model: GFLmser, lr: Tensor) -> list[Gate]:
         for name, fusion in fusions.items()
     ]
     with torch.inference_mode():
-        model.restore(lr)
+        model.restore(lr, hr)
     for hook in hooks:
         hook.remove()
     return found
@@ -84,16 +83,24 @@ def gates(model: GFLmser, lr: Tensor) -> list[Gate]:
 @click.argument("weights")
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def main(weights: str, folder: Path) -> None:
-    """Print a Markdown table: the gates of WEIGHTS on the PNG files of FOLDER, all of one size."""
+    """Print a Markdown table: the gates of WEIGHTS on FOLDER, which `degrade` made."""
     from tabulate import tabulate
 
-    model, _ = load_weights(weights)
-    pictures = [load_rgb(path) for path in sorted(folder.rglob("*.png"))]
-    if len({picture.shape for picture in pictures}) != 1:
-        raise UsageError(f"{folder} holds no PNG files, or not all of one size")
-    rows = [asdict(gate) for gate in gates(model, to_tensor(np.stack(pictures)))]
+    try:
+        model, _ = load_weights(weights)
+    except WeightsError as error:
+        raise UsageError(str(error)) from error
+    lr, hr = (_pictures(folder / name) for name in ("lr", "hr"))
+    rows = [asdict(gate) for gate in gates(model, lr, hr)]
     click.echo(tabulate(rows, headers="keys", tablefmt="pipe", floatfmt=".3f"))
 
 
+def _pictures(folder: Path) -> Tensor:
+    pictures = [load_rgb(path) for path in sorted(folder.rglob("*.png"))]
+    if len({picture.shape for picture in pictures}) != 1:
+        raise UsageError(f"{folder} holds no PNG files, or not all of one size")
+    return to_tensor(np.stack(pictures))
+
+
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -21,6 +21,7 @@ from typing import Final
 
 import click
 
+from pipeline.cli import main as run
 from pipeline.files import write_json
 from pipeline.provenance import provenance
 
@@ -191,4 +192,4 @@ def main(source: Path, listed: Path | None, out: Path, limit: int, repeats: int)
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

@@ -25,6 +25,7 @@ from gflmser.gating import Fusion
 from gflmser.losses import hr_pixel_loss
 from gflmser.network import GFLmser, reduce
 from gflmser.toml_schema import load
+from pipeline.cli import main as run
 from pipeline.errors import UsageError
 from pipeline.files import write_json
 from pipeline.provenance import provenance
@@ -143,4 +144,4 @@ def main(config: Path, out: Path, batch: int, repeats: int, device: str, precisi
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

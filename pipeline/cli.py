@@ -82,10 +82,10 @@ def cli() -> None:
     """
 
 
-def main() -> None:
+def main(command: click.Command = cli) -> None:
     """Entry point: errors are one line on stderr and exit code 2, Ctrl-C is exit code 130."""
     try:
-        code = cli.main(standalone_mode=False)
+        code = command.main(standalone_mode=False)
     except click.exceptions.Abort:
         code = _say("interrupted", 130)
     except click.ClickException as error:

@@ -1,6 +1,9 @@
 """The gates that are reported are those that the network uses."""
 
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -47,7 +50,21 @@ def test_looking_changes_nothing() -> None:
         torch.testing.assert_close(model.restore(LR), before)
 
 
-@pytest.mark.parametrize("changes", [{"gate": "add"}, {"source": "hr"}])
-def test_without_deployable_gates_there_is_nothing_to_look_at(changes: dict[str, str]) -> None:
-    with pytest.raises(UsageError, match="deployable gated network"):
-        gates(network(**changes), LR)
+def test_an_oracles_gates_are_those_of_the_truth_that_it_sees() -> None:
+    hr = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(2)) * 2 - 1
+    model = network(source="hr")
+    assert gates(model, LR, hr) != gates(model, LR, -hr)
+
+
+def test_without_a_gate_there_is_nothing_to_look_at() -> None:
+    with pytest.raises(UsageError, match="gated network"):
+        gates(network(gate="add"), LR)
+
+
+def test_what_cannot_be_looked_at_is_told_in_one_line(tmp_path: Path) -> None:
+    for weights, message in (("nobody", "no weights called"), ("gflmser", "no PNG files")):
+        words = [sys.executable, "-m", "benchmarks.gates", weights, str(tmp_path)]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
