@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.engine import Groups, Numbered, RunOptions
 from pipeline.errors import ModelError, OutputError, SrPipelineError
-from pipeline.stages import Finished, Item, Job, enlarge_items, finish_item, read_item
+from pipeline.stages import Finished, Item, Job, enlarge_items, finish_or_error, read_item
 
 _CHUNK: Final = 4096
 """Sources that are handed to Ray at once: the listing itself never has to fit into memory."""
@@ -101,12 +101,7 @@ class FinishActor:
         return _blobs([self._finish(pickle.loads(blob)) for blob in batch["blob"]])
 
     def _finish(self, one: Item | Finished | SrPipelineError) -> Finished | SrPipelineError:
-        if not isinstance(one, Item):
-            return one
-        try:
-            return finish_item(self._job, one)
-        except (ModelError, OutputError) as error:
-            return error
+        return finish_or_error(self._job, one) if isinstance(one, Item) else one
 
 
 def _blobs(objects: list[Any]) -> Batch:

@@ -101,6 +101,17 @@ def finish_item(job: Job, item: Item) -> Finished:
     return Finished(item.source.key, item.position, rows)
 
 
+def finish_or_error(job: Job, item: Item) -> Finished | ModelError | OutputError:
+    """Stage 3 in another process: an error that ends the run is returned beside what is finished.
+
+    Raised there, it would take along the other pictures of its task.
+    """
+    try:
+        return finish_item(job, item)
+    except (ModelError, OutputError) as error:
+        return error
+
+
 def failed_item(job: Job, source: Source, position: int, error: Exception) -> Finished:
     """Turn an error into an error row; errors of models and of the output folder go on up."""
     if isinstance(error, (ModelError, OutputError)):

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from pipeline.errors import ModelError, OutputError
-from pipeline.stages import Finished, Item, Job, finish_item
+from pipeline.stages import Finished, Item, Job, finish_or_error
 
 _TASKS_PER_WORKER: Final = 3
 _DIED: Final = "the worker process died on this picture (out of memory?)"
@@ -52,10 +52,10 @@ def _finish(items: Sequence[Item]) -> Ended:
         raise RuntimeError("the worker was not started")
     finished: list[Finished] = []
     for item in items:
-        try:
-            finished.append(finish_item(_job, item))
-        except (ModelError, OutputError) as error:
-            return finished, error
+        ended = finish_or_error(_job, item)
+        if not isinstance(ended, Finished):
+            return finished, ended
+        finished.append(ended)
     return finished, None
 
 

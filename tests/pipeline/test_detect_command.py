@@ -209,9 +209,6 @@ def test_a_read_only_output_folder_is_one_line(lr_folder: Path) -> None:
 def test_a_full_disk_ends_with_one_line_and_keeps_the_rows(lr_folder: Path, tmp_path: Path) -> None:
     limited = (
         "import resource\n"
-        "from pathlib import Path\n"
-        "import pipeline.find_faces as f\n"
-        "real = f.FindFaces._write\n"
         "from pipeline.cli import main\n"
         "if __name__ == '__main__':\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
