@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,13 +15,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from benchmarks.degraded import degraded_pairs
 from gflmser.batches import to_tensor
 from gflmser.gating import Fusion, correlation
 from gflmser.network import GFLmser
 from gflmser.weights import WeightsError, load_weights
+from pipeline.arrays import RGB
 from pipeline.cli import main as run
 from pipeline.errors import UsageError
-from pipeline.images import load_rgb
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +92,14 @@ def main(weights: str, folder: Path) -> None:
         model, _ = load_weights(weights)
     except WeightsError as error:
         raise UsageError(str(error)) from error
-    lr, hr = (_pictures(folder / name) for name in ("lr", "hr"))
+    lr, hr = (_together(pictures) for pictures in degraded_pairs(folder))
     rows = [asdict(gate) for gate in gates(model, lr, hr)]
     click.echo(tabulate(rows, headers="keys", tablefmt="pipe", floatfmt=".3f"))
 
 
-def _pictures(folder: Path) -> Tensor:
-    pictures = [load_rgb(path) for path in sorted(folder.rglob("*.png"))]
+def _together(pictures: Sequence[RGB]) -> Tensor:
     if len({picture.shape for picture in pictures}) != 1:
-        raise UsageError(f"{folder} holds no PNG files, or not all of one size")
+        raise UsageError("gates are looked at in pictures of one size")
     return to_tensor(np.stack(pictures))
 
 

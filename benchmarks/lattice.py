@@ -12,10 +12,9 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.degraded import degraded_pairs
 from pipeline.arrays import RGB
 from pipeline.cli import main as run
-from pipeline.errors import UsageError
-from pipeline.images import load_rgb
 from pipeline.upscale import load_upscaler
 
 
@@ -37,14 +36,10 @@ def repeated_error(sr: Sequence[RGB], hr: Sequence[RGB], scale: int = 4) -> NDAr
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 def main(upscaler: str, folder: Path) -> None:
     """Print the repeated error of UPSCALER on FOLDER, which `degrade` made, and its RMS."""
-    files = sorted((folder / "lr").rglob("*.png"))
-    if not files:
-        raise UsageError(f"{folder / 'lr'} holds no PNG files")
-    sr = load_upscaler(upscaler, device="cpu")([load_rgb(file) for file in files])
-    hr = [load_rgb(folder / "hr" / file.relative_to(folder / "lr")) for file in files]
-    pattern = repeated_error(sr, hr)
+    lr, hr = degraded_pairs(folder)
+    pattern = repeated_error(load_upscaler(upscaler, device="cpu")(lr), hr)
     click.echo(np.array2string(pattern, precision=2, suppress_small=True))
-    click.echo(f"{np.sqrt((pattern**2).mean()):.2f} grey levels RMS over {len(files)} pictures")
+    click.echo(f"{np.sqrt((pattern**2).mean()):.2f} grey levels RMS over {len(hr)} pictures")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 
+from pipeline.cli import main as run
 from pipeline.errors import SrPipelineError
 from pipeline.files import write_text
 
@@ -65,4 +66,4 @@ def main(readme: Path, results: Path) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

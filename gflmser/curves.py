@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from collections import defaultdict
 from pathlib import Path
 from typing import Final
+
+import click
 
 _PANELS: Final = ("psnr_rgb", "ssim_y", "lr_consistency", "accuracy")
 _SMOOTHING: Final = 5
@@ -29,13 +30,18 @@ def read_curves(folder: Path) -> dict[str, Points]:
 
 
 def draw_curves(folder: Path, out: Path) -> None:
-    """The losses, smoothed, and the validation figures at each crop."""
+    """The losses, smoothed, and the validation figures at each crop.
+
+    Raises ValueError where nothing was logged.
+    """
+    curves = read_curves(folder)
+    if not curves:
+        raise ValueError(f"no curves in {folder / 'events'}: it is not the folder of a training")
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    curves = read_curves(folder)
     losses = [tag for tag in sorted(curves) if tag.startswith("loss/")]
     figure, axes = pyplot.subplots(1, 1 + len(_PANELS), figsize=(20, 4), constrained_layout=True)
     for tag in losses:
@@ -62,5 +68,16 @@ def _smoothed(points: Points) -> Points:
     return [(step, sum(s) / len(s)) for (step, _), s in zip(points, spans, strict=True)]
 
 
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
+def main(folder: Path, out: Path) -> None:
+    """Draw the curves of the training in FOLDER into OUT, a PNG file."""
+    try:
+        draw_curves(folder, out)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+
+
 if __name__ == "__main__":
-    draw_curves(Path(sys.argv[1]), Path(sys.argv[2]))
+    main()

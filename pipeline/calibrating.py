@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -36,8 +35,9 @@ from pipeline.calibration import (
     Row,
     load_calibration,
 )
+from pipeline.cli import main as run
 from pipeline.detect import load_detector
-from pipeline.errors import ImageError, SrPipelineError, UsageError
+from pipeline.errors import ImageError, UsageError
 from pipeline.files import whole_file
 from pipeline.identity import load_embedder
 from pipeline.images import load_rgb
@@ -65,12 +65,16 @@ def read_subjects(folder: Path, split: Path, per_person: int | None = None) -> l
     """Pictures of a CSV (image, identity) that show a face; others are left out.
 
     The face nearest to the centre is taken, as dlib hog finds it after one doubling. With
-    `per_person` only the first so many pictures of each person are read.
+    `per_person` only the first so many pictures of each person are read. Raises UsageError when the
+    CSV has no such columns.
     """
     labelled: list[tuple[str, str]] = []
     seen: Counter[str] = Counter()
     with split.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
+        rows = csv.DictReader(file)
+        if not {"image", "identity"} <= set(rows.fieldnames or ()):
+            raise UsageError(f"{split}: needs the columns image and identity")
+        for row in rows:
             seen[row["identity"]] += 1
             if per_person is None or seen[row["identity"]] <= per_person:
                 labelled.append((row["image"], row["identity"]))
@@ -177,13 +181,12 @@ def _upscaler(name: str) -> tuple[Callable[[Sequence[RGB]], list[RGB]], int]:
 
 def _weights(name: str) -> str | None:
     """Hash of the weight file; None for what is not a network of ours or a file."""
-    from gflmser.weights import WeightsError, find
+    from gflmser.weights import WeightsError, digest, find
 
     try:
-        path = Path(name) if Path(name).is_file() else find(name)
+        return digest(Path(name) if Path(name).is_file() else find(name))
     except WeightsError:
         return None
-    return sha256(path.read_bytes()).hexdigest()
 
 
 @click.command()
@@ -205,7 +208,10 @@ def command(
     """
     from pipeline.provenance import commit
 
-    widths = [float(size) for size in sizes.split(",")]
+    try:
+        widths = [float(size) for size in sizes.split(",")]
+    except ValueError as error:
+        raise UsageError(f"--sizes are numbers with commas, not {sizes!r}") from error
     subjects = read_subjects(folder, split, per_person)
     if not subjects:
         raise UsageError(f"{split}: no picture with a face under {folder}")
@@ -229,11 +235,6 @@ def command(
             temporary.write_text(table.as_json(), encoding="utf-8")
 
 
-def main() -> int:
-    """Run `command`; an error that a user is meant to read is one line and exit code 2."""
-    try:
-        command(standalone_mode=False)
-    except (SrPipelineError, click.ClickException) as error:
-        click.echo(str(error), err=True)
-        return 2
-    return 0
+def main() -> None:
+    """Run `command`; errors are told as those of `sr-pipeline` are."""
+    run(command)

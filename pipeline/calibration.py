@@ -121,4 +121,4 @@ def load_calibration(path: Path = SHIPPED) -> Calibration:
 if __name__ == "__main__":
     from pipeline.calibrating import main
 
-    raise SystemExit(main())
+    main()

@@ -1,9 +1,6 @@
 """The gates that are reported are those that the network uses."""
 
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
@@ -59,12 +56,3 @@ def test_an_oracles_gates_are_those_of_the_truth_that_it_sees() -> None:
 def test_without_a_gate_there_is_nothing_to_look_at() -> None:
     with pytest.raises(UsageError, match="gated network"):
         gates(network(gate="add"), LR)
-
-
-def test_what_cannot_be_looked_at_is_told_in_one_line(tmp_path: Path) -> None:
-    for weights, message in (("nobody", "no weights called"), ("gflmser", "no PNG files")):
-        words = [sys.executable, "-m", "benchmarks.gates", weights, str(tmp_path)]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
-        assert done.returncode == 2
-        assert message in done.stderr
-        assert "Traceback" not in done.stderr

@@ -1,0 +1,32 @@
+"""Modules that only developers run take bad input as every command does."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("benchmarks.gates", "nobody", "HERE"), "no weights called"),
+        (("benchmarks.gates", "gflmser", "HERE"), "no PNG files"),
+        (("benchmarks.lattice", "bicubic", "HERE"), "no PNG files"),
+        (("benchmarks.readme_tables", "HERE/list.csv", "HERE"), "has no block"),
+        (("pipeline.calibration", "HERE", "HERE/list.csv", "--upscalers", "none"), "the columns"),
+        (("gflmser.curves", "HERE", "HERE/out.png"), "no curves"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_tools_of_developers_say_in_one_line_what_is_wrong(
+    words: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "list.csv").write_text("name\n")
+    (module, *rest) = [word.replace("HERE", str(tmp_path)) for word in words]
+    done = subprocess.run(
+        [sys.executable, "-m", module, *rest], capture_output=True, text=True, check=False
+    )
+    assert done.returncode in (1, 2)
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
