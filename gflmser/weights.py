@@ -117,17 +117,26 @@ def save_weights(model: GFLmser, card: Card, folder: Path) -> Path:
         raise WeightsError(f"the card of '{card.name}' describes another network")
     if card.oracle and "oracle" not in card.name:
         raise WeightsError(f"'{card.name}' needs the ground truth: its name must say 'oracle'")
-    folder.mkdir(parents=True, exist_ok=True)
     tensors = {key: t.half().contiguous() for key, t in model.state_dict().items()}
-    path = folder / f"{card.name}.safetensors"
+    return store(folder, tensors, _FORMAT, _plain(card))
+
+
+def store(
+    folder: Path, tensors: dict[str, Tensor], file_format: str, card: Mapping[str, Any]
+) -> Path:
+    """Write tensors with their card inside, and the card with the file's hash beside them.
+
+    The path of the safetensors file, which is called as the card says.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{card['name']}.safetensors"
     partial = path.with_suffix(".partial")
-    inner = dataclasses.replace(card, sha256="")
+    inner = json.dumps({**card, "sha256": ""})
     # By bytes: save_file leaves a file that its owner alone may read.
-    partial.write_bytes(save(tensors, {"format": _FORMAT, "card": json.dumps(_plain(inner))}))
-    whole = dataclasses.replace(card, sha256=_digest(partial))
+    partial.write_bytes(save(tensors, {"format": file_format, "card": inner}))
+    whole = {**card, "sha256": digest(partial)}
     partial.replace(path)
-    text = json.dumps(_plain(whole), indent=2) + "\n"
-    path.with_suffix(".json").write_text(text, "utf-8")
+    path.with_suffix(".json").write_text(json.dumps(whole, indent=2) + "\n", "utf-8")
     return path
 
 
@@ -166,7 +175,7 @@ def history(name_or_path: str | Path) -> tuple[Mapping[str, Any], ...]:
     card = read_card(name_or_path)
     own = {
         "name": card.name,
-        "sha256": _digest(find(name_or_path)),
+        "sha256": digest(find(name_or_path)),
         "steps": card.steps,
         "images": card.images,
         "wall_seconds": card.wall_seconds,
@@ -196,7 +205,7 @@ def verify_weights(name_or_path: str | Path) -> list[str]:
     except (WeightsError, json.JSONDecodeError) as error:
         return [str(error)]
     problems = []
-    if written.sha256 != _digest(path):
+    if written.sha256 != digest(path):
         problems.append(f"{path.name} is not the file that its card was written for")
     if dataclasses.replace(written, sha256="") != card:
         problems.append(f"{beside.name} differs from the card inside the file")
@@ -251,7 +260,8 @@ def _plain(card: Card) -> dict[str, Any]:
     return {"name": card.name, **dump(card), "oracle": card.oracle, "source": card.source}
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -6,7 +6,6 @@ fit. The card has the same fields as that of a GFLmser, and the method beside th
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -15,12 +14,11 @@ from typing import Any, Final
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor, nn
 
 from benchmarks.rivals.methods import METHODS
 from gflmser.toml_schema import ConfigError, dump, parse
-from gflmser.weights import SHIPPED, Record
+from gflmser.weights import SHIPPED, Record, digest, store
 from pipeline.errors import ModelError
 
 FORMAT: Final = "sr-rival-1"
@@ -62,21 +60,12 @@ def round_weights(restorer: nn.Module) -> None:
 
 def save_rival(restorer: nn.Module, card: RivalCard, folder: Path) -> Path:
     """Write `NAME.safetensors` and `NAME.json` into `folder`; the path of the former."""
-    folder.mkdir(parents=True, exist_ok=True)
     halved = {name for name, _ in restorer.named_parameters()}
     tensors = {
         key: (tensor.half() if key in halved else tensor).detach().cpu().contiguous()
         for key, tensor in restorer.state_dict().items()
     }
-    path = folder / f"{card.name}.safetensors"
-    partial = path.with_suffix(".partial")
-    # By bytes: save_file leaves a file that its owner alone may read.
-    partial.write_bytes(save(tensors, {"format": FORMAT, "card": json.dumps(dump(card))}))
-    digest = hashlib.sha256(partial.read_bytes()).hexdigest()
-    partial.replace(path)
-    whole = {"name": card.name, **dump(card), "sha256": digest}
-    path.with_suffix(".json").write_text(json.dumps(whole, indent=2) + "\n", "utf-8")
-    return path
+    return store(folder, tensors, FORMAT, {"name": card.name, **dump(card)})
 
 
 def load_rival(path: Path) -> tuple[nn.Module, RivalCard]:
@@ -147,7 +136,7 @@ def verify_rival(path: Path) -> list[str]:
     except (OSError, json.JSONDecodeError):
         return [f"{path.with_suffix('.json').name} is missing or damaged"]
     problems = []
-    if written.pop("sha256", "") != hashlib.sha256(path.read_bytes()).hexdigest():
+    if written.pop("sha256", "") != digest(path):
         problems.append(f"{path.name} is not the file that its card was written for")
     if _parse(written, path.with_suffix(".json")) != card:
         problems.append(f"{path.stem}.json differs from the card inside the file")
