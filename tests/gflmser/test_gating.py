@@ -63,10 +63,10 @@ class TestCorrelation:
         x = feature().requires_grad_()
         constant = torch.full_like(x, value).requires_grad_()
         rho = correlation(x, constant, scope=scope, centred=centred)
+        Fusion("correlation", scope, centred=centred, tanh=False)(x, constant).sum().backward()
         if centred or value == 0:
             torch.testing.assert_close(rho, torch.zeros_like(rho), atol=1e-6, rtol=0)
         assert rho.abs().max() <= 1 + 1e-5
-        rho.sum().backward()
         assert x.grad is not None and constant.grad is not None
         assert torch.isfinite(x.grad).all() and torch.isfinite(constant.grad).all()
 
@@ -75,14 +75,16 @@ class TestCorrelation:
         rho = correlation(x, y, scope=scope, centred=centred)
         torch.testing.assert_close(rho, slow(x, y, scope, centred))
 
-    def test_is_differentiable(self, scope: GateScope, centred: bool) -> None:
-        x = feature(5, (2, 2, 3, 3)).double().requires_grad_()
-        y = feature(6, (2, 2, 3, 3)).double().requires_grad_()
-
-        def summed(a: Tensor, b: Tensor) -> Tensor:
-            return correlation(a, b, scope=scope, centred=centred)
-
-        assert torch.autograd.gradcheck(summed, (x, y))
+    @pytest.mark.parametrize("tanh", [True, False])
+    def test_has_the_gradient_of_its_formula(
+        self, tanh: bool, scope: GateScope, centred: bool
+    ) -> None:
+        x = feature(5, (2, 2, 3, 4)).double().requires_grad_()
+        y = (feature(6, (2, 2, 3, 4)).double() + 0.7).requires_grad_()
+        fusion = Fusion("correlation", scope, centred=centred, tanh=tanh).double()
+        parameters = tuple(fusion.parameters())
+        assert len(parameters) == tanh
+        assert torch.autograd.gradcheck(lambda a, b, *_: fusion(a, b), (x, y, *parameters))
 
 
 def test_centred_correlation_ignores_an_offset_and_the_cosine_does_not() -> None:
@@ -130,6 +132,21 @@ class TestFusion:
         out.square().mean().backward()
         (gamma,) = fusion.parameters()
         assert gamma.grad is not None and gamma.grad != 0
+
+    @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+    @pytest.mark.parametrize("centred", [True, False])
+    def test_of_half_precision_is_near_that_of_single(
+        self, centred: bool, kind: torch.dtype
+    ) -> None:
+        fusion = Fusion("correlation", "channel", centred=centred, tanh=False)
+        x = 300 * feature(7, (2, 4, 32, 32)).relu()  # squares that float16 cannot hold
+        y = (x + 200 * feature(8, x.shape)).relu()
+        torch.testing.assert_close(
+            fusion(x.to(kind), y.to(kind)).float(), fusion(x, y), atol=6, rtol=0.02
+        )
+        rho = correlation(x.to(kind), y.to(kind), scope="channel", centred=centred)
+        whole = correlation(x, y, scope="channel", centred=centred)
+        torch.testing.assert_close(rho, whole, atol=4e-3, rtol=0)
 
     def test_is_float32_inside_bfloat16_autocast(self) -> None:
         with torch.autocast("cpu", torch.bfloat16):
