@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -73,6 +74,7 @@ class Cache:
         self.folder = folder
         self.computed = 0
         self.reused = 0
+        self._counting: Final = threading.Lock()
         self._always: Final = {"libraries": library_versions(), "code": code_digest(_CODE)}
 
     def json(self, parts: Parts, compute: Callable[[], Any]) -> Any:  # noqa: ANN401
@@ -87,7 +89,7 @@ class Cache:
             value = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return None
-        self.reused += 1
+        self._count(computed=False)
         return value
 
     def put(self, parts: Parts, value: Any) -> Any:  # noqa: ANN401
@@ -95,7 +97,7 @@ class Cache:
         text = json.dumps(value, ensure_ascii=False)
         with whole_file(self._path(parts, ".json")) as temporary:
             temporary.write_text(text, encoding="utf-8")
-        self.computed += 1
+        self._count(computed=True)
         return json.loads(text)
 
     def array(
@@ -115,13 +117,19 @@ class Cache:
         """The content of a file of these parts; computed and kept where there is none."""
         path = self._path(parts, suffix)
         if path.is_file():
-            self.reused += 1
+            self._count(computed=False)
             return path.read_bytes()
         content = compute()
         with whole_file(path) as temporary:
             temporary.write_bytes(content)
-        self.computed += 1
+        self._count(computed=True)
         return content
+
+    def _count(self, *, computed: bool) -> None:
+        """Methods are measured by several threads."""
+        with self._counting:
+            self.computed += computed
+            self.reused += not computed
 
     def _path(self, parts: Parts, suffix: str) -> Path:
         digest = digest_of({**self._always, **parts})

@@ -45,8 +45,7 @@ NOTE: Final = (
 
 def table1(family: str, trained_on: str) -> dict[str, float]:
     """`published_psnr` (channel not said) and `published_fid`; none for what saw no faces."""
-    figures = None if trained_on == "general" else _TABLE1.get(family)
-    return _named(("published_psnr", "published_fid"), figures)
+    return _of_faces(("published_psnr", "published_fid"), _TABLE1, family, trained_on)
 
 
 def table2(family_a: str, family_b: str) -> dict[str, float]:
@@ -72,8 +71,16 @@ def table3(family: str, trained_on: str) -> dict[str, float]:
 
 def table4(family: str, trained_on: str) -> dict[str, float]:
     """`published_iou` and `published_accuracy`, which means found; none for what saw no faces."""
-    figures = None if trained_on == "general" else _TABLE4.get(family)
-    return _named(("published_iou", "published_accuracy"), figures)
+    return _of_faces(("published_iou", "published_accuracy"), _TABLE4, family, trained_on)
+
+
+def _of_faces(
+    names: tuple[str, str],
+    table: Mapping[str, tuple[float, float]],
+    family: str,
+    trained_on: str,
+) -> dict[str, float]:
+    return _named(names, None if trained_on == "general" else table.get(family))
 
 
 def _named(names: tuple[str, str], values: tuple[float, float] | None) -> dict[str, float]:
