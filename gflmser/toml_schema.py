@@ -46,16 +46,43 @@ def parse(schema: type[T], values: Mapping[str, Any], *, at: str = "") -> T:
 
 
 def load(schema: type[T], path: Path, settings: Sequence[str] = ()) -> T:
-    """The file at `path` with each `dotted.key=value` of `settings` laid over it."""
+    """The file at `path` (see `read_toml`) with each `dotted.key=value` of `settings` over it."""
+    values = read_toml(path)
+    for setting in settings:
+        _lay_over(values, setting)
+    return parse(schema, values)
+
+
+def read_toml(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """What a file says; with `base = "FILE"`, relative to itself, laid over that one, key by key.
+
+    Raises ConfigError when one of them cannot be read, or is in `above`: those that build on it.
+    """
+    if path.resolve() in above:
+        raise ConfigError(f"{path} is its own base")
     try:
         values = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    for setting in settings:
-        _lay_over(values, setting)
-    return parse(schema, values)
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise ConfigError(f"{path}: 'base' must be the name of a file, not {base!r}")
+    return _merged(read_toml(path.parent / base, (*above, path.resolve())), values)
+
+
+def _merged(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Tables are merged, everything else is replaced."""
+    merged = dict(base)
+    for key, value in values.items():
+        below = merged.get(key)
+        if isinstance(below, Mapping) and isinstance(value, Mapping):
+            value = _merged(below, value)
+        merged[key] = value
+    return merged
 
 
 def dump(config: Any) -> Any:  # noqa: ANN401

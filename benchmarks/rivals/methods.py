@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from benchmarks.rivals.srgan import SrganGenerator, SrganNetwork
 from benchmarks.rivals.srgan_recipe import SrganConfig, SrganRecipe
 from benchmarks.rivals.wavelet_srnet import WaveletNetwork, WaveletSrnet
 from benchmarks.rivals.wavelet_srnet_recipe import WaveletConfig, WaveletRecipe
-from gflmser.toml_schema import ConfigError, load
+from gflmser.toml_schema import ConfigError, load, read_toml
 from gflmser.training import Recipe
 
 RivalConfig = SrganConfig | CycleganConfig | BulatConfig | WaveletConfig
@@ -55,8 +54,8 @@ METHODS: Final[dict[str, Method]] = {
 def is_rival(path: Path) -> bool:
     """Whether a TOML file is for a rival: it has a `method`, which those of GFLmser have not."""
     try:
-        return "method" in tomllib.loads(path.read_text("utf-8"))
-    except (OSError, tomllib.TOMLDecodeError):
+        return "method" in read_toml(path)
+    except ConfigError:
         return False
 
 
@@ -65,12 +64,7 @@ def load_config(path: Path, settings: Sequence[str] = ()) -> RivalConfig:
 
     Raises ConfigError for an unknown method and for all that `gflmser.toml_schema.load` refuses.
     """
-    try:
-        name = tomllib.loads(path.read_text("utf-8")).get("method")
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}") from error
+    name = read_toml(path).get("method")
     if name not in METHODS:
         raise ConfigError(f"{path}: method {name!r} is not one of {', '.join(METHODS)}")
     return load(METHODS[name].config, path, settings)

@@ -78,6 +78,50 @@ def test_a_file_that_is_no_toml_or_absent_is_one_line(tmp_path: Path) -> None:
             load(Config, path)
 
 
+def test_a_file_lies_over_its_base_key_by_key(tmp_path: Path) -> None:
+    (tmp_path / "on").mkdir()
+    on = tmp_path / "on" / "on.toml"
+    (tmp_path / "first.toml").write_text(
+        """name = "first"
+        [network]
+        groups = 1
+        [training]
+        batch = 8
+        l2h = { rate = 1e-3, betas = [0.5, 0.9] }
+        [data]
+        sources = [{ path = "a" }, { path = "b" }]
+        """
+    )
+    on.write_text(
+        """base = "../first.toml"
+        seed = 7
+        [training]
+        l2h = { rate = 2e-3 }
+        [data]
+        sources = [{ path = "c" }]
+        """
+    )
+    config = load(Config, on, ["training.clip=2"])
+    assert (config.name, config.seed, config.network.groups) == ("first", 7, 1)
+    assert (config.training.batch, config.training.clip) == (8, 2.0)
+    assert (config.training.l2h.rate, config.training.l2h.betas) == (2e-3, (0.5, 0.9))
+    assert [source.path for source in config.data.sources] == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ('"none.toml"', "none.toml: No such file"),
+        ('"itself.toml"', "is its own base"),
+        ("3", "'base' must be the name of a file"),
+    ],
+)
+def test_a_base_that_cannot_be_read_is_named(base: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "itself.toml").write_text(f"base = {base}")
+    with pytest.raises(ConfigError, match=message):
+        load(Config, tmp_path / "itself.toml")
+
+
 def test_lengths_in_epochs_become_steps() -> None:
     phases = (PhaseConfig(name="a", length=2), PhaseConfig(name="b", length=1, trains=("l2h",)))
     training = TrainingConfig(phases=phases, batch=10, epoch_images=105)
