@@ -117,26 +117,22 @@ class _Gated(torch.autograd.Function):
         """d rho / dx = y / (|x| |y|) - rho x / |x|^2 of maps without their means; alike for y."""
         feature, skip, gamma, share, *figures = ctx.saved_tensors
         compared = _Comparison(*figures)
-        (out,) = gradients
+        x, y = _less(feature, compared.x_mean), _less(skip, compared.y_mean)
+        out = gradients[0].to(x.dtype)
         passed = out * skip
         to_rho, to_gamma = _total(passed, ctx.dims), None
         if gamma is not None:
             to_tanh = to_rho * (1 - share * share)
             to_rho, to_gamma = to_tanh * gamma, (to_tanh * compared.rho).sum()
+        # A map without variation has no direction to be turned to.
+        to_rho = torch.where(compared.x_power * compared.y_power <= _EPSILON**2, 0, to_rho)
         along = to_rho * compared.scale
-        clamped = compared.x_power * compared.y_power <= _EPSILON**2
-        back = torch.where(clamped, 0, -to_rho * compared.rho)
-        x_back = back / compared.x_power.clamp_min(_TINY)
-        y_back = back / compared.y_power.clamp_min(_TINY)
-        x_rest = -(along * compared.y_mean + x_back * compared.x_mean)
-        y_rest = -(along * compared.x_mean + y_back * compared.y_mean)
-        share, along, x_back, y_back, x_rest, y_rest = (
-            one.to(out.dtype) for one in (share, along, x_back, y_back, x_rest, y_rest)
-        )
-        to_feature = torch.addcmul(out, skip, along).addcmul_(feature, x_back).add_(x_rest)
-        to_skip = torch.mul(out, share, out=passed)
-        to_skip.addcmul_(feature, along).addcmul_(skip, y_back).add_(y_rest)
-        return to_feature, to_skip, to_gamma, None, None
+        x_back = -to_rho * compared.rho / compared.x_power.clamp_min(_TINY)
+        y_back = -to_rho * compared.rho / compared.y_power.clamp_min(_TINY)
+        share, along, x_back, y_back = (one.to(x.dtype) for one in (share, along, x_back, y_back))
+        to_feature = torch.addcmul(out, y, along).addcmul_(x, x_back)
+        to_skip = torch.mul(out, share, out=passed).addcmul_(x, along).addcmul_(y, y_back)
+        return to_feature.to(feature.dtype), to_skip.to(skip.dtype), to_gamma, None, None
 
 
 class Fusion(nn.Module):
@@ -162,7 +158,8 @@ class Fusion(nn.Module):
         with torch.autocast(feature.device.type, enabled=False):
             kind = torch.promote_types(feature.dtype, skip.dtype)
             feature, skip, dims = feature.to(kind), skip.to(kind), _dims(self.scope)
-            if torch.is_grad_enabled() and (feature.requires_grad or skip.requires_grad):
+            learning = [one for one in (feature, skip, self.gamma) if one is not None]
+            if torch.is_grad_enabled() and any(one.requires_grad for one in learning):
                 gated = _Gated.apply(feature, skip, self.gamma, dims, self.centred)  # type: ignore[no-untyped-call]
                 return cast(Tensor, gated)
             rho = _compare(feature, skip, dims, self.centred).rho

@@ -148,6 +148,30 @@ class TestFusion:
         whole = correlation(x, y, scope="channel", centred=centred)
         torch.testing.assert_close(rho, whole, atol=4e-3, rtol=0)
 
+    @pytest.mark.parametrize("scope", SCOPES)
+    def test_no_gradient_turns_a_map_that_has_no_direction(self, scope: GateScope) -> None:
+        dead, alive = torch.zeros(3, 5, 8, 8).requires_grad_(), feature().requires_grad_()
+        fusion = Fusion("correlation", scope, centred=True, tanh=False)
+        (fusion(dead, alive) + fusion(alive, dead)).square().sum().backward()
+        torch.testing.assert_close(dead.grad, 2 * feature())
+        torch.testing.assert_close(alive.grad, 2 * feature())
+
+    @pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
+    def test_gradient_in_half_precision_is_finite_and_near(self, kind: torch.dtype) -> None:
+        gradients = []
+        for one in (kind, torch.float32):
+            x, y = (feature(seed, (2, 4, 16, 16)).relu().to(one) for seed in (7, 8))
+            y[0, 0] = 5  # nothing to compare with
+            x[0, 1] *= 1e-3
+            x, y = x.requires_grad_(), y.requires_grad_()
+            fusion = Fusion("correlation", "channel", centred=True, tanh=False)
+            fusion(x, y).square().sum().backward()
+            assert x.grad is not None and y.grad is not None
+            gradients.append((x.grad.float(), y.grad.float()))
+        for half, single in zip(*gradients, strict=True):
+            error, size = (torch.linalg.vector_norm(g, dim=(2, 3)) for g in (half - single, single))
+            assert (error <= 0.03 * size).all()
+
     def test_is_float32_inside_bfloat16_autocast(self) -> None:
         with torch.autocast("cpu", torch.bfloat16):
             x = feature().bfloat16()
