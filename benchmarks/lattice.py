@@ -43,7 +43,7 @@ def checkerboard(pictures: Sequence[RGB], smooth: Sequence[RGB]) -> float:
 
 def _alternating(picture: RGB) -> NDArray[np.float64]:
     grey = picture.mean(2, dtype=np.float64)
-    return (grey[:-1, :-1] - grey[:-1, 1:] - grey[1:, :-1] + grey[1:, 1:]) / 4
+    return np.asarray((grey[:-1, :-1] - grey[:-1, 1:] - grey[1:, :-1] + grey[1:, 1:]) / 4)
 
 
 def _flat(picture: RGB) -> NDArray[np.bool_]:
