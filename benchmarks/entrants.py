@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -86,7 +85,7 @@ def _averaged(network: Entrant, name: str) -> Entrant:
 
 
 def _gflmser(name: str) -> Entrant | None:
-    from gflmser.weights import WeightsError, find, read_card
+    from gflmser.weights import WeightsError, digest, find, read_card
 
     try:
         path, card = find(name), read_card(name)
@@ -95,7 +94,7 @@ def _gflmser(name: str) -> Entrant | None:
     shown = card.name if "oracle" in card.name or not card.oracle else f"{card.name}-oracle"
     return Entrant(
         Method(shown, name, card.oracle),
-        _digest(path),
+        digest(path),
         _GATES.get(card.network.gate, ""),
         _trained_on(card.data),
         variant=True,
@@ -105,6 +104,7 @@ def _gflmser(name: str) -> Entrant | None:
 
 def _rival(name: str) -> Entrant | None:
     from benchmarks.rivals.weights import read_card, rival_file
+    from gflmser.weights import digest
 
     path = rival_file(name)
     if path is None:
@@ -112,7 +112,7 @@ def _rival(name: str) -> Entrant | None:
     card = read_card(path)
     method = Method(card.name, name, oracle=False)
     return Entrant(
-        method, _digest(path), _family(card), _trained_on(card.data), budget=_budget(card)
+        method, digest(path), _family(card), _trained_on(card.data), budget=_budget(card)
     )
 
 
@@ -124,9 +124,11 @@ def _family(card: RivalCard) -> str:
 
 
 def _other(name: str) -> Entrant:
+    from gflmser.weights import digest
+
     upscaler = comparable(name, "auto", "fp32", 1)
     path = Path(name)
-    fingerprint = _digest(path) if path.is_file() else name
+    fingerprint = digest(path) if path.is_file() else name
     return Entrant(Method(upscaler.name, name, upscaler.oracle), fingerprint, "", "not said")
 
 
@@ -146,8 +148,3 @@ def _trained_on(data: Sequence[Any]) -> str:
     if not names:
         return "not said"
     return "general" if names <= _GENERAL else "faces" if not names & _GENERAL else "both"
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

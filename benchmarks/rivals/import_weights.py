@@ -6,7 +6,6 @@ without objects. Every tensor must be there, be known, and have its shape.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from benchmarks.rivals.cyclegan import CycleganNetwork
 from benchmarks.rivals.srgan import SrganNetwork
 from benchmarks.rivals.weights import RivalCard, build, fill, save_rival
 from gflmser.toml_schema import dump
+from gflmser.weights import digest
 from pipeline.errors import ModelError
 from pipeline.upscalers.states import read_state
 
@@ -111,7 +111,6 @@ def import_weights(file: Path, origin: Origin, folder: Path, *, name: str | None
     unused = [key for key in state if layout.dead is not None and layout.dead.fullmatch(key)]
     state = {key: tensor for key, tensor in state.items() if key not in unused}
     tensors = layout.translate(state, file.name)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
     limits = ["Weights of others, trained on data and by rules that are not ours."]
     if unused:
         limits.append(f"Left out, for no layer uses them: {', '.join(unused)}.")
@@ -119,7 +118,7 @@ def import_weights(file: Path, origin: Origin, folder: Path, *, name: str | None
         name=name or origin,
         method=layout.method,
         network=dump(layout.network(state)),
-        source=f"{file.name} sha256:{digest}",
+        source=f"{file.name} sha256:{digest(file)}",
         limits=tuple(limits),
     )
     restorer = build(card)
