@@ -77,6 +77,13 @@ class TestDetectorLoss:
         seen = (oriented_gradients(hatched) - oriented_gradients(face)).square().mean()
         assert abs(seen - unseen) > 0.01 * unseen
 
+    def test_a_checkerboard_of_varying_strength_gains_nothing(self, face: Tensor) -> None:
+        down, across = torch.meshgrid(torch.arange(64), torch.arange(64), indexing="ij")
+        checks = 0.002 * across * (1 - 2 * ((down + across) % 2))
+        blurred = enlarge(reduce(face))
+        with_checks = oriented_gradients(blurred + checks)
+        torch.testing.assert_close(with_checks, oriented_gradients(blurred), atol=1e-4, rtol=0)
+
     def test_knows_directions(self) -> None:
         stripes = torch.zeros(1, 3, 64, 64)
         stripes[..., ::8] = stripes[..., 1::8] = 1.0
