@@ -99,7 +99,7 @@ class Outcome:
     seconds: float
     """Wall time of all sessions of this training together."""
     cpu_seconds: float
-    """Time of all cores in them, of this process alone."""
+    """Time of all cores in them, of all processes together."""
     metrics: Mapping[str, float]
     """The last validation; empty if there was none."""
 
@@ -203,6 +203,7 @@ class Trainer:
         self.step = 0
         self.seconds = 0.0
         self.cpu_seconds = 0.0
+        self._cpu_counted = time.process_time()
         self.metrics: Mapping[str, float] = {}
         self._norms: dict[str, float] = {}
         self._stopped = False
@@ -248,7 +249,7 @@ class Trainer:
         total = self.training.total_steps
         last = total if max_steps is None else min(total, max_steps)
         before, begun = self.seconds, time.monotonic()
-        cpu_before, cpu_begun = self.cpu_seconds, time.process_time()
+        self._cpu_counted = time.process_time()
         first = self.step
         saved = validated = begun
         stop = math.inf if max_minutes is None else begun + 60 * max_minutes
@@ -257,7 +258,6 @@ class Trainer:
             self.step += 1
             now = time.monotonic()
             self.seconds = before + now - begun
-            self.cpu_seconds = cpu_before + time.process_time() - cpu_begun
             if self.step % 20 == 0 or self.step == last:
                 left = (now - begun) / (self.step - first) * (last - self.step)
                 self._report(losses, total, left)
@@ -286,7 +286,8 @@ class Trainer:
         self.fabric.barrier()
 
     def save(self) -> None:
-        """Write the checkpoint whole or not at all."""
+        """Write the checkpoint whole or not at all; every process must call it."""
+        self._count_cpu()
         if not self.fabric.is_global_zero:
             return
         save_checkpoint(
@@ -305,6 +306,12 @@ class Trainer:
                 "torch_rng": torch.get_rng_state(),
             },
         )
+
+    def _count_cpu(self) -> None:
+        now = time.process_time()
+        spent = torch.tensor(now - self._cpu_counted, dtype=torch.float64)
+        self._cpu_counted = now
+        self.cpu_seconds += float(self._sum(spent))
 
     def _one_step(self) -> dict[str, Tensor]:
         batch = self.batches(self.step).to(self.fabric.device)
@@ -364,10 +371,15 @@ class Trainer:
 
     def _agree(self, wish: bool) -> bool:
         """Whether any process wishes it: clocks differ, but all must take the same branch."""
+        return bool(self._sum(torch.tensor(float(wish))) > 0)
+
+    def _sum(self, own: Tensor) -> Tensor:
+        """Over the processes; on the CPU when there is one, as not every device has float64."""
         if self.fabric.world_size == 1:
-            return wish
-        votes = self.fabric.all_reduce(torch.tensor(float(wish)), reduce_op="sum")
-        return bool(float(votes) > 0)  # type: ignore[arg-type]
+            return own
+        total = self.fabric.all_reduce(own, reduce_op="sum")
+        assert isinstance(total, Tensor)
+        return total
 
     def _report(self, losses: Mapping[str, Tensor], total: int, left: float) -> None:
         if self.log is None:

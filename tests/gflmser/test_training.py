@@ -438,6 +438,7 @@ class TestPrefetched:
 
 DDP = """
 import sys
+import time
 import torch
 torch.set_num_threads(1)
 from pathlib import Path
@@ -453,7 +454,9 @@ run = Trainer(
     fabric=fabric, folder=Path(sys.argv[2]),
 )
 assert fabric.world_size == 2
+begun = time.process_time()
 run.run()
+print(time.process_time() - begun)
 """
 
 
@@ -484,17 +487,21 @@ def test_two_processes_are_one_of_twice_the_batch(cache: Path, tmp_path: Path) -
                 "TORCHELASTIC_RUN_ID": "test",
                 "OMP_NUM_THREADS": "1",
             },
+            stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
         for rank in range(2)
     ]
+    spent = 0.0
     for process in running:
-        _, errors = process.communicate(timeout=240)
+        printed, errors = process.communicate(timeout=240)
         assert process.returncode == 0, errors.decode()
+        spent += float(printed.split()[-1])
     two = torch.load(tmp_path / "two" / "checkpoint.pt", weights_only=True)
     for name, module in one.recipe.modules.items():
         for key, tensor in module.state_dict().items():
             torch.testing.assert_close(two["modules"][name][key], tensor, atol=2e-4, rtol=1e-3)
+    assert 0.8 * spent < two["cpu_seconds"] <= spent  # of both, not of the first alone
 
 
 def test_curves_are_one_picture_over_interruptions(cache: Path, tmp_path: Path) -> None:
