@@ -32,7 +32,8 @@ def command(
 
     A file with a `method` is for a rival (benchmarks/configs), any other for a GFLmser.
 
-    Under torchrun every process takes its share of the batch.
+    Several GPUs, or processes on a CPU, each take a share of the batch: torchrun
+    --nproc-per-node 2 --no-python sr-pipeline train CONFIG.toml --out DIR
     """
     import os
     import sys
