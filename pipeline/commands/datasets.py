@@ -7,7 +7,12 @@ import click
 
 @click.group("datasets", short_help="Check and prepare datasets.")
 def command() -> None:
-    """Look at your copy of a dataset, and make of it what training reads."""
+    """Look at your copy of a dataset, and make of it what training reads.
+
+    \b
+    Example:
+      sr-pipeline datasets check lfw ../shared/data/lfw
+    """
 
 
 @command.command("check")

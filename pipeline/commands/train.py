@@ -32,8 +32,12 @@ def command(
 
     A file with a `method` is for a rival (benchmarks/configs), any other for a GFLmser.
 
-    Several GPUs, or processes on a CPU, each take a share of the batch: torchrun
-    --nproc-per-node 2 --no-python sr-pipeline train CONFIG.toml --out DIR
+    Several GPUs, or processes on a CPU, each take a share of the batch: `torchrun
+    --nproc-per-node 2 --no-python sr-pipeline train ...`.
+
+    \b
+    Example:
+      sr-pipeline train gflmser/configs/lite.toml --out runs/lite --max-minutes 60
     """
     import os
     import sys

@@ -7,13 +7,23 @@ import click
 
 @click.group("weights", short_help="List, verify and import weights.")
 def command() -> None:
-    """The weights that ship with sr-pipeline, and yours."""
+    """The weights that ship with sr-pipeline, and yours.
+
+    \b
+    Example:
+      sr-pipeline weights list
+    """
 
 
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="The whole cards as JSON.")
 def list_(as_json: bool) -> int:
-    """Print name, skip source, size of training and validation PSNR of every shipped weight."""
+    """Print name, skip source, size of training and validation PSNR of every shipped weight.
+
+    \b
+    Example:
+      sr-pipeline weights list --json
+    """
     import json
 
     from benchmarks.rivals.weights import list_rivals
@@ -49,7 +59,12 @@ def list_(as_json: bool) -> int:
 @command.command("verify")
 @click.argument("names", nargs=-1)
 def verify(names: tuple[str, ...]) -> int:
-    """Check hash, card and tensors of NAMES (names or files), else of all shipped weights."""
+    """Check hash, card and tensors of NAMES (names or files), else of all shipped weights.
+
+    \b
+    Example:
+      sr-pipeline weights verify gflmser
+    """
     from benchmarks.rivals.weights import list_rivals, rival_file, verify_rival
     from gflmser.weights import list_weights, verify_weights
 
@@ -79,6 +94,10 @@ def import_(file: Path, origin: str, out: Path, name: str | None) -> None:
     """Turn a public weight file of a rival into ours; the result is a file for --upscaler.
 
     Nothing in FILE is run, and every tensor must have the name and shape of its layout.
+
+    \b
+    Example:
+      sr-pipeline weights import latest_net_G.pth --origin cyclegan-junyanz --out weights/
     """
     from typing import cast
 
