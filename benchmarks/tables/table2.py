@@ -69,8 +69,8 @@ def table2(bench: Bench) -> Sheet:
         "the same picture. Two-sided. The union of draws counts a picture several times, as the "
         "paper does: its p values are too small, those of the whole set are to be read. The "
         "interval of A − B, of the whole set, is of the pictures' own differences. Paper: t of "
-        "gating against none, unpaired, by its printed means and variances; both rows saw the "
-        "ground truth.",
+        "gating against none, unpaired, by its printed means and variances (both rows saw the "
+        "ground truth), beside two that were trained on as many pictures.",
         *bench.notes(),
     )
     title = f"{pictures.name}, {len(table)} pictures"
@@ -85,7 +85,8 @@ def table2(bench: Bench) -> Sheet:
 
 def _alike(a: Entrant, b: Entrant) -> bool:
     """Whether the two differ by their gates, as the paper's do, and not by what they were shown."""
-    return (a.trained_on, a.method.oracle) == (b.trained_on, b.method.oracle)
+    shown = [(e.trained_on, e.method.oracle, e.budget.get("images_seen")) for e in (a, b)]
+    return shown[0] == shown[1]
 
 
 def draws(count: int, size: int, seed: int) -> NDArray[np.intp]:
