@@ -309,9 +309,8 @@ class Trainer:
 
     def _count_cpu(self) -> None:
         now = time.process_time()
-        spent = torch.tensor(now - self._cpu_counted, dtype=torch.float64)
+        self.cpu_seconds += self._sum(now - self._cpu_counted)
         self._cpu_counted = now
-        self.cpu_seconds += float(self._sum(spent))
 
     def _one_step(self) -> dict[str, Tensor]:
         batch = self.batches(self.step).to(self.fabric.device)
@@ -371,15 +370,15 @@ class Trainer:
 
     def _agree(self, wish: bool) -> bool:
         """Whether any process wishes it: clocks differ, but all must take the same branch."""
-        return bool(self._sum(torch.tensor(float(wish))) > 0)
+        return self._sum(wish) > 0
 
-    def _sum(self, own: Tensor) -> Tensor:
-        """Over the processes; on the CPU when there is one, as not every device has float64."""
+    def _sum(self, own: float) -> float:
+        """Over all processes."""
         if self.fabric.world_size == 1:
             return own
-        total = self.fabric.all_reduce(own, reduce_op="sum")
+        total = self.fabric.all_reduce(torch.tensor(own, dtype=torch.float64), reduce_op="sum")
         assert isinstance(total, Tensor)
-        return total
+        return float(total)
 
     def _report(self, losses: Mapping[str, Tensor], total: int, left: float) -> None:
         if self.log is None:
