@@ -253,7 +253,8 @@ class Trainer:
         first = self.step
         saved = validated = begun
         stop = math.inf if max_minutes is None else begun + 60 * max_minutes
-        while self.step < last and not self._agree(self._stopped or time.monotonic() >= stop):
+        (stopping,) = self._agree(self._stopped or begun >= stop)
+        while self.step < last and not stopping:
             losses = self._one_step()
             self.step += 1
             now = time.monotonic()
@@ -261,10 +262,15 @@ class Trainer:
             if self.step % 20 == 0 or self.step == last:
                 left = (now - begun) / (self.step - first) * (last - self.step)
                 self._report(losses, total, left)
-            if self._agree(now - validated >= 60 * self.training.validate_minutes):
+            stopping, validating, saving = self._agree(
+                self._stopped or now >= stop,
+                now - validated >= 60 * self.training.validate_minutes,
+                now - saved >= 60 * self.training.checkpoint_minutes,
+            )
+            if validating:
                 self.run_validation()
                 validated = time.monotonic()
-            if self._agree(now - saved >= 60 * self.training.checkpoint_minutes):
+            if saving:
                 self.save()
                 saved = time.monotonic()
         if self.step >= last or max_minutes is not None:
@@ -309,7 +315,8 @@ class Trainer:
 
     def _count_cpu(self) -> None:
         now = time.process_time()
-        self.cpu_seconds += self._sum(now - self._cpu_counted)
+        (spent,) = self._sum(now - self._cpu_counted)
+        self.cpu_seconds += spent
         self._cpu_counted = now
 
     def _one_step(self) -> dict[str, Tensor]:
@@ -366,19 +373,20 @@ class Trainer:
             at += p.numel()
 
     def _agree_finite(self, loss: Tensor) -> bool:
-        return not self._agree(not bool(torch.isfinite(loss.detach()).all()))
+        (broken,) = self._agree(not bool(torch.isfinite(loss.detach()).all()))
+        return not broken
 
-    def _agree(self, wish: bool) -> bool:
-        """Whether any process wishes it: clocks differ, but all must take the same branch."""
-        return self._sum(wish) > 0
+    def _agree(self, *wishes: bool) -> list[bool]:
+        """Whether any process wishes each: clocks differ, but all must take the same branch."""
+        return [total > 0 for total in self._sum(*wishes)]
 
-    def _sum(self, own: float) -> float:
-        """Over all processes."""
+    def _sum(self, *own: float) -> list[float]:
+        """Each over all processes, at one meeting: every meeting waits for the slowest."""
         if self.fabric.world_size == 1:
-            return own
+            return list(own)
         total = self.fabric.all_reduce(torch.tensor(own, dtype=torch.float64), reduce_op="sum")
         assert isinstance(total, Tensor)
-        return float(total)
+        return [float(one) for one in total]
 
     def _report(self, losses: Mapping[str, Tensor], total: int, left: float) -> None:
         if self.log is None:
