@@ -1,12 +1,16 @@
-"""The TensorBoard curves of a training as one PNG: `python -m gflmser.curves FOLDER OUT.png`."""
+"""The TensorBoard curves of trainings as one PNG: `python -m gflmser.curves FOLDER... OUT.png`."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _PANELS: Final = ("psnr_rgb", "ssim_y", "lr_consistency", "accuracy")
 _SMOOTHING: Final = 5
@@ -29,37 +33,56 @@ def read_curves(folder: Path) -> dict[str, Points]:
     return {tag: sorted(values.items()) for tag, values in found.items()}
 
 
-def draw_curves(folder: Path, out: Path) -> None:
-    """The losses, smoothed, and the validation figures at each crop.
+def draw_curves(folders: Sequence[Path], out: Path) -> None:
+    """A row per training, on the same scales: the smoothed losses, the validation at each crop.
 
     Raises ValueError where nothing was logged.
     """
-    curves = read_curves(folder)
-    if not curves:
-        raise ValueError(f"no curves in {folder / 'events'}: it is not the folder of a training")
+    logged = [(folder.resolve().name, read_curves(folder)) for folder in folders]
+    for folder, (_, curves) in zip(folders, logged, strict=True):
+        if not curves:
+            raise ValueError(f"no curves in {folder}/events: it is not the folder of a training")
     import matplotlib as mpl
 
     mpl.use("Agg")
     from matplotlib import pyplot
 
-    losses = [tag for tag in sorted(curves) if tag.startswith("loss/")]
-    figure, axes = pyplot.subplots(1, 1 + len(_PANELS), figsize=(20, 4), constrained_layout=True)
-    for tag in losses:
-        smooth = _smoothed(curves[tag])
-        axes[0].plot(*zip(*smooth, strict=True), label=tag.removeprefix("loss/"))
-    axes[0].set(title="losses", xlabel="step", yscale="log")
-    axes[0].legend()
-    for axis, panel in zip(axes[1:], _PANELS, strict=True):
-        for tag in sorted(curves):
-            if tag.startswith("val/") and tag.endswith(f"/{panel}"):
-                crop = tag.split("/")[1].removeprefix("crop")
-                axis.plot(*zip(*curves[tag], strict=True), marker="o", label=f"crop {crop}")
-        axis.set(title=panel, xlabel="step")
-        if axis.lines:
-            axis.legend()
+    rows, columns = len(folders), 1 + len(_PANELS)
+    figure, axes = pyplot.subplots(
+        rows,
+        columns,
+        figsize=(20, 4 * rows),
+        sharey="col",
+        squeeze=False,
+        constrained_layout=True,
+    )
+    for row, (name, curves) in zip(axes, logged, strict=True):
+        _draw_losses(row[0], curves)
+        row[0].set_ylabel(name)
+        for axis, panel in zip(row[1:], _PANELS, strict=True):
+            _draw_validation(axis, curves, panel)
     out.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(out, dpi=110)
     pyplot.close(figure)
+
+
+def _draw_losses(axis: Axes, curves: dict[str, Points]) -> None:
+    for tag in sorted(curves):
+        if tag.startswith("loss/"):
+            smooth = _smoothed(curves[tag])
+            axis.plot(*zip(*smooth, strict=True), label=tag.removeprefix("loss/"))
+    axis.set(title="losses", xlabel="step", yscale="log")
+    axis.legend()
+
+
+def _draw_validation(axis: Axes, curves: dict[str, Points], panel: str) -> None:
+    for tag in sorted(curves):
+        if tag.startswith("val/") and tag.endswith(f"/{panel}"):
+            crop = tag.split("/")[1].removeprefix("crop")
+            axis.plot(*zip(*curves[tag], strict=True), marker="o", label=f"crop {crop}")
+    axis.set(title=panel, xlabel="step")
+    if axis.lines:
+        axis.legend()
 
 
 def _smoothed(points: Points) -> Points:
@@ -69,12 +92,17 @@ def _smoothed(points: Points) -> Points:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument(
+    "folders",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-def main(folder: Path, out: Path) -> None:
-    """Draw the curves of the training in FOLDER into OUT, a PNG file."""
+def main(folders: tuple[Path, ...], out: Path) -> None:
+    """Draw the curves of the trainings in FOLDERS, a row each, into OUT, a PNG file."""
     try:
-        draw_curves(folder, out)
+        draw_curves(folders, out)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
 

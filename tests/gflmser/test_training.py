@@ -12,6 +12,7 @@ from typing import cast
 
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor, nn
 
 from gflmser.batches import Batch, Sampler
@@ -508,11 +509,19 @@ def test_curves_are_one_picture_over_interruptions(cache: Path, tmp_path: Path) 
     from gflmser.curves import draw_curves, read_curves
     from gflmser.logs import TrainingLog
 
+    folder = tmp_path / "interrupted"
     for part in (range(0, 3), range(2, 6)):
-        log = TrainingLog(tmp_path, None)
+        log = TrainingLog(folder, None)
         for step in part:
             log.scalars({"loss/hr_pixel": 1.0 / (step + 1), "val/crop1/psnr_rgb": step}, step)
         log.close()
-    assert [step for step, _ in read_curves(tmp_path)["loss/hr_pixel"]] == list(range(6))
-    draw_curves(tmp_path, tmp_path / "curves.png")
-    assert (tmp_path / "curves.png").stat().st_size > 10_000
+    assert [step for step, _ in read_curves(folder)["loss/hr_pixel"]] == list(range(6))
+    draw_curves([folder], tmp_path / "one.png")
+    draw_curves([folder, folder], tmp_path / "two.png")
+    one, two = (Image.open(tmp_path / name) for name in ("one.png", "two.png"))
+    assert two.size == (one.width, 2 * one.height)
+    lower = two.convert("L").crop((0, one.height, one.width, 2 * one.height))
+    assert lower.histogram()[255] < 0.99 * lower.width * lower.height
+    with pytest.raises(ValueError, match=r"no curves in .*empty"):
+        draw_curves([folder, tmp_path / "empty"], tmp_path / "none.png")
+    assert not (tmp_path / "none.png").exists()
