@@ -238,7 +238,10 @@ def _read(path: Path) -> tuple[Card, dict[str, Tensor]]:
 def _card(metadata: Mapping[str, str] | None, path: Path) -> Card:
     if not metadata or metadata.get("format") != _FORMAT:
         raise WeightsError(f"{path.name} is a safetensors file, but not of a GFLmser")
-    return _parse(json.loads(metadata["card"]), path)
+    try:
+        return _parse(json.loads(metadata.get("card", "")), path)
+    except json.JSONDecodeError as error:
+        raise WeightsError(f"{path.name}: the card inside is not JSON: {error}") from error
 
 
 def _parse(values: Mapping[str, Any], path: Path) -> Card:

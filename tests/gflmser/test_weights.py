@@ -114,6 +114,14 @@ def test_a_file_of_someone_else_is_refused(tmp_path: Path) -> None:
         load_weights(foreign)
 
 
+@pytest.mark.parametrize("card", [{}, {"card": "{"}, {"card": "[]"}, {"card": "{}"}])
+def test_a_file_without_a_readable_card_is_refused(card: dict[str, str], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.safetensors"
+    save_file({"x": torch.zeros(1)}, broken, {"format": "gflmser-1", **card})
+    with pytest.raises(WeightsError, match=r"^broken.safetensors: the card"):
+        read_card(broken)
+
+
 def test_an_unknown_name_names_what_there_is() -> None:
     with pytest.raises(WeightsError, match=r"no weights called 'gflmserr'; there are: .*gflmser"):
         find("gflmserr")
