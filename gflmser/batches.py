@@ -60,10 +60,10 @@ class CachedFaces:
             self.meta: dict[str, object] = json.loads((folder / "cache.json").read_text("utf-8"))
             self.images: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r")
             keys = _column(folder / "index.csv")
-        except OSError as error:
+            excluded = folder / "excluded.csv"
+            dropped = set(_column(excluded)) if excluded.is_file() else set()
+        except (OSError, ValueError, KeyError) as error:
             raise ConfigError(f"{folder} is not a prepared dataset: {error}") from error
-        excluded = folder / "excluded.csv"
-        dropped = set(_column(excluded)) if excluded.is_file() else set()
         self.rows = np.array([i for i, key in enumerate(keys) if key not in dropped])
         self.dropped = len(keys) - len(self.rows)
         if not len(self.rows):

@@ -202,7 +202,7 @@ def verify_weights(name_or_path: str | Path) -> list[str]:
         if not beside.is_file():
             return [f"{beside.name} is missing"]
         written = _parse(json.loads(beside.read_text("utf-8")), beside)
-    except (WeightsError, json.JSONDecodeError) as error:
+    except (OSError, ValueError) as error:
         return [str(error)]
     problems = []
     if written.sha256 != digest(path):

@@ -131,12 +131,13 @@ def verify_rival(path: Path) -> list[str]:
     try:
         _, card = load_rival(path)
         written = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        promised = written.pop("sha256", "")
     except ModelError as error:
         return [str(error)]
-    except (OSError, json.JSONDecodeError):
+    except (OSError, ValueError, AttributeError, TypeError):
         return [f"{path.with_suffix('.json').name} is missing or damaged"]
     problems = []
-    if written.pop("sha256", "") != digest(path):
+    if promised != digest(path):
         problems.append(f"{path.name} is not the file that its card was written for")
     if _parse(written, path.with_suffix(".json")) != card:
         problems.append(f"{path.stem}.json differs from the card inside the file")
@@ -146,7 +147,10 @@ def verify_rival(path: Path) -> list[str]:
 def _card(metadata: Mapping[str, str] | None, path: Path) -> RivalCard:
     if not metadata or metadata.get("format") != FORMAT:
         raise ModelError(f"{path.name} is a safetensors file, but not of a rival")
-    return _parse(json.loads(metadata["card"]), path)
+    try:
+        return _parse(json.loads(metadata.get("card", "")), path)
+    except json.JSONDecodeError as error:
+        raise ModelError(f"{path.name}: the card inside is not JSON: {error}") from error
 
 
 def _parse(values: Mapping[str, Any], path: Path) -> RivalCard:
@@ -155,5 +159,5 @@ def _parse(values: Mapping[str, Any], path: Path) -> RivalCard:
         kept = {key: value for key, value in values.items() if key in known}
         kept |= {key: tuple(kept[key]) for key in ("data", "limits", "earlier") if key in kept}
         return RivalCard(**kept)
-    except TypeError as error:
+    except (AttributeError, TypeError) as error:
         raise ModelError(f"{path.name}: the card cannot be read: {error}") from error

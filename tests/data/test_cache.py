@@ -144,3 +144,15 @@ class TestLeakage:
             CachedFaces(tmp_path)
         with pytest.raises(ConfigError, match="not a prepared dataset"):
             CachedFaces(tmp_path / "nowhere")
+
+    @pytest.mark.parametrize("name", ["cache.json", "images.npy", "index.csv", "excluded.csv"])
+    def test_a_damaged_training_set_is_refused(
+        self, name: str, samples: Path, tmp_path: Path
+    ) -> None:
+        from gflmser.batches import CachedFaces
+        from gflmser.toml_schema import ConfigError
+
+        build(pictures(samples, "obama.jpg"), tmp_path, name="one", side=32)
+        (tmp_path / name).write_text("no\nno")
+        with pytest.raises(ConfigError, match="not a prepared dataset"):
+            CachedFaces(tmp_path)

@@ -1,0 +1,28 @@
+"""Weight files of rivals that are damaged are refused in one line."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from benchmarks.rivals.weights import RIVALS, load_rival, verify_rival
+from pipeline.errors import ModelError
+
+
+@pytest.mark.parametrize("card", [{}, {"card": "{"}, {"card": "[]"}, {"card": "{}"}])
+def test_a_file_without_a_readable_card_is_refused(card: dict[str, str], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.safetensors"
+    save_file({"x": torch.zeros(1)}, broken, {"format": "sr-rival-1", **card})
+    assert verify_rival(broken)[0].startswith("broken.safetensors: the card")
+    with pytest.raises(ModelError, match=r"^broken.safetensors: the card"):
+        load_rival(broken)
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "7", None])
+def test_a_damaged_card_beside_the_weights_is_told(content: str | None, tmp_path: Path) -> None:
+    path = Path(shutil.copy(RIVALS / "srgan.safetensors", tmp_path))
+    if content is not None:
+        path.with_suffix(".json").write_text(content)
+    assert verify_rival(path) == ["srgan.json is missing or damaged"]
