@@ -96,6 +96,8 @@ class Outcome:
     step: int
     finished: bool
     """False when the time was up before the last step."""
+    interrupted: bool
+    """Whether `stop` ended it before that."""
     seconds: float
     """Wall time of all sessions of this training together."""
     cpu_seconds: float
@@ -276,7 +278,14 @@ class Trainer:
         if self.step >= last or max_minutes is not None:
             self.run_validation()
         self.save()
-        return Outcome(self.step, self.step >= total, self.seconds, self.cpu_seconds, self.metrics)
+        return Outcome(
+            self.step,
+            finished=self.step >= total,
+            interrupted=self._stopped and self.step < last,
+            seconds=self.seconds,
+            cpu_seconds=self.cpu_seconds,
+            metrics=self.metrics,
+        )
 
     def stop(self) -> None:
         """Make `run` end after the step under way; safe to call from a signal handler."""

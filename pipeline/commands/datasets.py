@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import options as opt
+
 
 @click.group("datasets", short_help="Check and prepare datasets.")
 def command() -> None:
@@ -18,13 +20,17 @@ def command() -> None:
 @command.command("check")
 @click.argument("name")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def check(name: str, path: Path) -> int:
+@opt.as_json
+def check(name: str, path: Path, as_json: bool) -> int:
     """Say what is missing or wrong in the copy of dataset NAME at PATH; exit 1 if anything is.
 
     \b
     Example:
       sr-pipeline datasets check lfw ../shared/data/lfw
     """
+    import json
+    from dataclasses import asdict
+
     from data.readers import DatasetError
     from data.registry import dataset
     from pipeline.errors import UsageError
@@ -33,6 +39,9 @@ def check(name: str, path: Path) -> int:
         found = dataset(name).check(path)
     except DatasetError as error:
         raise UsageError(str(error)) from error
+    if as_json:
+        click.echo(json.dumps({"dataset": name, **asdict(found)}, indent=2))
+        return 1 if found.problems else 0
     people = f" of {found.identities:,} people" if found.identities else ""
     click.echo(f"{name}: {found.pictures:,} pictures{people}")
     for problem in found.problems:

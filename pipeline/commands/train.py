@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import options as opt
+
 
 @click.command("train", short_help="Train a GFLmser or a rival from a TOML configuration.")
 @click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -18,6 +20,7 @@ import click
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@opt.as_json
 def command(
     config: Path,
     out: Path,
@@ -27,7 +30,8 @@ def command(
     max_steps: int | None,
     device: str,
     quiet: bool,
-) -> None:
+    as_json: bool,
+) -> int:
     """Train the networks that CONFIG.toml describes and write weights and card into --out.
 
     A file with a `method` is for a rival (benchmarks/configs), any other for a GFLmser.
@@ -35,12 +39,16 @@ def command(
     Several GPUs, or processes on a CPU, each take a share of the batch: `torchrun
     --nproc-per-node 2 --no-python sr-pipeline train ...`.
 
+    Ctrl-C and SIGTERM end it after the step under way, with checkpoint and weights: exit code 130.
+
     \b
     Example:
       sr-pipeline train gflmser/configs/lite.toml --out runs/lite --max-minutes 60
     """
+    import json
     import os
     import sys
+    from dataclasses import asdict
 
     from benchmarks.rivals.methods import is_rival, load_config
     from benchmarks.rivals.session import train_rival
@@ -76,4 +84,7 @@ def command(
         raise SrPipelineError(str(error)) from error
     if weights is not None:
         state = "finished" if outcome.finished else "cut short; --resume goes on"
-        click.echo(f"{weights}  step {outcome.step}, {state}")
+        text = f"{weights}  step {outcome.step}, {state}"
+        whole = {"weights": str(weights), **asdict(outcome)}
+        click.echo(json.dumps(whole, indent=2) if as_json else text)
+    return opt.exit_code(failed=0, interrupted=outcome.interrupted)

@@ -58,24 +58,29 @@ def list_(as_json: bool) -> int:
 
 @command.command("verify")
 @click.argument("names", nargs=-1)
-def verify(names: tuple[str, ...]) -> int:
+@click.option("--json", "as_json", is_flag=True, help="The problems of each, as JSON.")
+def verify(names: tuple[str, ...], as_json: bool) -> int:
     """Check hash, card and tensors of NAMES (names or files), else of all shipped weights.
 
     \b
     Example:
       sr-pipeline weights verify gflmser
     """
+    import json
+
     from benchmarks.rivals.weights import list_rivals, rival_file, verify_rival
     from gflmser.weights import list_weights, verify_weights
 
-    failed = False
     shipped = [*(card.name for card in list_weights()), *(card.name for card in list_rivals())]
+    found = {}
     for name in names or shipped:
         file = rival_file(name)
-        problems = verify_weights(name) if file is None else verify_rival(file)
-        failed = failed or bool(problems)
-        click.echo(f"{name}: {'ok' if not problems else '; '.join(problems)}")
-    return 1 if failed else 0
+        found[name] = verify_weights(name) if file is None else verify_rival(file)
+        if not as_json:
+            click.echo(f"{name}: {'; '.join(found[name]) or 'ok'}")
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    return 1 if any(found.values()) else 0
 
 
 @command.command("import")

@@ -27,6 +27,10 @@ def test_check_says_what_is_wrong_and_exits_1(samples: Path) -> None:
     code, text = run("check", "lfw", samples)
     assert code == 1
     assert "pictures" in text
+    code, text = run("check", "lfw", samples, "--json")
+    found = json.loads(text)
+    assert (code, found["dataset"]) == (1, "lfw")
+    assert found["problems"]
 
 
 def test_an_unknown_dataset_is_one_line(samples: Path) -> None:

@@ -1,6 +1,7 @@
 """`train`, `weights` and `export` as a user calls them, and what a training measures of itself."""
 
 import json
+import signal
 from pathlib import Path
 
 import click
@@ -12,6 +13,7 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
+from gflmser.logs import TrainingLog
 from gflmser.network import enlarge
 from gflmser.weights import load_weights
 from pipeline.commands.export import command as export
@@ -93,6 +95,25 @@ def test_train_goes_on_where_the_time_was_up(toml: Path, tmp_path: Path) -> None
     assert "step 3, finished" in text
 
 
+def test_train_ends_in_order_at_ctrl_c(
+    toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toml.write_text(toml.read_text().replace("length = 2", "length = 30"))
+    words = (toml, "--out", tmp_path / "out", "--quiet")
+    before = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingLog, "progress", lambda *_: signal.raise_signal(signal.SIGINT))
+        code, text = run(train, *words)
+    assert (code, "step 20, cut short" in text) == (130, True)
+    assert load_weights(tmp_path / "out" / "tiny.safetensors")[1].steps == 20
+    assert signal.getsignal(signal.SIGINT) is before
+    code, text = run(train, *words, "--resume", "--json")
+    done = json.loads(text)
+    assert (code, done["step"], done["finished"], done["interrupted"]) == (0, 31, True, False)
+    assert done["weights"] == str(tmp_path / "out" / "tiny.safetensors")
+    assert done["metrics"]["crop1/psnr_rgb"] > 0
+
+
 def test_weights_are_listed_and_verified() -> None:
     code, text = run(weights, "list")
     assert code == 0
@@ -110,6 +131,12 @@ def test_verify_exits_1_for_a_broken_file(tmp_path: Path) -> None:
     code, text = run(weights, "verify", broken)
     assert code == 1
     assert "not a safetensors file" in text
+    code, text = run(weights, "verify", broken, "gflmser", "--json")
+    assert code == 1
+    assert {name: len(problems) for name, problems in json.loads(text).items()} == {
+        str(broken): 1,
+        "gflmser": 0,
+    }
 
 
 def test_export_writes_a_file_and_an_unknown_name_is_one_line(tmp_path: Path) -> None:
