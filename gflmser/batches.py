@@ -57,12 +57,16 @@ class CachedFaces:
 
     def __init__(self, folder: Path) -> None:
         try:
-            self.meta: dict[str, object] = json.loads((folder / "cache.json").read_text("utf-8"))
+            self.meta: dict[str, object] = dict(
+                json.loads((folder / "cache.json").read_text("utf-8"))
+            )
             self.images: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r")
             keys = _column(folder / "index.csv")
+            if len(keys) != len(self.images):
+                raise ValueError(f"{len(keys)} names for {len(self.images)} pictures")
             excluded = folder / "excluded.csv"
             dropped = set(_column(excluded)) if excluded.is_file() else set()
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, EOFError, TypeError, ValueError) as error:
             raise ConfigError(f"{folder} is not a prepared dataset: {error}") from error
         self.rows = np.array([i for i, key in enumerate(keys) if key not in dropped])
         self.dropped = len(keys) - len(self.rows)
@@ -163,4 +167,7 @@ def to_pixels(pictures: Tensor) -> NDArray[np.uint8]:
 
 def _column(path: Path) -> list[str]:
     with path.open(newline="", encoding="utf-8") as file:
-        return [row["image"] for row in csv.DictReader(file)]
+        rows = csv.DictReader(file)
+        if "image" not in (rows.fieldnames or ()):
+            raise ValueError(f"{path.name} has no column 'image'")
+        return [row["image"] for row in rows]

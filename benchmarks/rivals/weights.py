@@ -128,19 +128,21 @@ def rival_file(name_or_path: str | Path) -> Path | None:
 
 def verify_rival(path: Path) -> list[str]:
     """What is wrong with a weight: hash, card, tensors; empty when nothing is."""
+    beside = path.with_suffix(".json")
     try:
         _, card = load_rival(path)
-        written = json.loads(path.with_suffix(".json").read_text("utf-8"))
+        written = json.loads(beside.read_text("utf-8"))
         promised = written.pop("sha256", "")
+        told = _parse(written, beside)
     except ModelError as error:
         return [str(error)]
     except (OSError, ValueError, AttributeError, TypeError):
-        return [f"{path.with_suffix('.json').name} is missing or damaged"]
+        return [f"{beside.name} is missing or damaged"]
     problems = []
     if promised != digest(path):
         problems.append(f"{path.name} is not the file that its card was written for")
-    if _parse(written, path.with_suffix(".json")) != card:
-        problems.append(f"{path.stem}.json differs from the card inside the file")
+    if told != card:
+        problems.append(f"{beside.name} differs from the card inside the file")
     return problems
 
 

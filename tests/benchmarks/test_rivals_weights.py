@@ -26,3 +26,9 @@ def test_a_damaged_card_beside_the_weights_is_told(content: str | None, tmp_path
     if content is not None:
         path.with_suffix(".json").write_text(content)
     assert verify_rival(path) == ["srgan.json is missing or damaged"]
+
+
+def test_a_card_beside_the_weights_that_lacks_fields_is_told(tmp_path: Path) -> None:
+    path = Path(shutil.copy(RIVALS / "srgan.safetensors", tmp_path))
+    path.with_suffix(".json").write_text("{}")
+    assert verify_rival(path)[0].startswith("srgan.json: the card cannot be read")

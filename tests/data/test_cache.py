@@ -153,6 +153,7 @@ class TestLeakage:
         from gflmser.toml_schema import ConfigError
 
         build(pictures(samples, "obama.jpg"), tmp_path, name="one", side=32)
-        (tmp_path / name).write_text("no\nno")
-        with pytest.raises(ConfigError, match="not a prepared dataset"):
-            CachedFaces(tmp_path)
+        for damage in ("no\nno", "7", ""):
+            (tmp_path / name).write_text(damage)
+            with pytest.raises(ConfigError, match="not a prepared dataset"):
+                CachedFaces(tmp_path)
