@@ -38,10 +38,12 @@ def draw_curves(folders: Sequence[Path], out: Path) -> None:
 
     Raises ValueError where nothing was logged.
     """
-    logged = [(folder.resolve().name, read_curves(folder)) for folder in folders]
-    for folder, (_, curves) in zip(folders, logged, strict=True):
+    logged: list[tuple[str, dict[str, Points]]] = []
+    for folder in folders:
+        curves = read_curves(folder)
         if not curves:
             raise ValueError(f"no curves in {folder}/events: it is not the folder of a training")
+        logged.append((folder.resolve().name, curves))
     import matplotlib as mpl
 
     mpl.use("Agg")

@@ -140,6 +140,24 @@ def store(
     return path
 
 
+def stored_card(
+    metadata: Mapping[str, str] | None, path: Path, *, file_format: str, kind: str
+) -> dict[str, Any]:
+    """The card that `store` put into the metadata of the file at `path`, as plain values.
+
+    Raises WeightsError when the file is not one of a `kind`, or its card is damaged.
+    """
+    if not metadata or metadata.get("format") != file_format:
+        raise WeightsError(f"{path.name} is a safetensors file, but not of a {kind}")
+    try:
+        card = json.loads(metadata.get("card", ""))
+    except json.JSONDecodeError as error:
+        raise WeightsError(f"{path.name}: the card inside is not JSON: {error}") from error
+    if not isinstance(card, dict):
+        raise WeightsError(f"{path.name}: the card inside is no JSON object")
+    return card
+
+
 def load_weights(name_or_path: str | Path) -> tuple[GFLmser, Card]:
     """The network in float32, in evaluation mode, and its card.
 
@@ -236,12 +254,7 @@ def _read(path: Path) -> tuple[Card, dict[str, Tensor]]:
 
 
 def _card(metadata: Mapping[str, str] | None, path: Path) -> Card:
-    if not metadata or metadata.get("format") != _FORMAT:
-        raise WeightsError(f"{path.name} is a safetensors file, but not of a GFLmser")
-    try:
-        return _parse(json.loads(metadata.get("card", "")), path)
-    except json.JSONDecodeError as error:
-        raise WeightsError(f"{path.name}: the card inside is not JSON: {error}") from error
+    return _parse(stored_card(metadata, path, file_format=_FORMAT, kind="GFLmser"), path)
 
 
 def _parse(values: Mapping[str, Any], path: Path) -> Card:

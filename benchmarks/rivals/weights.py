@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from benchmarks.rivals.methods import METHODS
 from gflmser.toml_schema import ConfigError, dump, parse
-from gflmser.weights import SHIPPED, Record, digest, store
+from gflmser.weights import SHIPPED, Record, WeightsError, digest, store, stored_card
 from pipeline.errors import ModelError
 
 FORMAT: Final = "sr-rival-1"
@@ -147,12 +147,10 @@ def verify_rival(path: Path) -> list[str]:
 
 
 def _card(metadata: Mapping[str, str] | None, path: Path) -> RivalCard:
-    if not metadata or metadata.get("format") != FORMAT:
-        raise ModelError(f"{path.name} is a safetensors file, but not of a rival")
     try:
-        return _parse(json.loads(metadata.get("card", "")), path)
-    except json.JSONDecodeError as error:
-        raise ModelError(f"{path.name}: the card inside is not JSON: {error}") from error
+        return _parse(stored_card(metadata, path, file_format=FORMAT, kind="rival"), path)
+    except WeightsError as error:
+        raise ModelError(str(error)) from error
 
 
 def _parse(values: Mapping[str, Any], path: Path) -> RivalCard:
@@ -161,5 +159,5 @@ def _parse(values: Mapping[str, Any], path: Path) -> RivalCard:
         kept = {key: value for key, value in values.items() if key in known}
         kept |= {key: tuple(kept[key]) for key in ("data", "limits", "earlier") if key in kept}
         return RivalCard(**kept)
-    except (AttributeError, TypeError) as error:
+    except TypeError as error:
         raise ModelError(f"{path.name}: the card cannot be read: {error}") from error

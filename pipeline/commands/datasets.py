@@ -39,13 +39,10 @@ def check(name: str, path: Path, as_json: bool) -> int:
         found = dataset(name).check(path)
     except DatasetError as error:
         raise UsageError(str(error)) from error
-    if as_json:
-        click.echo(json.dumps({"dataset": name, **asdict(found)}, indent=2))
-        return 1 if found.problems else 0
     people = f" of {found.identities:,} people" if found.identities else ""
-    click.echo(f"{name}: {found.pictures:,} pictures{people}")
-    for problem in found.problems:
-        click.echo(f"  {problem}")
+    lines = [f"{name}: {found.pictures:,} pictures{people}", *found.problems]
+    whole = {"dataset": name, **asdict(found)}
+    click.echo(json.dumps(whole, indent=2) if as_json else "\n  ".join(lines))
     return 1 if found.problems else 0
 
 
