@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from pipeline.commands import ending
 from pipeline.commands import options as opt
 from pipeline.errors import UsageError
 from pipeline.upscalers.protocol import Precision
@@ -46,7 +47,7 @@ _NAMES = ("table1", "table2", "table3", "table4", "figures", "speed", "all")
 @click.option("--workers", type=click.IntRange(1), help="Processes; default: one per core.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @opt.seed
-@opt.as_json
+@ending.as_json
 def command(
     name: str,
     data: Path,

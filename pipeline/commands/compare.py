@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import ending
 from pipeline.commands import options as opt
 from pipeline.detect import DetectorName
 from pipeline.upscalers.protocol import Precision
@@ -28,7 +29,7 @@ from pipeline.upscalers.protocol import Precision
 @opt.over_pictures
 @opt.seed
 @opt.resume
-@opt.as_json
+@ending.as_json
 def command(
     run: opt.Run,
     out: Path,
@@ -84,4 +85,4 @@ def command(
         click.echo(f"error: {line}", err=True)
     text = (out / "table.md").read_text(encoding="utf-8")
     click.echo(json.dumps(done.summary, indent=2) if as_json else f"{text}\n{done.where()}")
-    return opt.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
+    return ending.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands import options as opt
+from pipeline.commands import ending
 
 
 @click.group("datasets", short_help="Check and prepare datasets.")
@@ -20,7 +20,7 @@ def command() -> None:
 @command.command("check")
 @click.argument("name")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@opt.as_json
+@ending.as_json
 def check(name: str, path: Path, as_json: bool) -> int:
     """Say what is missing or wrong in the copy of dataset NAME at PATH; exit 1 if anything is.
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import ending
 from pipeline.commands import options as opt
 
 
@@ -18,7 +19,7 @@ from pipeline.commands import options as opt
 @opt.over_pictures
 @opt.seed
 @opt.resume
-@opt.as_json
+@ending.as_json
 def command(
     run: opt.Run,
     out: Path,
@@ -44,4 +45,4 @@ def command(
     job = DegradePictures(out, Degradation(crop, hr, lr, camera, seed))
     done = make_pictures(job, run.listing, run.options, resume=resume)
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
-    return opt.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
+    return ending.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

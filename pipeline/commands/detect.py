@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from pipeline.commands import ending
 from pipeline.commands import options as opt
 
 
@@ -24,7 +25,7 @@ from pipeline.commands import options as opt
 @opt.compiled
 @opt.over_pictures
 @opt.resume
-@opt.as_json
+@ending.as_json
 def command(
     run: opt.Run,
     out: Path,
@@ -54,4 +55,4 @@ def command(
     done = find_faces(job, run.listing, run.options, resume=resume)
     summary = done.summary(job)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else done.as_text())
-    return opt.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
+    return ending.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

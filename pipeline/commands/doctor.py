@@ -5,11 +5,11 @@ from dataclasses import asdict
 
 import click
 
-from pipeline.commands import options as opt
+from pipeline.commands import ending
 
 
 @click.command(short_help="Check the installation.")
-@opt.as_json
+@ending.as_json
 def command(as_json: bool) -> int:
     """Check versions, devices, models and weights, try each detector, say what to do.
 

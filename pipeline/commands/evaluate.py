@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import ending
 from pipeline.commands import options as opt
 from pipeline.truth import FORMATS, TruthFormat
 
@@ -33,7 +34,7 @@ from pipeline.truth import FORMATS, TruthFormat
     help="Format of --truth; default: from its content.",
 )
 @opt.seed
-@opt.as_json
+@ending.as_json
 def command(
     predictions: Path,
     truth: Path,

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from pipeline.commands import ending
 from pipeline.commands import options as opt
 
 
@@ -25,7 +26,7 @@ from pipeline.commands import options as opt
 @opt.compute
 @opt.over_pictures
 @opt.resume
-@opt.as_json
+@ending.as_json
 def command(
     run: opt.Run,
     gallery: Path,
@@ -68,4 +69,4 @@ def command(
         for image, error in done.errors:
             click.echo(f"error: {image}: {error}")
         click.echo(f"tables and pictures: {out}")
-    return opt.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
+    return ending.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

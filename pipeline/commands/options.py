@@ -1,4 +1,4 @@
-"""Options that several commands share, and how a run's end becomes an exit code."""
+"""Options that several commands share."""
 
 import functools
 from collections.abc import Callable
@@ -20,7 +20,6 @@ ANY_PATH = click.Path(exists=True, path_type=Path)
 
 inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
 out = click.option("--out", type=FOLDER, required=True, help="Folder for the results.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 resume = click.option("--resume", is_flag=True, help="Go on with the unfinished run in --out.")
 seed = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
 crop = click.option(
@@ -202,8 +201,3 @@ def over_pictures(function: Callable[..., int]) -> Callable[..., int]:
         return function(run=Run(listing, options), out=out, **values)
 
     return _run_options(command)
-
-
-def exit_code(*, failed: int, interrupted: bool) -> int:
-    """0 all done, 1 some pictures failed, 130 interrupted."""
-    return 130 if interrupted else 1 if failed else 0

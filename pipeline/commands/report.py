@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import ending
 from pipeline.commands import options as opt
 
 
 @click.command(short_help="Write the report of a compare folder again.")
 @click.argument("directory", metavar="DIR", type=opt.FOLDER)
-@opt.as_json
+@ending.as_json
 def command(directory: Path, as_json: bool) -> None:
     """Write tables, contact sheet, plots and report.html of DIR, a folder that `compare` wrote.
 

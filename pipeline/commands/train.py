@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands import options as opt
+from pipeline.commands import ending
 
 
 @click.command("train", short_help="Train a GFLmser or a rival from a TOML configuration.")
@@ -20,7 +20,7 @@ from pipeline.commands import options as opt
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
-@opt.as_json
+@ending.as_json
 def command(
     config: Path,
     out: Path,
@@ -87,4 +87,4 @@ def command(
         text = f"{weights}  step {outcome.step}, {state}"
         whole = {"weights": str(weights), **asdict(outcome)}
         click.echo(json.dumps(whole, indent=2) if as_json else text)
-    return opt.exit_code(failed=0, interrupted=outcome.interrupted)
+    return ending.exit_code(failed=0, interrupted=outcome.interrupted)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import ending
 from pipeline.commands import options as opt
 from pipeline.upscalers.protocol import Precision
 
@@ -20,7 +21,7 @@ from pipeline.upscalers.protocol import Precision
 @opt.compiled
 @opt.over_pictures
 @opt.resume
-@opt.as_json
+@ending.as_json
 def command(
     run: opt.Run,
     out: Path,
@@ -45,4 +46,4 @@ def command(
     job = UpscalePictures(out, upscaler, device, precision, batch_size, consistent, compiled)
     done = make_pictures(job, run.listing, run.options, resume=resume)
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
-    return opt.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
+    return ending.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
