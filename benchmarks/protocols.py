@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Final, Literal
 
-from pipeline.detect import DetectorName
+from pipeline.names import DetectorName
 
 Draw = Literal["all", "until_found"]
 

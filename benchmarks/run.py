@@ -7,15 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from benchmarks.bench import Bench
-from benchmarks.picture_sets import MissingDataError
-from benchmarks.sheet import Sheet
+from benchmarks.context import Bench
+from benchmarks.image_sets import MissingDataError
+from benchmarks.tables.document import Sheet
 from benchmarks.tables.figures import figures
 from benchmarks.tables.table1 import table1
 from benchmarks.tables.table2 import table2
 from benchmarks.tables.table3 import table3
 from benchmarks.tables.table4 import table4
-from pipeline.files import write_json
+from data.atomic import write_json
 
 Name = Literal["table1", "table2", "table3", "table4", "figures", "speed", "all"]
 TABLES: Final[Mapping[str, Callable[[Bench], Sheet]]] = {

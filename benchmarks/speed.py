@@ -21,9 +21,9 @@ from typing import Final
 
 import click
 
+from data.atomic import write_json
 from pipeline.cli import main as run
-from pipeline.files import write_json
-from pipeline.provenance import provenance
+from pipeline.environment.provenance import provenance
 
 PASSES: Final = 2
 WORKERS: Final = 2

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from data.cache import read_index, write_excluded
+from data.prepared import read_index, write_excluded
 
 THRESHOLD: Final = 0.40
 """Euclidean distance in dlib's embedding below which two pictures count as one person."""

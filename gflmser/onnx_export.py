@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from gflmser.network import GFLmser
-from gflmser.toml_schema import dump
+from gflmser.schema import dump
 from gflmser.weights import Card, WeightsError, load_weights
 
 OPSET = 18

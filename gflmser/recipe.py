@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from gflmser.batches import Batch
 from gflmser.config import Config, OptimiserConfig, PhaseConfig
 from gflmser.losses import (
     detector_loss,
@@ -17,8 +16,9 @@ from gflmser.losses import (
     lr_pixel_loss,
 )
 from gflmser.network import Discriminator, GFLmser
-from gflmser.toml_schema import ConfigError
-from gflmser.training import Update
+from gflmser.schema import ConfigError
+from gflmser.training.loop import Update
+from gflmser.training.sampler import Batch
 from gflmser.weights import WeightsError, load_weights
 
 

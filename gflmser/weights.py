@@ -22,7 +22,7 @@ from torch import Tensor
 
 from gflmser.config import NetworkConfig, SkipSource
 from gflmser.network import SCALE, GFLmser
-from gflmser.toml_schema import ConfigError, dump, parse
+from gflmser.schema import ConfigError, dump, parse
 
 SHIPPED: Final = Path(__file__).resolve().parent.parent / "data" / "weights"
 """Where the weights of the repository are."""

@@ -1,14 +1,17 @@
 """`sr-pipeline`: parse, call one function, print. Commands are imported only when called."""
 
 import importlib
-import importlib.util
 import sys
 from difflib import get_close_matches
+from importlib.metadata import entry_points
 from typing import Final
 
 import click
 
-from pipeline.errors import SrPipelineError
+from data.errors import SrPipelineError
+
+_GROUP: Final = "sr_pipeline.commands"
+"""Entry points by which other packages add commands."""
 
 _COMMANDS: Final = {
     "detect": "Find faces in low-resolution pictures: the main job.",
@@ -19,7 +22,6 @@ _COMMANDS: Final = {
     "report": "Write tables, plots and the HTML page of a compare folder again.",
     "identify": "Name the faces of pictures from a gallery of known people.",
     "train": "Train GFLmser or a rival.",
-    "benchmark": "Regenerate the tables of the paper and the speed figures.",
     "datasets": "Check and prepare datasets.",
     "weights": "List, verify and import weights.",
     "export": "Export a network to ONNX.",
@@ -32,7 +34,7 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command that is installed, in the order of a user's work."""
-        return [name for name in _COMMANDS if _exists(name)]
+        return [*_COMMANDS, *sorted(entry.name for entry in entry_points(group=_GROUP))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module; unknown names become an error with the nearest ones."""
@@ -40,23 +42,28 @@ class LazyGroup(click.Group):
             close = get_close_matches(cmd_name, self.list_commands(ctx), n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             ctx.fail(f"No such command {cmd_name!r}.{hint}")
-        command = importlib.import_module(f"pipeline.commands.{cmd_name}").command
+        if cmd_name in _COMMANDS:
+            command = importlib.import_module(f"pipeline.commands.{cmd_name}").command
+        else:
+            command = entry_points(group=_GROUP)[cmd_name].load()
         assert isinstance(command, click.Command)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, _COMMANDS[name]) for name in self.list_commands(ctx)])
+            formatter.write_dl([(name, self._help(ctx, name)) for name in self.list_commands(ctx)])
 
-
-def _exists(name: str) -> bool:
-    return importlib.util.find_spec(f"pipeline.commands.{name}") is not None
+    def _help(self, ctx: click.Context, name: str) -> str:
+        if name in _COMMANDS:
+            return _COMMANDS[name]
+        command = self.get_command(ctx, name)
+        return command.get_short_help_str() if command is not None else ""
 
 
 def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
     if value and not ctx.resilient_parsing:
-        from pipeline.provenance import version
+        from pipeline.environment.provenance import version
 
         click.echo(f"sr-pipeline {version()}")
         ctx.exit()

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final, Literal
 
 import data
-from pipeline.detect import DetectorName, auto_passes, import_dlib, load_detector, model_file
-from pipeline.errors import SrPipelineError
-from pipeline.images import load_rgb
-from pipeline.provenance import library_versions, version
+from data.errors import SrPipelineError
+from data.images.files import load_rgb
+from pipeline.detection.detect import auto_passes, import_dlib, load_detector, model_file
+from pipeline.environment.provenance import library_versions, version
+from pipeline.names import DetectorName
 
 State = Literal["ok", "note", "fail"]
 SAMPLE: Final = Path(data.__file__).parent / "samples" / "obama.jpg"

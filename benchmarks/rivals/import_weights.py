@@ -16,14 +16,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmarks.rivals.bulat import BulatNetwork
-from benchmarks.rivals.cyclegan import CycleganNetwork
-from benchmarks.rivals.srgan import SrganNetwork
+from benchmarks.rivals.bulat.network import BulatNetwork
+from benchmarks.rivals.cyclegan.network import CycleganNetwork
+from benchmarks.rivals.srgan.network import SrganNetwork
 from benchmarks.rivals.weights import RivalCard, build, fill, save_rival
-from gflmser.toml_schema import dump
+from data.errors import ModelError
+from gflmser.schema import dump
 from gflmser.weights import digest
-from pipeline.errors import ModelError
-from pipeline.upscalers.states import read_state
+from pipeline.upscalers.inference.state_dicts import read_state
 
 Origin = Literal["bulat", "srgan-leftthomas", "srgan-brade31919", "cyclegan-junyanz"]
 """`bulat`: jingyang2017's `model.pkl`. `srgan-leftthomas`: `netG_epoch_*.pth`, scale 4.

@@ -16,10 +16,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from benchmarks.rivals.methods import METHODS
-from gflmser.toml_schema import ConfigError, dump, parse
+from benchmarks.rivals.registry import METHODS
+from data.errors import ModelError
+from gflmser.schema import ConfigError, dump, parse
 from gflmser.weights import SHIPPED, Record, WeightsError, digest, store, stored_card
-from pipeline.errors import ModelError
 
 FORMAT: Final = "sr-rival-1"
 RIVALS: Final = SHIPPED / "rivals"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.report_tables import COLUMNS, Column
+from pipeline.report.tables import COLUMNS, Column
 
 _OWN: Final = (
     Column("fid", "FID", 1, "Fréchet distance, Inception features", lowest=True),

@@ -12,10 +12,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from benchmarks.bench import Bench
-from benchmarks.cache import code_digest
-from benchmarks.measured import frame
-from benchmarks.picture_sets import (
+from benchmarks.context import Bench
+from benchmarks.image_sets import (
     MissingDataError,
     PictureSet,
     SetListing,
@@ -24,19 +22,21 @@ from benchmarks.picture_sets import (
     scenes,
     source_of,
 )
-from benchmarks.real_faces import low_faces
-from benchmarks.scenes import SCALE, whole_pair
-from pipeline.arrays import RGB
-from pipeline.comparison import Compare, Method, MethodRow
-from pipeline.degrade import Degradation
-from pipeline.engine import run
-from pipeline.files import whole_file
-from pipeline.images import save_png
-from pipeline.journal import Journal, Row
-from pipeline.metrics import psnr_rgb
-from pipeline.report_data import HR, LR
-from pipeline.summary import as_rows, summarise
-from pipeline.upscalers.protocol import restore
+from benchmarks.measuring.compare_rows import frame
+from benchmarks.measuring.real_faces import low_faces
+from benchmarks.measuring.whole_images import SCALE, whole_pair
+from benchmarks.result_cache import code_digest
+from data.atomic import whole_file
+from data.images.files import save_png
+from data.images.rgb import RGB
+from pipeline.engine.journal import Journal, Row
+from pipeline.engine.run import run
+from pipeline.evaluation.summary import as_rows, summarise
+from pipeline.jobs.compare import Compare, Method, MethodRow
+from pipeline.jobs.degrade import Degradation
+from pipeline.metrics.image_quality import psnr_rgb
+from pipeline.report.data import HR, LR
+from pipeline.upscalers.base import restore
 
 Kind = Literal["pairs", "real", "scenes"]
 """Faces with HR, real low-resolution faces, which have none, or whole scenes as in Table 3."""
@@ -48,10 +48,10 @@ _DETAIL: Final = 80
 """Side of the middle of a scene that is shown enlarged; whole, it is shown reduced."""
 _CODE: Final = (
     "benchmarks/tables/figures.py",
-    "pipeline/drawing.py",
-    "pipeline/report_data.py",
-    "pipeline/report_records.py",
-    "pipeline/report_sheet.py",
+    "pipeline/report/drawing.py",
+    "pipeline/report/data.py",
+    "pipeline/report/captions.py",
+    "pipeline/report/contact_sheet.py",
 )
 
 
@@ -126,8 +126,8 @@ class _Shown:
 
 
 def _drawn(bench: Bench, figure: Figure, pictures: PictureSet) -> bytes:
-    from pipeline.report_data import Report
-    from pipeline.report_sheet import contact_sheet
+    from pipeline.report.contact_sheet import contact_sheet
+    from pipeline.report.data import Report
 
     bench.say(f"figure {figure.name}, {pictures.name}")
     restored = {"pairs": _pairs, "real": _real, "scenes": _scenes}[figure.kind]

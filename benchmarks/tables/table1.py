@@ -5,17 +5,17 @@ from __future__ import annotations
 from functools import partial
 
 from benchmarks import published
-from benchmarks.bench import Bench
-from benchmarks.distances import distances, kernel_note
-from benchmarks.entrants import Entrant
-from benchmarks.measured import frame, measure_with_features
-from benchmarks.picture_sets import MissingDataError, PictureSet, paired_faces, real_faces
+from benchmarks.context import Bench
+from benchmarks.image_sets import MissingDataError, PictureSet, paired_faces, real_faces
+from benchmarks.measuring.compare_rows import frame, measure_with_features
+from benchmarks.measuring.distances import distances, kernel_note
+from benchmarks.measuring.real_faces import real_rows
+from benchmarks.methods import Entrant
 from benchmarks.protocols import PAIRED, REFERENCE_CROP
-from benchmarks.real_faces import real_rows
-from benchmarks.sheet import Section, Sheet
 from benchmarks.tables.columns import columns
-from pipeline.stats import bootstrap_interval
-from pipeline.summary import HR_METHOD, Cell, as_rows, summarise
+from benchmarks.tables.document import Section, Sheet
+from pipeline.evaluation.summary import HR_METHOD, Cell, as_rows, summarise
+from pipeline.metrics.significance import bootstrap_interval
 
 _DISTANCES = ("fid", "kid", "fd_dlib", "kd_dlib")
 _PAIRED = columns(

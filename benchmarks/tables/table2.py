@@ -8,21 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import published
-from benchmarks.bench import Bench
-from benchmarks.entrants import Entrant
-from benchmarks.measured import frame, measure_with_features
-from benchmarks.picture_sets import MissingDataError, paired_faces
+from benchmarks.context import Bench
+from benchmarks.image_sets import MissingDataError, paired_faces
+from benchmarks.measuring.compare_rows import frame, measure_with_features
+from benchmarks.methods import Entrant
 from benchmarks.protocols import DRAW_PICTURES, DRAWS, PAIRED
-from benchmarks.sheet import Section, Sheet
 from benchmarks.tables.columns import columns
-from pipeline.stats import (
+from benchmarks.tables.document import Section, Sheet
+from pipeline.evaluation.summary import Cell
+from pipeline.metrics.significance import (
     bootstrap_interval,
     t_test,
     t_test_paired,
     wilcoxon_rank_sum,
     wilcoxon_signed_rank,
 )
-from pipeline.summary import Cell
 
 Floats = NDArray[np.float64]
 

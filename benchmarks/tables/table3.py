@@ -5,15 +5,15 @@ from __future__ import annotations
 from functools import partial
 
 from benchmarks import published
-from benchmarks.bench import Bench
-from benchmarks.measured import frame, measure_with_features
-from benchmarks.picture_sets import MissingDataError, PictureSet, paired_faces, scenes
+from benchmarks.context import Bench
+from benchmarks.image_sets import MissingDataError, PictureSet, paired_faces, scenes
+from benchmarks.measuring.compare_rows import frame, measure_with_features
+from benchmarks.measuring.whole_images import measure_scenes
 from benchmarks.protocols import PAIRED
-from benchmarks.scenes import measure_scenes
-from benchmarks.sheet import Section, Sheet
 from benchmarks.tables.columns import columns
-from pipeline.stats import bootstrap_interval
-from pipeline.summary import Cell, as_rows, summarise
+from benchmarks.tables.document import Section, Sheet
+from pipeline.evaluation.summary import Cell, as_rows, summarise
+from pipeline.metrics.significance import bootstrap_interval
 
 _SETS = ("bsds100", "set5", "set14")
 _PAPERS = _SETS[0]

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks import published
-from benchmarks.bench import Bench
-from benchmarks.identity import identity_section
-from benchmarks.measured import frame, measure, with_a_face_on_hr
-from benchmarks.picture_sets import MissingDataError, PictureSet, table4_faces
+from benchmarks.context import Bench
+from benchmarks.image_sets import MissingDataError, PictureSet, table4_faces
+from benchmarks.measuring.compare_rows import frame, measure, with_a_face_on_hr
+from benchmarks.measuring.identity import identity_section
 from benchmarks.protocols import CNN, TABLE4, Protocol
-from benchmarks.sheet import Section, Sheet
 from benchmarks.tables.columns import columns
-from pipeline.journal import Row
-from pipeline.report_tables import PSEUDO
-from pipeline.summary import Cell, as_rows, summarise
+from benchmarks.tables.document import Section, Sheet
+from pipeline.engine.journal import Row
+from pipeline.evaluation.summary import Cell, as_rows, summarise
+from pipeline.report.tables import PSEUDO
 
 _COLUMNS = columns(
     *("n", "n_excluded", "n_found", "n_missed", "found", "published_accuracy", "accuracy"),

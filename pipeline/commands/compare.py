@@ -5,10 +5,9 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands import ending
 from pipeline.commands import options as opt
-from pipeline.detect import DetectorName
-from pipeline.upscalers.protocol import Precision
+from pipeline.commands import output
+from pipeline.names import DetectorName, Precision
 
 
 @click.command(short_help="Compare upscalers over one set.")
@@ -29,7 +28,7 @@ from pipeline.upscalers.protocol import Precision
 @opt.over_pictures
 @opt.seed
 @opt.resume
-@ending.as_json
+@output.as_json
 def command(
     run: opt.Run,
     out: Path,
@@ -56,12 +55,12 @@ def command(
     Example:
       sr-pipeline compare data/samples --out compared/ --upscalers bicubic,gflmser
     """
-    from pipeline.compare_run import compare, find_methods
-    from pipeline.comparison import Compare
-    from pipeline.degrade import Degradation
-    from pipeline.pairs import Pairs
-    from pipeline.report import write_report
-    from pipeline.truth import read_truth
+    from data.annotations.annotations import read_truth
+    from pipeline.evaluation.pairs import Pairs
+    from pipeline.jobs.compare import Compare
+    from pipeline.jobs.compare_to_folder import compare, find_methods
+    from pipeline.jobs.degrade import Degradation
+    from pipeline.report.write import write_report
 
     pairs = Pairs.read(pairs_file) if pairs_file else None
     job = Compare(
@@ -85,4 +84,4 @@ def command(
         click.echo(f"error: {line}", err=True)
     text = (out / "table.md").read_text(encoding="utf-8")
     click.echo(json.dumps(done.summary, indent=2) if as_json else f"{text}\n{done.where()}")
-    return ending.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
+    return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands import ending
+from pipeline.commands import output
 
 
 @click.group("datasets", short_help="Check and prepare datasets.")
@@ -20,7 +20,7 @@ def command() -> None:
 @command.command("check")
 @click.argument("name")
 @click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@ending.as_json
+@output.as_json
 def check(name: str, path: Path, as_json: bool) -> int:
     """Say what is missing or wrong in the copy of dataset NAME at PATH; exit 1 if anything is.
 
@@ -31,9 +31,9 @@ def check(name: str, path: Path, as_json: bool) -> int:
     import json
     from dataclasses import asdict
 
-    from data.readers import DatasetError
-    from data.registry import dataset
-    from pipeline.errors import UsageError
+    from data.datasets.base import DatasetError
+    from data.datasets.registry import dataset
+    from data.errors import UsageError
 
     try:
         found = dataset(name).check(path)
@@ -84,10 +84,10 @@ def prepare(
     Example:
       sr-pipeline datasets prepare folder photos/ --out ../cache/photos --side 160
     """
-    from data.prepare import prepare as run
-    from data.readers import DatasetError
-    from data.registry import dataset
-    from pipeline.errors import UsageError
+    from data.datasets.base import DatasetError
+    from data.datasets.registry import dataset
+    from data.errors import UsageError
+    from pipeline.jobs.prepare_dataset import prepare as run
 
     def tell(stage: str, done: int, total: int) -> None:
         if not quiet and (done % 500 == 0 or done == total):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands import ending
 from pipeline.commands import options as opt
+from pipeline.commands import output
 
 
 @click.command(short_help="Make HR 64x64 and LR 16x16 pictures.")
@@ -19,7 +19,7 @@ from pipeline.commands import options as opt
 @opt.over_pictures
 @opt.seed
 @opt.resume
-@ending.as_json
+@output.as_json
 def command(
     run: opt.Run,
     out: Path,
@@ -39,10 +39,10 @@ def command(
     Example:
       sr-pipeline degrade data/samples --out degraded/ --crop 0.55
     """
-    from pipeline.degrade import Degradation, DegradePictures
-    from pipeline.picture_run import make_pictures
+    from pipeline.jobs.degrade import Degradation, DegradePictures
+    from pipeline.jobs.images_to_folder import make_pictures
 
     job = DegradePictures(out, Degradation(crop, hr, lr, camera, seed))
     done = make_pictures(job, run.listing, run.options, resume=resume)
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
-    return ending.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
+    return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

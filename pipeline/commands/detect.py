@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from pipeline.commands import ending
 from pipeline.commands import options as opt
+from pipeline.commands import output
 
 
 @click.command(short_help="Find faces in low-resolution pictures.")
@@ -25,7 +25,7 @@ from pipeline.commands import options as opt
 @opt.compiled
 @opt.over_pictures
 @opt.resume
-@ending.as_json
+@output.as_json
 def command(
     run: opt.Run,
     out: Path,
@@ -44,9 +44,9 @@ def command(
     Example:
       sr-pipeline detect crops/ --out found/ --upscaler gflmser
     """
-    from pipeline.detect_run import find_faces, load_identifier
-    from pipeline.errors import UsageError
-    from pipeline.find_faces import FindFaces
+    from data.errors import UsageError
+    from pipeline.jobs.detect import FindFaces
+    from pipeline.jobs.detect_to_folder import find_faces, load_identifier
 
     if gallery and settings["consistent"]:
         raise UsageError("identity thresholds hold without --consistent: leave out one of the two")
@@ -55,4 +55,4 @@ def command(
     done = find_faces(job, run.listing, run.options, resume=resume)
     summary = done.summary(job)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else done.as_text())
-    return ending.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
+    return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

@@ -5,11 +5,11 @@ from dataclasses import asdict
 
 import click
 
-from pipeline.commands import ending
+from pipeline.commands import output
 
 
 @click.command(short_help="Check the installation.")
-@ending.as_json
+@output.as_json
 def command(as_json: bool) -> int:
     """Check versions, devices, models and weights, try each detector, say what to do.
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands import ending
+from data.annotations.annotations import FORMATS, TruthFormat
 from pipeline.commands import options as opt
-from pipeline.truth import FORMATS, TruthFormat
+from pipeline.commands import output
 
 
 @click.command(short_help="Score detections against ground truth.")
@@ -34,7 +34,7 @@ from pipeline.truth import FORMATS, TruthFormat
     help="Format of --truth; default: from its content.",
 )
 @opt.seed
-@ending.as_json
+@output.as_json
 def command(
     predictions: Path,
     truth: Path,
@@ -52,7 +52,7 @@ def command(
       sr-pipeline detect crowd/images --out found/
       sr-pipeline evaluate --predictions found/detections.csv --truth crowd/annotations
     """
-    from pipeline.evaluate import evaluate
+    from pipeline.evaluation.evaluate import evaluate
 
     found = evaluate(
         predictions, truth, format=format, classes=frozenset(classes) or None, seed=seed

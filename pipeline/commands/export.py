@@ -19,9 +19,9 @@ def command(name: str, file: Path) -> None:
     Example:
       sr-pipeline export gflmser --onnx gflmser.onnx
     """
+    from data.errors import ModelError
     from gflmser.onnx_export import export_onnx
     from gflmser.weights import WeightsError
-    from pipeline.errors import ModelError
 
     try:
         card = export_onnx(name, file)

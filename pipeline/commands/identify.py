@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from pipeline.commands import ending
 from pipeline.commands import options as opt
+from pipeline.commands import output
 
 
 @click.command(short_help="Name the faces of pictures from a gallery of known people.")
@@ -26,7 +26,7 @@ from pipeline.commands import options as opt
 @opt.compute
 @opt.over_pictures
 @opt.resume
-@ending.as_json
+@output.as_json
 def command(
     run: opt.Run,
     gallery: Path,
@@ -48,10 +48,10 @@ def command(
     Example:
       sr-pipeline identify crops/ --gallery people/ --out named/
     """
-    from pipeline.detect_run import find_faces, load_identifier
-    from pipeline.find_faces import FindFaces
-    from pipeline.identification import read_answers, score
-    from pipeline.identification_text import identification_text
+    from pipeline.identity.answers import read_answers, score
+    from pipeline.identity.as_text import identification_text
+    from pipeline.jobs.detect import FindFaces
+    from pipeline.jobs.detect_to_folder import find_faces, load_identifier
 
     identifier = replace(load_identifier(gallery, settings["upscaler"]), far=float(far))
     job = FindFaces(out, batch_size=batch_size, identifier=identifier, **settings)
@@ -69,4 +69,4 @@ def command(
         for image, error in done.errors:
             click.echo(f"error: {image}: {error}")
         click.echo(f"tables and pictures: {out}")
-    return ending.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
+    return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

@@ -1,17 +1,20 @@
 """Options that several commands share."""
 
+from __future__ import annotations
+
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from pipeline.detect import DETECTOR_NAMES, MAX_PASSES
-from pipeline.engine import EngineName, RunOptions, default_workers
-from pipeline.face_rows import FACES_WANTED
-from pipeline.sources import Listing
+from pipeline.names import DETECTOR_NAMES, FACES_WANTED, MAX_PASSES, EngineName
+
+if TYPE_CHECKING:
+    from pipeline.engine.run import RunOptions
+    from pipeline.inputs.sources import Listing
 
 F = TypeVar("F", bound=Callable[..., Any])
 FOLDER = click.Path(file_okay=False, path_type=Path)
@@ -195,6 +198,9 @@ def over_pictures(function: Callable[..., int]) -> Callable[..., int]:
         quiet: bool,
         **values: Any,  # noqa: ANN401 - what the command itself takes
     ) -> int:
+        from pipeline.engine.run import RunOptions, default_workers
+        from pipeline.inputs.sources import Listing
+
         listing = Listing(inputs, every=every, limit=limit, excluded=out, listed=listed)
         batch_size = values.get("batch_size", 64)
         options = RunOptions(workers or default_workers(), batch_size, engine, quiet)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands import ending
+from pipeline.commands import output
 
 
 @click.command("train", short_help="Train a GFLmser or a rival from a TOML configuration.")
@@ -20,7 +20,7 @@ from pipeline.commands import ending
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
-@ending.as_json
+@output.as_json
 def command(
     config: Path,
     out: Path,
@@ -34,7 +34,7 @@ def command(
 ) -> int:
     """Train the networks that CONFIG.toml describes and write weights and card into --out.
 
-    A file with a `method` is for a rival (benchmarks/configs), any other for a GFLmser.
+    A file with a `method` is for a rival (benchmarks/rivals/NAME), any other for a GFLmser.
 
     Several GPUs, or processes on a CPU, each take a share of the batch: `torchrun
     --nproc-per-node 2 --no-python sr-pipeline train ...`.
@@ -50,16 +50,16 @@ def command(
     import sys
     from dataclasses import asdict
 
-    from benchmarks.rivals.methods import is_rival, load_config
-    from benchmarks.rivals.session import train_rival
+    from benchmarks.rivals.registry import is_rival, load_config
+    from benchmarks.rivals.train import train_rival
+    from data.errors import SrPipelineError, UsageError
     from gflmser.config import Config
-    from gflmser.session import Options, train
-    from gflmser.toml_schema import ConfigError, load
-    from gflmser.training import TrainingError
-    from pipeline.devices import resolve_device
-    from pipeline.errors import SrPipelineError, UsageError
-    from pipeline.provenance import commit
-    from pipeline.validation import Validator
+    from gflmser.schema import ConfigError, load
+    from gflmser.training.loop import TrainingError
+    from gflmser.training.run import Options, train
+    from pipeline.environment.devices import resolve_device
+    from pipeline.environment.provenance import commit
+    from pipeline.evaluation.validation import Validator
 
     resolve_device(device)
     options: Options = {
@@ -87,4 +87,4 @@ def command(
         text = f"{weights}  step {outcome.step}, {state}"
         whole = {"weights": str(weights), **asdict(outcome)}
         click.echo(json.dumps(whole, indent=2) if as_json else text)
-    return ending.exit_code(failed=0, interrupted=outcome.interrupted)
+    return output.exit_code(failed=0, interrupted=outcome.interrupted)

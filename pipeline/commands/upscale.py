@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from pipeline.commands import ending
 from pipeline.commands import options as opt
-from pipeline.upscalers.protocol import Precision
+from pipeline.commands import output
+from pipeline.names import Precision
 
 
 @click.command(short_help="Enlarge pictures with any upscaler.")
@@ -21,7 +21,7 @@ from pipeline.upscalers.protocol import Precision
 @opt.compiled
 @opt.over_pictures
 @opt.resume
-@ending.as_json
+@output.as_json
 def command(
     run: opt.Run,
     out: Path,
@@ -40,10 +40,10 @@ def command(
     Example:
       sr-pipeline upscale crops/ --out restored/ --upscaler gflmser
     """
-    from pipeline.picture_run import make_pictures
-    from pipeline.upscale_pictures import UpscalePictures
+    from pipeline.jobs.images_to_folder import make_pictures
+    from pipeline.jobs.upscale import UpscalePictures
 
     job = UpscalePictures(out, upscaler, device, precision, batch_size, consistent, compiled)
     done = make_pictures(job, run.listing, run.options, resume=resume)
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
-    return ending.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
+    return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

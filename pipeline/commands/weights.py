@@ -27,7 +27,7 @@ def list_(as_json: bool) -> int:
     import json
 
     from benchmarks.rivals.weights import list_rivals
-    from gflmser.toml_schema import dump
+    from gflmser.schema import dump
     from gflmser.weights import list_weights
 
     cards, rivals = list_weights(), list_rivals()

@@ -1,1 +1,1 @@
-"""The upscalers behind `pipeline.upscale`: interpolation, networks, and where files come from."""
+"""Upscalers by name or file: interpolation, networks, oracles."""

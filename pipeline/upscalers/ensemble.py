@@ -8,8 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.arrays import RGB
-from pipeline.upscalers.protocol import Upscaler, restore
+from data.images.rgb import RGB
+from pipeline.upscalers.base import Upscaler, restore
 
 ENSEMBLE: Final = "+"
 """After the name of a network."""

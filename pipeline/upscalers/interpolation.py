@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from pipeline.arrays import RGB
+from data.images.rgb import RGB
 
 SCALE: Final = 4
 

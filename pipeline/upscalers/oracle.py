@@ -8,9 +8,9 @@ from typing import Final
 
 import numpy as np
 
+from data.errors import ModelError
+from data.images.rgb import RGB
 from gflmser.restore import Restorer
-from pipeline.arrays import RGB
-from pipeline.errors import ModelError
 
 _PIXELS: Final = 4096
 """Input pixels per pass; every pass over pictures of one size has the same number of them."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Final, cast
 
-from pipeline.upscalers.protocol import Provider
+from pipeline.upscalers.base import Provider
 
-_KNOWN: Final = (
-    ("pipeline.upscalers.shipped", "ShippedWeights"),
-    ("benchmarks.rivals.upscalers", "RivalWeights"),
-)
-"""Modules by name, for they import torch, and `benchmarks` is above `pipeline`."""
+_GROUP: Final = "sr_pipeline.upscalers"
+"""Entry points by which other packages add providers."""
 
 _registered: list[Provider] = []
 
@@ -24,7 +21,10 @@ def register(provider: Provider) -> None:
 
 
 def providers() -> Iterator[Provider]:
-    """Every provider: the shipped GFLmsers, the rivals, and those registered here."""
-    for module, name in _KNOWN:
-        yield cast(Provider, getattr(import_module(module), name)())
+    """Every provider: the shipped GFLmsers, those of other packages, and those registered here."""
+    from pipeline.upscalers.gflmser import ShippedWeights
+
+    yield ShippedWeights()
+    for entry in entry_points(group=_GROUP):
+        yield cast(Provider, entry.load()())
     yield from _registered

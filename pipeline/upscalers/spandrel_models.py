@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from pipeline.errors import ModelError
-from pipeline.upscalers.memory import is_out_of_memory
-from pipeline.upscalers.network import Network
-from pipeline.upscalers.protocol import Precision
-from pipeline.upscalers.states import one_line, read_state
-from pipeline.upscalers.torchvision_shim import import_torchvision
+from data.errors import ModelError
+from pipeline.names import Precision
+from pipeline.upscalers.inference.network import Network
+from pipeline.upscalers.inference.out_of_memory import is_out_of_memory
+from pipeline.upscalers.inference.state_dicts import one_line, read_state
+from pipeline.upscalers.inference.torchvision_shim import import_torchvision
 
 _CHANNELS_LAST: Final = frozenset({"ESRGAN", "Compact"})
 """Plain convolutions, 1.4 times as fast in this layout; others may fail on it (GFPGAN does)."""

@@ -10,12 +10,15 @@ import pytest
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("benchmarks.gates", "nobody", "HERE"), "no weights called"),
-        (("benchmarks.gates", "gflmser", "HERE"), "no PNG files"),
-        (("benchmarks.lattice", "bicubic", "HERE"), "no PNG files"),
-        (("benchmarks.readme_tables", "HERE/list.csv", "HERE"), "has no block"),
-        (("pipeline.calibration", "HERE", "HERE/list.csv", "--upscalers", "none"), "the columns"),
-        (("gflmser.curves", "HERE", "HERE/out.png"), "no curves"),
+        (("benchmarks.tools.gates", "nobody", "HERE"), "no weights called"),
+        (("benchmarks.tools.gates", "gflmser", "HERE"), "no PNG files"),
+        (("benchmarks.tools.artefacts", "bicubic", "HERE"), "no PNG files"),
+        (("benchmarks.tools.readme_tables", "HERE/list.csv", "HERE"), "has no block"),
+        (
+            ("pipeline.identity.thresholds", "HERE", "HERE/list.csv", "--upscalers", "none"),
+            "the columns",
+        ),
+        (("gflmser.training.curves", "HERE", "HERE/out.png"), "no curves"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks.gates import gates
+from benchmarks.tools.gates import gates
+from data.errors import UsageError
 from gflmser.config import NetworkConfig, Widths
 from gflmser.network import GFLmser
-from pipeline.errors import UsageError
 
 SMALL = NetworkConfig(
     Widths(r64=4, r32=4, r16=4, r8=4, r4=4), groups=1, blocks=1, source="internal"

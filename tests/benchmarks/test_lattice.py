@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from benchmarks.lattice import checkerboard, repeated_error
+from benchmarks.tools.artefacts import checkerboard, repeated_error
 
 
 def test_a_hatch_is_what_is_left_when_everything_else_cancels() -> None:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 from skimage.metrics import peak_signal_noise_ratio
 
-from pipeline.metrics import psnr_rgb
+from pipeline.metrics.image_quality import psnr_rgb
 
 
 @pytest.mark.parametrize("name", ["obama.jpg", "biden.jpg", "solvay16.png"])

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.readme_tables import SHOWN, filled, section
-from pipeline.errors import SrPipelineError
+from benchmarks.tools.readme_tables import SHOWN, filled, section
+from data.errors import SrPipelineError
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"

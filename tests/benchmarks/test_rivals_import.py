@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from benchmarks.rivals.import_weights import Origin, import_weights
 from benchmarks.rivals.weights import load_rival
-from pipeline.errors import ModelError
+from data.errors import ModelError
 
 Arrays = dict[str, NDArray[np.float32]]
 

@@ -12,24 +12,29 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from benchmarks.rivals.adversarial import (
+from benchmarks.rivals.bulat.network import BulatH2L, BulatJudge, BulatL2H, BulatNetwork, lr_target
+from benchmarks.rivals.common.adversarial import (
     hinge_generator,
     hinge_judge,
     least_squares,
     vanilla,
 )
-from benchmarks.rivals.bulat import BulatH2L, BulatJudge, BulatL2H, BulatNetwork, lr_target
-from benchmarks.rivals.cyclegan import CycleganNetwork, CycleganRestorer, PatchJudge, Translator
-from benchmarks.rivals.srgan import SrganGenerator, SrganJudge, SrganNetwork
-from benchmarks.rivals.vgg import VggFeatures, load_vgg
-from benchmarks.rivals.wavelet_srnet import (
+from benchmarks.rivals.common.vgg import VggFeatures, load_vgg
+from benchmarks.rivals.cyclegan.network import (
+    CycleganNetwork,
+    CycleganRestorer,
+    PatchJudge,
+    Translator,
+)
+from benchmarks.rivals.srgan.network import SrganGenerator, SrganJudge, SrganNetwork
+from benchmarks.rivals.wavelet_srnet.network import (
     HaarPacket,
     WaveletNetwork,
     WaveletSrnet,
     squared,
     texture,
 )
-from pipeline.errors import ModelError
+from data.errors import ModelError
 
 
 def parameters(module: nn.Module) -> int:
@@ -233,7 +238,7 @@ def test_pool_shows_new_pictures_until_it_is_full_and_then_old_ones_too() -> Non
 
 
 def test_vgg_features_come_from_torchvisions_file(tmp_path: Path) -> None:
-    from pipeline.upscalers.torchvision_shim import import_torchvision
+    from pipeline.upscalers.inference.torchvision_shim import import_torchvision
 
     import_torchvision()
     from torchvision.models import vgg19

@@ -15,10 +15,10 @@ from PIL import Image
 from torch import Tensor
 
 from benchmarks.rivals.import_weights import Origin
-from benchmarks.rivals.methods import METHODS, RivalConfig, is_rival, load_config, make_recipe
-from benchmarks.rivals.session import train_rival
-from benchmarks.rivals.upscalers import RivalWeights
-from benchmarks.rivals.wavelet_srnet_recipe import WaveletConfig, WaveletRecipe
+from benchmarks.rivals.provider import RivalWeights
+from benchmarks.rivals.registry import METHODS, RivalConfig, is_rival, load_config, make_recipe
+from benchmarks.rivals.train import train_rival
+from benchmarks.rivals.wavelet_srnet.recipe import WaveletConfig, WaveletRecipe
 from benchmarks.rivals.weights import (
     RIVALS,
     list_rivals,
@@ -27,14 +27,22 @@ from benchmarks.rivals.weights import (
     rival_file,
     verify_rival,
 )
-from gflmser.batches import Sampler
+from data.errors import ModelError
 from gflmser.config import DataConfig, OptimiserConfig, SourceConfig, TrainingConfig
-from gflmser.toml_schema import ConfigError
-from gflmser.training import Span, learning_rate
-from pipeline.errors import ModelError
-from pipeline.upscale import load_upscaler, upscaler_names
+from gflmser.schema import ConfigError
+from gflmser.training.loop import Span, learning_rate
+from gflmser.training.sampler import Sampler
+from pipeline.upscalers.loading import load_upscaler, upscaler_names
 
-CONFIGS = Path(__file__).resolve().parents[2] / "benchmarks" / "configs"
+FOLDERS = Path(__file__).resolve().parents[2] / "benchmarks" / "rivals"
+
+
+def toml_of(name: str, kind: str) -> Path:
+    """SRResNet is a phase of SRGAN and lives in its folder."""
+    if name == "srresnet":
+        return FOLDERS / "srgan" / f"srresnet-{kind}.toml"
+    return FOLDERS / name.replace("-", "_") / f"{kind}.toml"
+
 
 TINY = {
     "srgan": [
@@ -69,7 +77,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Path:
 
 def tiny(name: str, cache: Path) -> RivalConfig:
     """The lite configuration with small networks, one step for each phase, on `cache`."""
-    config = load_config(CONFIGS / f"{name}-lite.toml", TINY[name])
+    config = load_config(toml_of(name, "lite"), TINY[name])
     data = DataConfig(sources=(SourceConfig(path=str(cache)),))
     phases = tuple(replace(phase, length=1) for phase in config.training.phases)
     training = TrainingConfig(phases=phases, batch=2, ema=config.training.ema, clip=1.0)
@@ -79,7 +87,7 @@ def tiny(name: str, cache: Path) -> RivalConfig:
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize("kind", ["paper", "lite"])
 def test_configurations_are_read(name: str, kind: str) -> None:
-    path = CONFIGS / f"{name}-{kind}.toml"
+    path = toml_of(name, kind)
     config = load_config(path)
     assert is_rival(path)
     assert config.method == name
@@ -93,12 +101,12 @@ def test_configurations_are_read(name: str, kind: str) -> None:
 
 def test_paper_configurations_have_the_papers_sizes() -> None:
     for name, method in METHODS.items():
-        assert load_config(CONFIGS / f"{name}-paper.toml").network == method.network()
+        assert load_config(toml_of(name, "paper")).network == method.network()
 
 
 @pytest.mark.parametrize("kind", ["paper", "lite"])
 def test_srresnet_is_the_generator_of_srgan_alone(kind: str) -> None:
-    alone, whole = (load_config(CONFIGS / f"{name}-{kind}.toml") for name in ("srresnet", "srgan"))
+    alone, whole = (load_config(toml_of(name, kind)) for name in ("srresnet", "srgan"))
     assert (alone.method, alone.network) == ("srgan", whole.network)
     assert alone.data.sources == whole.data.sources
     assert {phase.trains for phase in alone.training.phases} == {("generator",)}
@@ -108,11 +116,11 @@ def test_srresnet_is_the_generator_of_srgan_alone(kind: str) -> None:
 def test_lite_configurations_are_small_and_see_the_data_of_the_ablation() -> None:
     import gflmser
     from gflmser.config import Config
-    from gflmser.toml_schema import load
+    from gflmser.schema import load
 
     ours = load(Config, Path(gflmser.__file__).parent / "configs" / "ablation.toml")
     for name in METHODS:
-        config = load_config(CONFIGS / f"{name}-lite.toml")
+        config = load_config(toml_of(name, "lite"))
         assert config.data.sources == ours.data.sources
         assert config.data.camera == ours.data.camera
         with torch.device("meta"):
@@ -273,7 +281,7 @@ def test_a_damaged_weight_file_names_the_tensor(cache: Path, tmp_path: Path) -> 
 
 
 def load_upscaler_of_rivals(path: Path) -> None:
-    from pipeline.upscalers.protocol import LoadOptions
+    from pipeline.upscalers.base import LoadOptions
 
     assert RivalWeights().reads(path)
     RivalWeights().load(str(path), LoadOptions(device="cpu"))

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from benchmarks.rivals.weights import RIVALS, load_rival, verify_rival
-from pipeline.errors import ModelError
+from data.errors import ModelError
 
 
 @pytest.mark.parametrize("card", [{}, {"card": "{"}, {"card": "[]"}, {"card": "{}"}])

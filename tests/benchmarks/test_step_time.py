@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from benchmarks.step_time import VARIANTS, make_variant, step_times
+from benchmarks.tools.step_time import VARIANTS, make_variant, step_times
+from data.errors import UsageError
 from gflmser.config import Config, NetworkConfig, Widths
-from pipeline.errors import UsageError
 
 CONFIG = Config(
     network=NetworkConfig(Widths(r64=4, r32=4, r16=4, r8=4, r4=4), groups=1, blocks=1, source="hr")

@@ -15,27 +15,28 @@ from click.testing import CliRunner, Result
 from PIL import Image
 from scipy import stats
 
-import benchmarks.cache as cache_module
-import benchmarks.measured as measured
-from benchmarks import identity, published
-from benchmarks.bench import Bench
-from benchmarks.cache import Cache
-from benchmarks.distances import moved
-from benchmarks.entrants import find_entrants
-from benchmarks.measured import frame, measure_with_features, with_a_face_on_hr
-from benchmarks.picture_sets import PictureSet, lfw_test, real_faces, table4_faces
+import benchmarks.measuring.compare_rows as measured
+import benchmarks.result_cache as cache_module
+from benchmarks import published
+from benchmarks.context import Bench
+from benchmarks.image_sets import PictureSet, lfw_test, real_faces, table4_faces
+from benchmarks.measuring import identity
+from benchmarks.measuring.compare_rows import frame, measure_with_features, with_a_face_on_hr
+from benchmarks.measuring.distances import moved
+from benchmarks.methods import find_entrants
 from benchmarks.protocols import PAIRED, TABLE4
+from benchmarks.result_cache import Cache
 from benchmarks.run import Done, benchmark
 from benchmarks.tables.table2 import draws, table2
-from data.cache import Picture
+from data.errors import UsageError
+from data.images.files import load_rgb
+from data.prepared import Picture
 from pipeline.cli import cli
-from pipeline.detect import load_detector
-from pipeline.engine import RunResult
-from pipeline.errors import UsageError
-from pipeline.fidelity import kernel_distance, kernel_resamples
-from pipeline.images import load_rgb
-from pipeline.metrics import psnr_y
-from pipeline.provenance import library_versions
+from pipeline.detection.detect import load_detector
+from pipeline.engine.run import RunResult
+from pipeline.environment.provenance import library_versions
+from pipeline.metrics.image_quality import psnr_y
+from pipeline.metrics.set_distance import kernel_distance, kernel_resamples
 from tests.benchmarks.benchmark_data import make_data, make_weights
 
 SUFFIXES = ("csv", "md", "tex", "json")
@@ -272,7 +273,11 @@ def test_what_a_figure_depends_on_is_there_and_counts(
     assert [name for name in cache_module._CODE if not (cache_module._ROOT / name).is_file()] == []
     listed = set(cache_module._CODE)
     assert {f"benchmarks/rivals/{name}.py" for name in ("srgan", "bulat", "upscalers")} <= listed
-    assert {"benchmarks/distances.py", "data/embedding.py", "pipeline/upscalers/tiles.py"} <= listed
+    assert {
+        "benchmarks/measuring/distances.py",
+        "pipeline/identity/dlib_in_torch.py",
+        "pipeline/upscalers/inference/tiles.py",
+    } <= listed
     assert {"scikit-image", "torch-fidelity"} <= library_versions().keys()
     Cache(tmp_path).put({"a": 1}, 1)
     monkeypatch.setattr(cache_module, "library_versions", lambda: {"torch": "another"})

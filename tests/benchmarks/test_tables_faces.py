@@ -12,23 +12,23 @@ import pytest
 from PIL import Image
 
 import benchmarks.tables.figures as figures_module
-from benchmarks.bench import Bench
-from benchmarks.cache import Cache
-from benchmarks.entrants import find_entrants
-from benchmarks.identity import Faces, few_pairs, identity_section, rank1_hits, tars
-from benchmarks.measured import frame, measure
-from benchmarks.picture_sets import PictureSet, scenes, table4_faces
+from benchmarks.context import Bench
+from benchmarks.image_sets import PictureSet, scenes, table4_faces
+from benchmarks.measuring.compare_rows import frame, measure
+from benchmarks.measuring.identity import Faces, few_pairs, identity_section, rank1_hits, tars
+from benchmarks.measuring.whole_images import measure_scenes
+from benchmarks.methods import find_entrants
 from benchmarks.protocols import CNN, TABLE4
+from benchmarks.result_cache import Cache
 from benchmarks.run import benchmark
-from benchmarks.scenes import measure_scenes
 from benchmarks.tables import table4
-from data.cache import Picture
+from data.prepared import Picture
 from gflmser.config import NetworkConfig
 from gflmser.network import GFLmser
 from gflmser.weights import Card, save_weights
-from pipeline.identity import load_embedder
-from pipeline.pairs import Pairs
-from pipeline.report_data import Report
+from pipeline.evaluation.pairs import Pairs
+from pipeline.identity.identity import load_embedder
+from pipeline.report.data import Report
 from tests.benchmarks.benchmark_data import WIDTHS, make_data
 
 PERSONS = ("a", "b", "a", "b", "b", "c")
@@ -91,7 +91,7 @@ def test_scenes_are_drawn_as_table_3_measures_them(
             figures[row["method"], row["image"]] = row["psnr_rgb"]
         return Image.new("RGB", (8, 8))
 
-    monkeypatch.setattr("pipeline.report_sheet.contact_sheet", watched)
+    monkeypatch.setattr("pipeline.report.contact_sheet.contact_sheet", watched)
     fresh = replace(bench, cache=Cache(tmp_path / "cache"))
     monkeypatch.setattr(figures_module, "FIGURES", figures_module.FIGURES[-1:])
     assert figures_module.figures(fresh, tmp_path)[1] == []
@@ -205,7 +205,7 @@ def test_embeddings_of_the_identity_rows_are_dlibs(bench: Bench) -> None:
     picture = next(p for p in pictures.pictures if p.key == hr["image"])
     with Image.open(io.BytesIO(picture.read())) as whole:
         part = whole.convert("RGB").crop((56, 56, 194, 194))
-    from pipeline.boxes import Box
+    from data.boxes import Box
 
     box = Box(*(hr[f"truth_{edge}"] for edge in ("left", "top", "right", "bottom")))
     expected = load_embedder().embed(np.array(part.resize((64, 64), Image.Resampling.BICUBIC)), box)

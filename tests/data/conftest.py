@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.registry import dataset
+from data.datasets.registry import dataset
 
 Tree = Callable[..., Path]
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.cache import Picture, build, read_index, square, write_excluded
 from data.leakage import Near, exclude, near
+from data.prepared import Picture, build, read_index, square, write_excluded
 
 
 def pictures(samples: Path, *names: str) -> list[Picture]:
@@ -124,7 +124,7 @@ class TestLeakage:
         assert {n.image for n in found} == {str(i) for i in np.flatnonzero(distances.min(1) < 0.7)}
 
     def test_is_recorded_in_the_prepared_dataset(self, samples: Path, tmp_path: Path) -> None:
-        from gflmser.batches import CachedFaces
+        from gflmser.training.sampler import CachedFaces
 
         build(pictures(samples, "biden.jpg", "obama.jpg"), tmp_path, name="two", side=32)
         assert exclude(tmp_path, [Near("biden.jpg", "lfw/x.jpg", 0.25)]) == 1
@@ -135,8 +135,8 @@ class TestLeakage:
             exclude(tmp_path, [Near("nobody.jpg", "lfw/x.jpg", 0.25)])
 
     def test_a_training_set_of_nobody_is_refused(self, samples: Path, tmp_path: Path) -> None:
-        from gflmser.batches import CachedFaces
-        from gflmser.toml_schema import ConfigError
+        from gflmser.schema import ConfigError
+        from gflmser.training.sampler import CachedFaces
 
         build(pictures(samples, "obama.jpg"), tmp_path, name="one", side=32)
         write_excluded(tmp_path, [("obama.jpg", "x", 0.1)])
@@ -149,8 +149,8 @@ class TestLeakage:
     def test_a_damaged_training_set_is_refused(
         self, name: str, samples: Path, tmp_path: Path
     ) -> None:
-        from gflmser.batches import CachedFaces
-        from gflmser.toml_schema import ConfigError
+        from gflmser.schema import ConfigError
+        from gflmser.training.sampler import CachedFaces
 
         build(pictures(samples, "obama.jpg"), tmp_path, name="one", side=32)
         for damage in ("no\nno", "7", ""):

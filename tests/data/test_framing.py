@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.framing import square_inside
+from data.datasets.framing import square_inside
 
 
 @given(

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from data import landmarks
-from data.readers import DatasetError
+from data.datasets import landmarks
+from data.datasets.base import DatasetError
 
 POINTS = np.random.default_rng(0).uniform(0, 400, (68, 3))
 

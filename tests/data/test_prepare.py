@@ -11,9 +11,9 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from data.cache import Picture
-from data.embedding import FaceNet, embed, model_file
+from data.prepared import Picture
 from pipeline.commands.datasets import command
+from pipeline.identity.dlib_in_torch import FaceNet, embed, model_file
 
 
 def run(*words: str | Path) -> tuple[int, str]:

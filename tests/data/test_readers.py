@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data.cache import build
-from data.casia_webface import record_pictures
-from data.faces_in_scenes import Face, small_faces
-from data.readers import DatasetError
-from data.registry import DATASETS, dataset
-from data.widerface import annotated
+from data.datasets.base import DatasetError
+from data.datasets.casia_webface import record_pictures
+from data.datasets.registry import DATASETS, dataset
+from data.datasets.scene_faces import Face, small_faces
+from data.datasets.widerface import annotated
+from data.prepared import build
 from tests.data.conftest import Tree, keys, problems, write_records
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from data.cache import Picture, square
-from data.readers import DatasetError, Report, few, guarded, text_of
-from data.registry import dataset
-from data.soundness import fault, size
+from data.datasets.base import DatasetError, Report, few, guarded, text_of
+from data.datasets.integrity import fault, size
+from data.datasets.registry import dataset
+from data.prepared import Picture, square
 from tests.data.conftest import Tree, problems
 
 FORMATS = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "PPM": ".ppm", "WEBP": ".webp"}

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from data.cache import Picture, build
+from data.prepared import Picture, build
 from gflmser.config import (
     Config,
     DataConfig,

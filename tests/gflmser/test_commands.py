@@ -13,13 +13,13 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
-from gflmser.logs import TrainingLog
 from gflmser.network import enlarge
+from gflmser.training.logs import TrainingLog
 from gflmser.weights import load_weights
 from pipeline.commands.export import command as export
 from pipeline.commands.train import command as train
 from pipeline.commands.weights import command as weights
-from pipeline.validation import Validator, largest_face, reduced
+from pipeline.evaluation.validation import Validator, largest_face, reduced
 
 TINY = """
 name = "tiny"

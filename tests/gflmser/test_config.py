@@ -6,8 +6,8 @@ import pytest
 
 import gflmser
 from gflmser.config import Config, PhaseConfig, TrainingConfig, Widths
-from gflmser.toml_schema import ConfigError, dump, load, parse
-from gflmser.training import learning_rate, phase_at, spans
+from gflmser.schema import ConfigError, dump, load, parse
+from gflmser.training.loop import learning_rate, phase_at, spans
 
 CONFIGS = Path(gflmser.__file__).parent / "configs"
 

@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gflmser.batches import to_tensor
 from gflmser.losses import (
     detector_loss,
     discriminator_loss,
@@ -19,6 +18,7 @@ from gflmser.losses import (
     oriented_gradients,
 )
 from gflmser.network import enlarge, reduce
+from gflmser.training.sampler import to_tensor
 
 
 def test_pixel_losses_are_mean_squares() -> None:

@@ -10,7 +10,7 @@ import gflmser
 from gflmser.config import Config, NetworkConfig, SkipSource
 from gflmser.gating import Fusion
 from gflmser.network import Discriminator, GFLmser, H2LNet, TransposedOf, enlarge, reduce
-from gflmser.toml_schema import load
+from gflmser.schema import load
 from tests.gflmser.conftest import narrow
 
 CONFIGS = Path(gflmser.__file__).parent / "configs"

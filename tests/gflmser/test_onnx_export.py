@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from gflmser.batches import to_tensor
 from gflmser.network import GFLmser, enlarge
 from gflmser.onnx_export import export_onnx
 from gflmser.restore import load_restorer
+from gflmser.training.sampler import to_tensor
 from gflmser.weights import Card, WeightsError, save_weights
 from tests.gflmser.conftest import narrow
 

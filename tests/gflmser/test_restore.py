@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from gflmser.batches import to_tensor
 from gflmser.network import GFLmser, reduce
 from gflmser.restore import OracleError, Restorer, back_project, load_restorer, pad
+from gflmser.training.sampler import to_tensor
 from gflmser.weights import Card, WeightsError, save_weights
 from tests.gflmser.conftest import narrow
 

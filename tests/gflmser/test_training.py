@@ -15,14 +15,14 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from gflmser.batches import Batch, Sampler
 from gflmser.config import Config, OptimiserConfig, PhaseConfig, TrainingConfig, Widths
-from gflmser.ema import WeightAverage
-from gflmser.prefetch import Prefetched
 from gflmser.recipe import GFLmserRecipe
-from gflmser.session import train
-from gflmser.toml_schema import ConfigError
-from gflmser.training import Trainer, TrainingError, Update, make_fabric
+from gflmser.schema import ConfigError
+from gflmser.training.ema import WeightAverage
+from gflmser.training.loop import Trainer, TrainingError, Update, make_fabric
+from gflmser.training.prefetch import Prefetched
+from gflmser.training.run import train
+from gflmser.training.sampler import Batch, Sampler
 from gflmser.weights import history, load_weights, read_card, verify_weights
 from tests.gflmser.conftest import config, narrow
 
@@ -396,7 +396,7 @@ class TestBatches:
         import numpy as np
         from PIL import Image
 
-        from gflmser.batches import to_pixels
+        from gflmser.training.sampler import to_pixels
 
         batch = Sampler(config(cache).data, seed=0).batch(0, range(6))
         for hr, target in zip(to_pixels(batch.hr), to_pixels(batch.target), strict=True):
@@ -406,8 +406,8 @@ class TestBatches:
     def test_leave_out_what_is_excluded(self, cache: Path, tmp_path: Path) -> None:
         import shutil
 
-        from data.cache import read_index, write_excluded
-        from gflmser.batches import CachedFaces
+        from data.prepared import read_index, write_excluded
+        from gflmser.training.sampler import CachedFaces
 
         copy = tmp_path / "copy"
         shutil.copytree(cache, copy)
@@ -443,9 +443,9 @@ import time
 import torch
 torch.set_num_threads(1)
 from pathlib import Path
-from gflmser.batches import Sampler
+from gflmser.training.sampler import Sampler
 from gflmser.recipe import GFLmserRecipe
-from gflmser.training import Trainer, make_fabric
+from gflmser.training.loop import Trainer, make_fabric
 from tests.gflmser.conftest import config
 settings = config(Path(sys.argv[1]), clip=0.0)
 torch.manual_seed(settings.seed)
@@ -506,8 +506,8 @@ def test_two_processes_are_one_of_twice_the_batch(cache: Path, tmp_path: Path) -
 
 
 def test_curves_are_one_picture_over_interruptions(cache: Path, tmp_path: Path) -> None:
-    from gflmser.curves import draw_curves, read_curves
-    from gflmser.logs import TrainingLog
+    from gflmser.training.curves import draw_curves, read_curves
+    from gflmser.training.logs import TrainingLog
 
     folder = tmp_path / "interrupted"
     for part in (range(0, 3), range(2, 6)):

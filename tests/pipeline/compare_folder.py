@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from pipeline.boxes import Box, iou
-from pipeline.metrics import lr_consistency, psnr_rgb, psnr_y, ssim_y
-from pipeline.summary import as_rows, summarise
+from data.boxes import Box, iou
+from pipeline.evaluation.summary import as_rows, summarise
+from pipeline.metrics.image_quality import lr_consistency, psnr_rgb, psnr_y, ssim_y
 
 METHODS = {
     "bilinear": Image.Resampling.BILINEAR,

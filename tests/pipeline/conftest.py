@@ -35,7 +35,7 @@ def run() -> Run:
     """Call `sr-pipeline` with words; the exit code is the command's return value."""
 
     def call(*words: object, stdin: str | None = None) -> Result:
-        from pipeline.errors import SrPipelineError
+        from data.errors import SrPipelineError
 
         result = CliRunner().invoke(
             cli, [str(word) for word in words], input=stdin, standalone_mode=False

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box as polygon
 
-from pipeline.boxes import Box, iou, match
+from data.boxes import Box, iou, match
 
 side = st.integers(-50, 150).map(lambda value: value / 2)
 
@@ -101,6 +101,6 @@ def test_a_threshold_that_pairs_strangers_is_refused(threshold: float) -> None:
 
 
 def test_importing_boxes_is_light() -> None:
-    code = "import sys, pipeline.boxes; print({'numpy','scipy','pandas'} & set(sys.modules))"
+    code = "import sys, data.boxes; print({'numpy','scipy','pandas'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -7,12 +7,12 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.calibrating import Subject, calibrate, command, embed, read_subjects
-from pipeline.calibration import Calibration, Provenance, Row, load_calibration
-from pipeline.detect import load_detector
-from pipeline.errors import ModelError
-from pipeline.images import load_rgb
-from pipeline.upscale import load_upscaler
+from data.errors import ModelError
+from data.images.files import load_rgb
+from pipeline.detection.detect import load_detector
+from pipeline.identity.calibrate import Subject, calibrate, command, embed, read_subjects
+from pipeline.identity.thresholds import Calibration, Provenance, Row, load_calibration
+from pipeline.upscalers.loading import load_upscaler
 
 ORIGIN = Provenance("data", "command", "commit", "2026-01-01")
 

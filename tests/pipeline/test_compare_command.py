@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.boxes import Box, iou
-from pipeline.detect import load_detector
-from pipeline.images import load_rgb
-from pipeline.metrics import psnr_rgb
+from data.boxes import Box, iou
+from data.images.files import load_rgb
+from pipeline.detection.detect import load_detector
+from pipeline.metrics.image_quality import psnr_rgb
 from tests.pipeline.conftest import Run
 
 METHODS = ("bicubic", "nearest")

@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 import torch
 
+from data.errors import ModelError
+from data.images.files import load_rgb
 from gflmser.config import NetworkConfig, Widths
 from gflmser.network import GFLmser
 from gflmser.restore import load_restorer
 from gflmser.weights import Card, save_weights
-from pipeline.errors import ModelError
-from pipeline.images import load_rgb
-from pipeline.upscale import load_upscaler
-from pipeline.upscalers.protocol import restore
+from pipeline.upscalers.base import restore
+from pipeline.upscalers.loading import load_upscaler
 from tests.pipeline.conftest import Run
 
 TINY = NetworkConfig(

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.boxes import Box
-from pipeline.degrade import Degradation
-from pipeline.images import load_rgb
-from pipeline.metrics import psnr_rgb
+from data.boxes import Box
+from data.images.files import load_rgb
+from pipeline.jobs.degrade import Degradation
+from pipeline.metrics.image_quality import psnr_rgb
 from tests.pipeline.conftest import Run
 
 

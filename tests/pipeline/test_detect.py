@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.arrays import RGB
-from pipeline.detect import DetectorName, auto_passes, load_detector, model_file
-from pipeline.errors import ModelError
-from pipeline.images import load_rgb
+from data.errors import ModelError
+from data.images.files import load_rgb
+from data.images.rgb import RGB
+from pipeline.detection.detect import auto_passes, load_detector, model_file
+from pipeline.names import DetectorName
 
 SAMPLES = ("biden.jpg", "biden2.jpg", "obama.jpg", "solvay16.png", "solvay18.png")
 

@@ -13,8 +13,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from pipeline.images import load_rgb
-from pipeline.metrics import lr_consistency
+from data.images.files import load_rgb
+from pipeline.metrics.image_quality import lr_consistency
 from tests.pipeline.conftest import Run
 
 SCRIPT = [sys.executable, "-c", "from pipeline.cli import main; main()"]

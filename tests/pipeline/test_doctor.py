@@ -5,8 +5,8 @@ import json
 
 import pytest
 
+from data.errors import ModelError
 from pipeline import doctor
-from pipeline.errors import ModelError
 from tests.pipeline.conftest import Run
 
 

@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.arrays import RGB
-from pipeline.drawing import (
+from data.images.rgb import RGB
+from pipeline.report.drawing import (
     FOUND,
     PAPER,
     caption_font,

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine import RunOptions
-from pipeline.engine import run as run_engine
-from pipeline.errors import OutputError, UsageError
-from pipeline.journal import Journal, Row
-from pipeline.sources import Listing, Source
-from pipeline.stages import Item, Pictures
+from data.errors import OutputError, UsageError
+from pipeline.engine.job import Item, Pictures
+from pipeline.engine.journal import Journal, Row
+from pipeline.engine.run import RunOptions
+from pipeline.engine.run import run as run_engine
+from pipeline.inputs.sources import Listing, Source
 from tests.pipeline.conftest import Run
 
 

@@ -8,13 +8,13 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.boxes import Box
+from data.annotations.annotations import Truth
+from data.boxes import Box
+from data.errors import TruthError, UsageError
 from pipeline.cli import cli
-from pipeline.errors import TruthError, UsageError
-from pipeline.evaluate import Evaluation, evaluate, judge
-from pipeline.judging import EDGES, SIZES, size_of
-from pipeline.predictions import Prediction, read_predictions
-from pipeline.truth import Truth
+from pipeline.evaluation.evaluate import Evaluation, evaluate, judge
+from pipeline.evaluation.predictions import Prediction, read_predictions
+from pipeline.metrics.matching import EDGES, SIZES, size_of
 
 HEADER = "image,status,face,left,top,right,bottom,score,width,height,error\n"
 FACE = Box(10, 10, 30, 30)
@@ -250,7 +250,7 @@ def test_the_command_refuses_what_cannot_be_compared(files: tuple[Path, Path]) -
 def test_annotated_boxes_judged_by_themselves_are_perfect(
     shared_data: Path, tmp_path: Path
 ) -> None:
-    from pipeline.truth import read_truth
+    from data.annotations.annotations import read_truth
 
     annotations = shared_data / "crowd_voc" / "annotations"
     truth = read_truth(annotations)

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.arrays import RGB
-from pipeline.errors import ModelError
-from pipeline.features import DlibFeatures, InceptionFeatures, load_extractor
-from pipeline.fidelity import (
+from data.errors import ModelError
+from data.images.rgb import RGB
+from pipeline.metrics.features import DlibFeatures, InceptionFeatures, load_extractor
+from pipeline.metrics.set_distance import (
     fidelity,
     frechet_distance,
     has_kernel_distance,
     kernel_distance,
     kernel_resamples,
 )
-from pipeline.upscalers.torchvision_shim import import_torchvision
+from pipeline.upscalers.inference.torchvision_shim import import_torchvision
 
 Features = NDArray[np.float64]
 
@@ -137,7 +137,7 @@ def test_kernel_resamples_do_not_depend_on_the_rows_held(monkeypatch: pytest.Mon
     a, b = rng.normal(size=(50, 4)), rng.normal(size=(30, 4))
     counts = rng.multinomial(50, np.full(50, 1 / 50), size=9)
     whole = kernel_resamples(a, b, counts)
-    monkeypatch.setattr("pipeline.fidelity._ROWS", 8)
+    monkeypatch.setattr("pipeline.metrics.set_distance._ROWS", 8)
     assert kernel_resamples(a, b, counts) == pytest.approx(whole)
 
 
@@ -219,7 +219,7 @@ def test_dlib_features_do_not_depend_on_the_batch(
 ) -> None:
     pictures = [*faces(samples)[:3], np.zeros((16, 20, 3), np.uint8)]
     whole = DlibFeatures()(iter(pictures))
-    monkeypatch.setattr("pipeline.features._BATCH", 1)
+    monkeypatch.setattr("pipeline.metrics.features._BATCH", 1)
     assert np.abs(DlibFeatures()(pictures) - whole).max() < 1e-5
     assert DlibFeatures()([]).shape == (0, 128)
 

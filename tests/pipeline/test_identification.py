@@ -6,10 +6,10 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from data.errors import UsageError
 from pipeline.cli import cli
-from pipeline.errors import UsageError
-from pipeline.identification import Answer, score
-from pipeline.identification_text import identification_text
+from pipeline.identity.answers import Answer, score
+from pipeline.identity.as_text import identification_text
 
 
 def answer(identity: str, truth: str | None, accepted: bool | None) -> Answer:

@@ -5,12 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.boxes import Box
-from pipeline.calibration import Calibration, Row
-from pipeline.detect import load_detector
-from pipeline.errors import UsageError
-from pipeline.identity import Gallery, Identifier, load_embedder
-from pipeline.images import load_rgb
+from data.boxes import Box
+from data.errors import UsageError
+from data.images.files import load_rgb
+from pipeline.detection.detect import load_detector
+from pipeline.identity.identity import Gallery, Identifier, load_embedder
+from pipeline.identity.thresholds import Calibration, Row
 
 TABLE = Calibration((Row("bicubic", 20, 0.01, 0.6, 1000, 0.9, 100),))
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 from PIL import Image, ImageFile
 
-from pipeline.errors import ImageError, OutputError
-from pipeline.images import load_rgb, save_png
+from data.errors import ImageError, OutputError
+from data.images.files import load_rgb, save_png
 
 
 def grey_of(rgb: np.ndarray) -> np.ndarray:

@@ -10,9 +10,9 @@ from hypothesis.extra import numpy as npst
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline.arrays import RGB
-from pipeline.errors import ImageError
-from pipeline.metrics import (
+from data.errors import ImageError
+from data.images.rgb import RGB
+from pipeline.metrics.image_quality import (
     PSNR_CAP,
     lr_consistency,
     luma,

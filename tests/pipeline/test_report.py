@@ -13,18 +13,18 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from pipeline.arrays import RGB
+from data.errors import OutputError, UsageError
+from data.images.rgb import RGB
 from pipeline.commands.report import command
-from pipeline.drawing import FOUND, TRUTH
-from pipeline.errors import OutputError, UsageError
-from pipeline.provenance import NOTICE
-from pipeline.report import write_report
-from pipeline.report_data import Report, read_report, shown_images, typical_images
-from pipeline.report_formats import to_latex, to_markdown
-from pipeline.report_page import page
-from pipeline.report_plots import Drawn, Plot, ThemeName, plots, render, render_all
-from pipeline.report_sheet import CELL, contact_sheet
-from pipeline.report_tables import table
+from pipeline.environment.provenance import NOTICE
+from pipeline.report.contact_sheet import CELL, contact_sheet
+from pipeline.report.data import Report, read_report, shown_images, typical_images
+from pipeline.report.drawing import FOUND, TRUTH
+from pipeline.report.formats import to_latex, to_markdown
+from pipeline.report.page import page
+from pipeline.report.plots import Drawn, Plot, ThemeName, plots, render, render_all
+from pipeline.report.tables import table
+from pipeline.report.write import write_report
 from tests.pipeline.compare_folder import METHODS, ORACLE, make_compare_folder
 
 FILES = {
@@ -58,7 +58,7 @@ def report(folder: Path) -> Report:
 @pytest.fixture
 def drawn_once(drawn: Drawn, monkeypatch: pytest.MonkeyPatch) -> None:
     """For what is not about the plots: they take most of a report's time."""
-    monkeypatch.setattr("pipeline.report.render_all", lambda report: drawn)
+    monkeypatch.setattr("pipeline.report.write.render_all", lambda report: drawn)
 
 
 def test_the_same_folder_gives_the_same_files(fresh: Path, folder: Path) -> None:
@@ -204,7 +204,7 @@ def test_page_is_one_file_and_escapes_what_users_named(folder: Path) -> None:
 def test_page_says_how_many_pictures_it_shows(
     report: Report, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.report_page.SHOWN", 2)
+    monkeypatch.setattr("pipeline.report.page.SHOWN", 2)
     text = page(report, drawn)
     assert "2 of 6 pictures, chosen at random with seed 3" in text
     assert text.count("<article") == 2
@@ -314,7 +314,9 @@ def test_command_prints_the_files(fresh: Path) -> None:
 
 
 def test_command_prints_json(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.report.write_report", lambda directory: [directory / "a.csv"])
+    monkeypatch.setattr(
+        "pipeline.report.write.write_report", lambda directory: [directory / "a.csv"]
+    )
     result = CliRunner().invoke(command, [str(fresh), "--json"])
     assert json.loads(result.output) == {"files": [str(fresh / "a.csv")]}
 

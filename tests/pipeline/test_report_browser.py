@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipeline import report_page
-from pipeline.provenance import NOTICE
-from pipeline.report_data import read_report
-from pipeline.report_plots import render_all
+from pipeline.environment.provenance import NOTICE
+from pipeline.report import page as report_page
+from pipeline.report.data import read_report
+from pipeline.report.plots import render_all
 from tests.pipeline.compare_folder import METHODS, ORACLE, make_compare_folder
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from pipeline.resampling import ratios
+from pipeline.metrics.intervals import ratios
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def test_many_pictures_are_drawn_in_parts(
     counts: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = ratios({"x": counts}, seed=0)
-    monkeypatch.setattr("pipeline.resampling._CHUNK", 1000)
+    monkeypatch.setattr("pipeline.metrics.intervals._CHUNK", 1000)
     assert ratios({"x": counts}, seed=0) == whole
 
 

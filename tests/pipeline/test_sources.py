@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.boxes import Box
-from pipeline.errors import ImageError, TruthError, UsageError
-from pipeline.sources import Listing, Source, cut_region
+from data.boxes import Box
+from data.errors import ImageError, TruthError, UsageError
+from pipeline.inputs.sources import Listing, Source, cut_region
 
 
 def picture(path: Path, level: int = 128) -> Path:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from pipeline.stats import (
+from pipeline.metrics.significance import (
     Interval,
     bootstrap_interval,
     mcnemar,
@@ -68,7 +68,7 @@ def test_bootstrap_leaves_out_what_does_not_apply() -> None:
 def test_bootstrap_in_chunks_is_no_different(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(4).random(1000)
     whole = bootstrap_interval(values, seed=0)
-    monkeypatch.setattr("pipeline.stats._CHUNK", 10_000)
+    monkeypatch.setattr("pipeline.metrics.significance._CHUNK", 10_000)
     parts = bootstrap_interval(values, seed=0)
     assert parts.lo == pytest.approx(whole.lo, abs=1e-3)
     assert parts.hi == pytest.approx(whole.hi, abs=1e-3)

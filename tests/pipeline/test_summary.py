@@ -6,8 +6,8 @@ import math
 import pandas as pd
 import pytest
 
-from pipeline.metrics import PSNR_CAP
-from pipeline.summary import METRICS, MethodSummary, as_rows, summarise
+from pipeline.evaluation.summary import METRICS, MethodSummary, as_rows, summarise
+from pipeline.metrics.image_quality import PSNR_CAP
 
 NAN = math.nan
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.boxes import Box
-from pipeline.errors import TruthError
-from pipeline.truth import Truth, TruthFormat, found_format, read_truth
+from data.annotations.annotations import Truth, TruthFormat, found_format, read_truth
+from data.boxes import Box
+from data.errors import TruthError
 
 A, B = Box(10, 20, 40, 60), Box(50, 5, 70, 30)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.arrays import RGB
-from pipeline.errors import ModelError
-from pipeline.upscale import load_upscaler, upscaler_names
+from data.errors import ModelError
+from data.images.rgb import RGB
+from pipeline.upscalers.loading import load_upscaler, upscaler_names
 
 INTERPOLATION = ["nearest", "bilinear", "bicubic", "lanczos"]
 
@@ -62,7 +62,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_ones() -> None:
 
 def test_bicubic_works_without_importing_torch() -> None:
     code = (
-        "import sys, numpy as np; from pipeline.upscale import load_upscaler;"
+        "import sys, numpy as np; from pipeline.upscalers.loading import load_upscaler;"
         "load_upscaler('bicubic')([np.zeros((4, 4, 3), np.uint8)]);"
         "sys.exit(any(m in sys.modules for m in ('torch', 'spandrel', 'gflmser')))"
     )

@@ -17,15 +17,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from data.images.files import load_rgb
+from data.images.rgb import RGB
 from gflmser.config import NetworkConfig, Widths
 from gflmser.network import GFLmser
 from gflmser.weights import Card, save_weights
-from pipeline.arrays import RGB
-from pipeline.images import load_rgb
-from pipeline.upscalers.batching import NetworkUpscaler
-from pipeline.upscalers.network import Network
-from pipeline.upscalers.protocol import LoadOptions
-from pipeline.upscalers.shipped import ShippedWeights
+from pipeline.upscalers.base import LoadOptions
+from pipeline.upscalers.gflmser import ShippedWeights
+from pipeline.upscalers.inference.batched import NetworkUpscaler
+from pipeline.upscalers.inference.network import Network
 from tests.pipeline.conftest import Run
 
 COMPILER = os.environ.get("CXX", "g++")

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from pipeline.devices import resolve_device
-from pipeline.errors import ModelError
+from data.errors import ModelError
+from pipeline.environment.devices import resolve_device
 
 
 def test_auto_prefers_a_gpu_and_index_zero_counts(monkeypatch: pytest.MonkeyPatch) -> None:

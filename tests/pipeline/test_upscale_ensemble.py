@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.entrants import find_entrants
-from pipeline.arrays import RGB
-from pipeline.errors import ModelError
-from pipeline.metrics import psnr_rgb
-from pipeline.upscale import load_upscaler, upscaler_names
+from benchmarks.methods import find_entrants
+from data.errors import ModelError
+from data.images.rgb import RGB
+from pipeline.metrics.image_quality import psnr_rgb
+from pipeline.upscalers.loading import load_upscaler, upscaler_names
 from tests.pipeline.conftest import Run
 
 

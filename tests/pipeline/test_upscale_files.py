@@ -16,16 +16,16 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from data.errors import ModelError
+from data.images.rgb import RGB
 from gflmser.config import NetworkConfig, Widths
 from gflmser.network import GFLmser
 from gflmser.weights import Card, save_weights
-from pipeline.arrays import RGB
-from pipeline.errors import ModelError
-from pipeline.upscale import load_upscaler, register, upscaler_names
 from pipeline.upscalers import registry
+from pipeline.upscalers.base import LoadOptions, Upscaler
+from pipeline.upscalers.inference.torchvision_shim import import_torchvision
 from pipeline.upscalers.interpolation import INTERPOLATORS
-from pipeline.upscalers.protocol import LoadOptions, Upscaler
-from pipeline.upscalers.torchvision_shim import import_torchvision
+from pipeline.upscalers.loading import load_upscaler, register, upscaler_names
 
 
 def esrgan() -> nn.Module:
@@ -194,7 +194,7 @@ def test_a_picture_is_no_weight_file(samples: Path) -> None:
 
 def test_importing_spandrel_works_in_a_fresh_process(tmp_path: Path) -> None:
     code = (
-        "from pipeline.upscalers.torchvision_shim import import_torchvision as shim; shim();"
+        "from pipeline.upscalers.inference import torchvision_shim as s; s.import_torchvision();"
         "import spandrel, torchvision; from torchvision.transforms import functional"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)

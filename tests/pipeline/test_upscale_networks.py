@@ -17,13 +17,13 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.arrays import RGB
-from pipeline.errors import ModelError, UsageError
-from pipeline.upscale import load_upscaler
-from pipeline.upscalers.batching import NetworkUpscaler
-from pipeline.upscalers.network import Network
-from pipeline.upscalers.protocol import LoadOptions
-from pipeline.upscalers.tiles import cuts
+from data.errors import ModelError, UsageError
+from data.images.rgb import RGB
+from pipeline.upscalers.base import LoadOptions
+from pipeline.upscalers.inference.batched import NetworkUpscaler
+from pipeline.upscalers.inference.network import Network
+from pipeline.upscalers.inference.tiles import cuts
+from pipeline.upscalers.loading import load_upscaler
 
 CPU = torch.device("cpu")
 

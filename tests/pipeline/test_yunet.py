@@ -8,9 +8,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from pipeline.arrays import RGB
-from pipeline.boxes import Box, iou
-from pipeline.detect import load_detector
+from data.boxes import Box, iou
+from data.images.rgb import RGB
+from pipeline.detection.detect import load_detector
 
 FACE = 32.0
 """Side in pixels of the box that the network draws around a bright cell of 8x8."""

@@ -1,0 +1,214 @@
+"""The pictures of the tables: found below --data, listed in a fixed order, known by their hash."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from data.datasets.base import DatasetError, file_picture, image_files
+from data.datasets.registry import dataset
+from data.datasets.scene_faces import Face, small_faces
+from data.errors import ImageError, UsageError
+from data.prepared import Picture, square
+from pipeline.inputs.sources import Listing, Source
+
+_BOXED_SIDE: Final = 250
+"""Side of a face that is cut out by its box: CASIA-WebFace's."""
+
+
+class MissingDataError(UsageError):
+    """A table needs pictures that are not below --data."""
+
+
+@dataclass(frozen=True)
+class PictureSet:
+    """Pictures in the order in which they are measured."""
+
+    name: str
+    pictures: tuple[Picture, ...]
+    scenes: Path | None = None
+    """The folder of scenes and annotations that the pictures are cut out of, if they are."""
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of names, boxes and contents, or of all the files that they are cut out of."""
+        # A face whose square leaves its scene cannot be read, and a scene holds many: so its files.
+        digest = hashlib.sha256(_contents(self.scenes) if self.scenes is not None else b"")
+        for picture in self.pictures:
+            content = b"" if self.scenes is not None else hashlib.sha256(picture.read()).digest()
+            digest.update(f"{picture.key}\0{picture.box}\0".encode() + content)
+        return digest.hexdigest()
+
+    def first(self, count: int | None) -> PictureSet:
+        """The first so many of them."""
+        return self if count is None else replace(self, pictures=self.pictures[:count])
+
+    def only(self, keys: Sequence[str] | frozenset[str]) -> PictureSet:
+        """Those with these keys, in the order of this set."""
+        wanted = frozenset(keys)
+        return replace(self, pictures=tuple(p for p in self.pictures if p.key in wanted))
+
+    def shuffled(self, seed: int, *, one_of_each: bool = False) -> PictureSet:
+        """In seeded order; with `one_of_each` the first of each person alone."""
+        order = np.random.default_rng(seed).permutation(len(self.pictures))
+        drawn = [self.pictures[i] for i in order]
+        if one_of_each:
+            people: dict[str, Picture] = {}
+            for picture in drawn:
+                people.setdefault(picture.identity or picture.key, picture)
+            drawn = list(people.values())
+        return replace(self, pictures=tuple(drawn))
+
+
+@dataclass(frozen=True)
+class SetListing(Listing):
+    """A `PictureSet` as the engine reads it."""
+
+    pictures: tuple[Picture, ...] = ()
+
+    def __iter__(self) -> Iterator[Source]:
+        """Yield the pictures, decoded one at a time."""
+        return (source_of(picture) for picture in self.pictures)
+
+    def total(self) -> int:
+        """Count the pictures."""
+        return len(self.pictures)
+
+    def wanted(self) -> str:
+        """Say what is missing."""
+        return "the set is empty"
+
+
+def source_of(picture: Picture) -> Source:
+    """A picture as a source; one that cannot be read becomes an error row."""
+    source = Source(picture.key, Path(picture.key), output=f"{picture.key}.png")
+    try:
+        return replace(source, pixels=_decode(picture))
+    except (OSError, ValueError, ImageError) as error:
+        return replace(source, problem=" ".join(str(error).split()))
+
+
+def paired_faces(data: Path) -> PictureSet:
+    """Faces of tables 1 and 2: LS3D-W where it is there, else LFW's test people."""
+    if (data / "ls3d_w").is_dir():
+        return _registered("ls3d_w", data / "ls3d_w")
+    return lfw_test(data)
+
+
+def table4_faces(data: Path, seed: int) -> PictureSet:
+    """One picture of each person in seeded order: CASIA-WebFace, else LFW's test people.
+
+    Where `splits/lfw-test-table4.csv` is there, its pictures come first and in its order.
+    """
+    if (data / "casia_webface").is_dir():
+        whole = _registered("casia_webface", data / "casia_webface")
+        return whole.shuffled(seed, one_of_each=True)
+    whole = lfw_test(data)
+    drawn = whole.shuffled(seed, one_of_each=True).pictures
+    by_key = {picture.key: picture for picture in whole.pictures}
+    listed = [by_key[k] for k in _listed(data / "splits" / "lfw-test-table4.csv") if k in by_key]
+    people = {picture.identity for picture in listed}
+    rest = [picture for picture in drawn if picture.identity not in people]
+    return replace(whole, pictures=(*listed, *rest))
+
+
+def lfw_test(data: Path) -> PictureSet:
+    """LFW's pictures of the people of `splits/lfw-test.csv`; without that list all pictures."""
+    root = data / "lfw"
+    if not root.is_dir():
+        raise MissingDataError(f"needs {root}: {dataset('lfw').layout}")
+    listed = _listed(data / "splits" / "lfw-test.csv")
+    if not listed:
+        return _registered("lfw", root)
+    there = [root / name for name in listed if (root / name).is_file()]
+    if not there:
+        raise MissingDataError(f"none of the pictures of splits/lfw-test.csv is in {root}")
+    return PictureSet("lfw-test", tuple(file_picture(p, root, p.parent.name) for p in there))
+
+
+def scenes(data: Path, name: str) -> PictureSet:
+    """The pictures of a folder such as bsds100, sorted."""
+    root = data / name
+    found = tuple(file_picture(p, root) for p in image_files(root)) if root.is_dir() else ()
+    if not found:
+        raise MissingDataError(f"needs {root}: the pictures of {name}")
+    return PictureSet(name, found)
+
+
+def real_faces(data: Path) -> tuple[PictureSet, ...]:
+    """Faces of 10-24 px of WIDER FACE and of crowd_voc, cut out at their true size, where there.
+
+    Raises MissingDataError where neither is.
+    """
+    root = next((data / n for n in ("widerface", "wider_subset") if (data / n).is_dir()), None)
+    sets = [_wider(root)] if root is not None else []
+    if (data / "crowd_voc").is_dir():
+        sets.append(_crowd(data / "crowd_voc"))
+    if not sets:
+        raise MissingDataError(f"needs {data / 'wider_subset'} or {data / 'widerface'}: WIDER FACE")
+    return tuple(sets)
+
+
+def _crowd(root: Path) -> PictureSet:
+    """Its faces without a mask."""
+    from data.annotations.annotations import read_truth
+
+    truth = read_truth(root / "annotations", classes=frozenset({"without_mask"}))
+    faces = {
+        path.name: [Face(box.left, box.top, box.right, box.bottom) for box in truth[key]]
+        for path in image_files(root / "images")
+        if (key := truth.find(path.name)) is not None
+    }
+    found = tuple(small_faces(root / "images", faces))
+    return PictureSet(root.name, found, root)
+
+
+def _wider(root: Path) -> PictureSet:
+    found = _registered("widerface", root)
+    return replace(found, name=root.name, scenes=root)
+
+
+def _contents(root: Path) -> bytes:
+    """Names and hashes of every file below `root`, annotations too."""
+    lines = []
+    for path in sorted(path for path in root.rglob("*") if path.is_file()):
+        with path.open("rb") as file:
+            content = hashlib.file_digest(file, "sha256").hexdigest()
+        lines.append(f"{path.relative_to(root).as_posix()} {content}\n")
+    return "".join(lines).encode()
+
+
+def _registered(name: str, root: Path) -> PictureSet:
+    try:
+        found = tuple(dataset(name).pictures(root))
+    except DatasetError as error:
+        raise MissingDataError(str(error)) from error
+    if not found:
+        raise MissingDataError(f"no picture in {root}: {dataset(name).layout}")
+    return PictureSet(name, found)
+
+
+def _decode(picture: Picture) -> np.ndarray:
+    from io import BytesIO
+
+    from PIL import Image
+
+    encoded = picture.read()
+    if picture.box is not None:
+        return np.array(square(encoded, _BOXED_SIDE, 0.5, picture.box))
+    with Image.open(BytesIO(encoded)) as opened:
+        return np.array(opened.convert("RGB"))
+
+
+def _listed(path: Path) -> list[str]:
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [row["image"] for row in csv.DictReader(file)]

@@ -1,0 +1,1 @@
+"""Measures methods on sets of images."""

@@ -1,0 +1,227 @@
+"""Beyond the paper: is a restored face still the same person? Pairs, and a gallery of HR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import inf
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from benchmarks.context import Bench
+from benchmarks.image_sets import MissingDataError, PictureSet, lfw_test
+from benchmarks.measuring.compare_rows import measure
+from benchmarks.protocols import IDENTITY
+from benchmarks.result_cache import code_digest
+from benchmarks.tables.columns import columns
+from benchmarks.tables.document import Section
+from data.errors import TruthError
+from pipeline.evaluation.pairs import Embeddings, Pairs, collect_embeddings
+from pipeline.evaluation.summary import HR_METHOD, Cell
+from pipeline.identity.verification import FEW, Floats, threshold_at_far
+from pipeline.metrics.significance import bootstrap_interval
+
+_COLUMNS = columns("tar_at_far_1e-2", "tar_at_far_1e-3", "verification_accuracy", "rank1")
+_FIGURES: Final = (
+    "benchmarks/measuring/identity.py",
+    "pipeline/evaluation/pairs.py",
+    "pipeline/metrics/significance.py",
+    "pipeline/identity/verification.py",
+)
+"""What makes figures of embeddings: one of these files changed, and the rows are made anew."""
+_FARS: Final = {"tar_at_far_1e-2": 1e-2, "tar_at_far_1e-3": 1e-3}
+
+
+def identity_section(bench: Bench) -> tuple[Section, str]:
+    """Verification of SR against HR of another picture, and rank-1; with the hash of the data.
+
+    Rank-1: the first picture of every person is in the gallery (HR), every other picture is
+    restored and looked for. Raises MissingDataError where the pairs are not there.
+    """
+    file = bench.data / "splits" / "lfw-test-pairs.csv"
+    if not file.is_file():
+        raise MissingDataError(f"needs {file}: pairs a, b, same of LFW's test people")
+    try:
+        pairs = few_pairs(Pairs.read(file), bench.subset)
+    except TruthError as error:
+        raise MissingDataError(str(error)) from error
+    pictures = lfw_test(bench.data).only(pairs.keys())
+    seen = frozenset(picture.key for picture in pictures.pictures)
+    if not pairs.judgeable(seen):
+        raise MissingDataError(f"not one same and one different pair of {file.name} is in lfw/")
+    rows = measure(bench, IDENTITY, pictures, embedded=seen)
+    faces = Faces(collect_embeddings(rows), pictures)
+    weights = {HR_METHOD: HR_METHOD} | {e.name: e.fingerprint for e in bench.entrants}
+    parts = {
+        "what": "identity",
+        "data": pictures.digest,
+        "pairs": [pairs.a, pairs.b, pairs.same],
+        "seed": bench.seed,
+        "figures": code_digest(_FIGURES),
+        **IDENTITY.parts(),
+        **bench.arithmetic,
+    }
+    made: list[dict[str, Cell]] = [
+        bench.cache.json(
+            {"method": name, "weights": fingerprint, **parts},
+            partial(_row, bench, name, pairs, faces),
+        )
+        for name, fingerprint in weights.items()
+    ]
+    oracles = {HR_METHOD, *(e.name for e in bench.entrants if e.method.oracle)}
+    made = [row | {"oracle": row["method"] in oracles} for row in made]
+    # HR itself is the bound of the others: it stands with the oracles, and is never the best.
+    probes = made[0]["rank1_probes"]
+    note = (
+        f"SR of a against HR of b, dlib's embeddings at the face's place on HR; row hr: HR against "
+        f"HR, the best that can be reached. TAR: of the same pairs, at the distance that accepts "
+        f"1 % or 0.1 % of {made[0]['impostors']} comparisons of SR with HR of another person, all "
+        f"against all; its interval is of the pairs, that distance kept. Rank-1: {probes} probes "
+        f"in a gallery of {made[0]['rank1_gallery']} people. {_unmeasured(made[0]['impostors'])}"
+    ).strip()
+    title = f"identity: {len(pairs.same)} pairs, crop {IDENTITY.crop:g}"
+    return Section(title, tuple(made), _COLUMNS, note), pictures.digest
+
+
+def few_pairs(pairs: Pairs, most: int | None) -> Pairs:
+    """As many same as different pairs, until they hold `most` pictures; all for None."""
+    if most is None:
+        return pairs
+    same = [i for i, flag in enumerate(pairs.same) if flag]
+    different = [i for i, flag in enumerate(pairs.same) if not flag]
+    chosen: list[int] = []
+    keys: set[str] = set()
+    for both in zip(same, different, strict=False):
+        new = keys.union(*({pairs.a[i], pairs.b[i]} for i in both))
+        if chosen and len(new) > most:
+            break
+        keys = new
+        chosen += both
+    return replace(
+        pairs,
+        a=tuple(pairs.a[i] for i in chosen),
+        b=tuple(pairs.b[i] for i in chosen),
+        same=tuple(pairs.same[i] for i in chosen),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Faces:
+    """Embeddings of every method's pictures, and who is on them."""
+
+    embeddings: Embeddings
+    pictures: PictureSet
+
+    def impostors(self, method: str) -> Floats:
+        """Distances of every picture by `method` from HR of every other person's picture.
+
+        Pictures in which no face could be embedded are left out.
+        """
+        probes, probe_people = self._known(method)
+        gallery, gallery_people = self._known(HR_METHOD)
+        if not (len(probes) and len(gallery)):
+            return np.empty(0)
+        other = probe_people[:, None] != gallery_people[None, :]
+        return np.asarray(cdist(probes, gallery)[other], np.float64)
+
+    def same(self, method: str, pairs: Pairs) -> Floats:
+        """Distances of the same pairs whose pictures are here; infinite where a face is lacking."""
+        here = {picture.key for picture in self.pictures.pictures}
+        every = zip(pairs.a, pairs.b, pairs.same, strict=True)
+        chosen = [(a, b) for a, b, same in every if same and a in here and b in here]
+        return np.array([self._distance(method, a, b) for a, b in chosen], np.float64)
+
+    def _distance(self, method: str, a: str, b: str) -> float:
+        probe, known = self.embeddings.get((method, a)), self.embeddings.get((HR_METHOD, b))
+        return inf if probe is None or known is None else float(np.linalg.norm(probe - known))
+
+    def _known(self, method: str) -> tuple[Floats, NDArray[np.str_]]:
+        kept = [p for p in self.pictures.pictures if (method, p.key) in self.embeddings]
+        vectors = [self.embeddings[method, picture.key] for picture in kept]
+        return np.array(vectors, np.float64), np.array([picture.identity for picture in kept])
+
+
+def tars(same: Floats, impostors: Floats, seed: int) -> dict[str, Cell]:
+    """`tar_at_far_1e-2`, `tar_at_far_1e-3`: the share of `same` accepted, with its interval.
+
+    None for a rate that would rest on fewer than ten accepted comparisons of `impostors`.
+    """
+    found: dict[str, Cell] = {}
+    for name, far in _FARS.items():
+        threshold = threshold_at_far(impostors, far) if _measurable(len(impostors), far) else None
+        if threshold is None or not len(same):
+            found |= {name: None, f"{name}_lo": None, f"{name}_hi": None}
+            continue
+        accepted = (same <= threshold).astype(np.float64)
+        interval = bootstrap_interval(accepted, seed=seed)
+        found |= {
+            name: float(accepted.mean()),
+            f"{name}_lo": interval.lo,
+            f"{name}_hi": interval.hi,
+        }
+    return found
+
+
+def _measurable(impostors: int, far: float) -> bool:
+    return impostors >= _least(far)
+
+
+def _least(far: float) -> int:
+    return round(FEW / far)
+
+
+def _unmeasured(impostors: Cell) -> str:
+    """Which rates have no figure, and why; empty where all have."""
+    assert isinstance(impostors, int)
+    lacking = [far for far in _FARS.values() if not _measurable(impostors, far)]
+    needs = ", ".join(f"{100 * far:g} % needs {_least(far)}" for far in lacking)
+    return f"Not measured, for want of comparisons: FAR {needs}." if lacking else ""
+
+
+def _row(bench: Bench, method: str, pairs: Pairs, faces: Faces) -> dict[str, Cell]:
+    seen = frozenset(picture.key for picture in faces.pictures.pictures)
+    verdict = pairs.verify(method, faces.embeddings, seen).as_row()
+    del verdict["verification_notes"]  # of the few different pairs, which decide no TAR here
+    impostors = faces.impostors(method)
+    hits = rank1_hits(method, faces.embeddings, faces.pictures)
+    interval = bootstrap_interval(hits, seed=bench.seed)
+    gallery = len({picture.identity for picture in faces.pictures.pictures})
+    return {
+        "method": method,
+        "oracle": False,
+        **verdict,
+        **tars(faces.same(method, pairs), impostors, bench.seed),
+        "impostors": len(impostors),
+        "rank1": float(np.mean(hits)) if hits else None,
+        "rank1_lo": interval.lo if hits else None,
+        "rank1_hi": interval.hi if hits else None,
+        "rank1_probes": len(hits),
+        "rank1_gallery": gallery,
+    }
+
+
+def rank1_hits(method: str, embeddings: Embeddings, pictures: PictureSet) -> list[float]:
+    """1 or 0 for every picture but the first of its person; 0 where no face could be embedded."""
+    gallery: dict[str, np.ndarray] = {}
+    probes: list[tuple[str, np.ndarray | None]] = []
+    for picture in pictures.pictures:
+        if picture.identity not in gallery:
+            known = embeddings.get((HR_METHOD, picture.key))
+            if known is not None:
+                gallery[picture.identity] = known
+        else:
+            probes.append((picture.identity, embeddings.get((method, picture.key))))
+    names: Sequence[str] = list(gallery)
+    if not names:
+        return []
+    known = np.stack([gallery[name] for name in names])
+    return [
+        0.0
+        if probe is None
+        else float(names[int(np.argmin(np.linalg.norm(known - probe, axis=1)))] == person)
+        for person, probe in probes
+    ]

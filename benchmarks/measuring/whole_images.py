@@ -1,0 +1,97 @@
+"""Pictures of anything, reduced four times and restored: the protocols of Table 3."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.context import Bench
+from benchmarks.image_sets import PictureSet, source_of
+from benchmarks.methods import Entrant
+from benchmarks.protocols import TILE
+from data.images.rgb import RGB
+from pipeline.metrics.image_quality import lr_consistency, psnr_rgb, psnr_y, ssim_y
+from pipeline.upscalers.base import restore
+
+SCALE: Final = 4
+
+
+def measure_scenes(
+    bench: Bench, entrant: Entrant, pictures: PictureSet, protocol: str
+) -> list[dict[str, Any]]:
+    """One row for each readable picture, restored whole (`whole`) or in tiles (`tiles`).
+
+    The picture is cut at its right and lower edge to whole pixels of LR, or to whole tiles;
+    figures are of the whole picture that is left, no border shaved.
+    """
+    parts = {
+        "what": "scenes",
+        "method": entrant.name,
+        "weights": entrant.fingerprint,
+        "data": pictures.digest,
+        "protocol": protocol,
+        **bench.arithmetic,
+    }
+    restored = {"whole": _whole, "tiles": _tiles}[protocol]
+
+    def compute() -> list[dict[str, Any]]:
+        bench.say(f"{pictures.name}, {protocol}: {entrant.name}")
+        upscaler = bench.upscaler(entrant)
+        rows = []
+        for picture in pictures.pictures:
+            source = source_of(picture)
+            if source.problem is None:
+                enlarge = lambda lr, hr: restore(upscaler, lr, hr)  # noqa: E731
+                rows.append({"image": source.key, **restored(source.load(), enlarge)})
+        return rows
+
+    found: list[dict[str, Any]] = bench.cache.json(parts, compute)
+    return found
+
+
+Enlarge = Callable[[Sequence[RGB], Sequence[RGB]], list[RGB]]
+
+
+def whole_pair(picture: RGB) -> tuple[RGB, RGB]:
+    """HR, cut to whole pixels of LR, and LR of the protocol `whole`."""
+    hr = _cut(picture, SCALE)
+    return hr, _reduced(hr)
+
+
+def _whole(picture: RGB, enlarge: Enlarge) -> dict[str, float]:
+    hr, lr = whole_pair(picture)
+    return _figures(enlarge([lr], [hr])[0], hr, lr)
+
+
+def _tiles(picture: RGB, enlarge: Enlarge) -> dict[str, float]:
+    hr = _cut(picture, TILE)
+    places = [(y, x) for y in range(0, hr.shape[0], TILE) for x in range(0, hr.shape[1], TILE)]
+    parts = [np.ascontiguousarray(hr[y : y + TILE, x : x + TILE]) for y, x in places]
+    low = [_reduced(part) for part in parts]
+    sr, lr = np.empty_like(hr), np.empty_like(hr[::SCALE, ::SCALE])
+    for (y, x), made, small in zip(places, enlarge(low, parts), low, strict=True):
+        sr[y : y + TILE, x : x + TILE] = made
+        lr[y // SCALE :, x // SCALE :][: TILE // SCALE, : TILE // SCALE] = small
+    return _figures(sr, hr, lr)
+
+
+def _figures(sr: RGB, hr: RGB, lr: RGB) -> dict[str, float]:
+    return {
+        "psnr_rgb": psnr_rgb(sr, hr),
+        "psnr_y": psnr_y(sr, hr),
+        "ssim": ssim_y(sr, hr),
+        "lr_consistency": lr_consistency(sr, lr),
+    }
+
+
+def _cut(picture: RGB, multiple: int) -> RGB:
+    height, width = (max(1, side // multiple) * multiple for side in picture.shape[:2])
+    return np.ascontiguousarray(picture[:height, :width])
+
+
+def _reduced(hr: RGB) -> RGB:
+    size = (max(1, hr.shape[1] // SCALE), max(1, hr.shape[0] // SCALE))
+    return np.array(Image.fromarray(hr).resize(size, Image.Resampling.BICUBIC))

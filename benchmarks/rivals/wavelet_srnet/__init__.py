@@ -1,0 +1,1 @@
+"""Wavelet-SRNet, Huang et al. 2017."""

@@ -1,0 +1,1 @@
+"""Developers' tools: each is run by `python -m benchmarks.tools.NAME`."""

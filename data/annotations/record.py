@@ -1,0 +1,45 @@
+"""What every reader gives: one annotated box, and where in the file it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import NoReturn
+
+from data.errors import TruthError
+
+Sides = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line or element of an annotation file, not yet judged."""
+
+    image: str
+    """Path of the picture as the file writes it."""
+    where: str
+    """File and line or element, for messages."""
+    sides: Sides | None
+    """Left, top, right, bottom as written; None where a picture is said to have no face."""
+    label: str | None = None
+    """Class of the box; None where the format or the file has no classes."""
+    ignored: bool = False
+    """Neither to be found nor a mistake when found: crowd, invalid, difficult, `ignore`."""
+    size: tuple[float, float] | None = None
+    """Width and height of the picture, where the file says."""
+
+
+def fail(where: str, why: object) -> NoReturn:
+    """Raise `TruthError` with a message of one line."""
+    raise TruthError(f"{where}: {' '.join(str(why).split())}")
+
+
+def number(text: object, name: str, where: str) -> float:
+    """`text` as a finite float; raises `TruthError` naming the field and the place."""
+    try:
+        value = float(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        fail(where, f"{name} is not a number: {text!r}")
+    if isinstance(text, bool) or not isfinite(value):
+        fail(where, f"{name} is not a number: {text!r}")
+    return value

@@ -1,0 +1,133 @@
+"""What a dataset reader is, and the few things that all of them do."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from data.datasets.integrity import fault
+from data.prepared import Edges, Picture
+
+SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff"})
+_BROKEN_SHOWN: Final = 50
+"""Broken pictures are named one by one: only their names say which to fetch again."""
+
+
+class DatasetError(ValueError):
+    """A copy of a dataset cannot be read; the message is one line and names the path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a look at a copy of a dataset found."""
+
+    pictures: int
+    identities: int
+    """0 where the dataset does not say who is on a picture."""
+    problems: tuple[str, ...] = ()
+    """One line each: what is missing or wrong, and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """One dataset: how its pictures are listed and how a copy is checked."""
+
+    name: str
+    layout: str
+    """What the folder has to look like, for people."""
+    pictures: Callable[[Path], list[Picture]]
+    """Raises DatasetError where the layout is another one."""
+    check: Callable[[Path], Report]
+    side: int = 128
+    """Side of the arrays that `prepare` makes unless told otherwise."""
+    anchor: float = 0.5
+    """Where down the height of a picture the square is cut: 0 top, 1 bottom."""
+    test_only: bool = False
+    """Never to be trained on; the caches made of it say so."""
+
+
+def need(path: Path, what: str) -> Path:
+    """`path` if it exists; raises DatasetError naming it otherwise."""
+    if not path.exists():
+        raise DatasetError(f"{path} is missing: {what}")
+    return path
+
+
+def text_of(path: Path, encoding: str = "ascii") -> str:
+    """What a text file holds; raises DatasetError naming it where that is no `encoding`."""
+    try:
+        return path.read_text(encoding)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path} cannot be read: {error}") from error
+
+
+def image_files(root: Path) -> Iterator[Path]:
+    """Every picture file below `root`, sorted, so that two copies list alike."""
+    return iter(sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES))
+
+
+def file_picture(path: Path, root: Path, identity: str = "", box: Edges | None = None) -> Picture:
+    """The picture in a file, called by its path below `root`."""
+    return Picture(path.relative_to(root).as_posix(), identity, path.read_bytes, box)
+
+
+def by_identity_folder(root: Path) -> list[Picture]:
+    """Pictures of a tree with one folder for each person."""
+    need(root, "the folder of the dataset")
+    return [file_picture(path, root, path.parent.name) for path in image_files(root)]
+
+
+def few(lines: Sequence[str], rest: str, *, shown: int = 5) -> list[str]:
+    """The first lines, and how many more there are: `and 7 <rest>`."""
+    hidden = len(lines) - shown
+    return [*lines[:shown], *([f"and {hidden:,} {rest}"] if hidden > 0 else [])]
+
+
+def miscounted(count: int, expected: int, whole: str) -> list[str]:
+    """The problem that `whole` has another number of pictures than a copy; none if it has not."""
+    same = count == expected
+    return [] if same else [f"{count:,} pictures where {whole} has {expected:,}"]
+
+
+def report(
+    pictures: Sequence[Picture],
+    problems: Sequence[str],
+    *,
+    expected: int | None = None,
+    files: Sequence[Picture] | None = None,
+) -> Report:
+    """A report over pictures; an empty copy, a short one and broken pictures are problems too.
+
+    `files` are the pictures that are looked into, where `pictures` are cut out of them.
+    """
+    found = list(problems)
+    if not pictures:
+        found.append("there is no picture")
+    elif expected is not None:
+        found += miscounted(len(pictures), expected, "the whole dataset")
+    looked = ((p.key, fault(p)) for p in (pictures if files is None else files))
+    broken = [f"{key}: {why}" for key, why in looked if why is not None]
+    found += few(broken, "pictures more are broken", shown=_BROKEN_SHOWN)
+    people = {p.identity for p in pictures if p.identity}
+    return Report(len(pictures), len(people), tuple(found))
+
+
+def guarded(check: Callable[[Path], Report]) -> Callable[[Path], Report]:
+    """A check in which whatever a wrong copy raises has become the one problem of a report."""
+
+    def run(root: Path) -> Report:
+        try:
+            return check(root)
+        except DatasetError as error:
+            return Report(0, 0, (_one_line(error),))
+        except (OSError, UnicodeDecodeError, struct.error) as error:
+            return Report(0, 0, (f"{root}: {_one_line(error)}",))
+
+    return run
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())

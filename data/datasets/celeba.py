@@ -1,0 +1,147 @@
+"""CelebA: 202,599 pictures of 10,177 people, aligned 178x218 or in the wild."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from data.datasets.base import (
+    Dataset,
+    DatasetError,
+    Report,
+    few,
+    file_picture,
+    guarded,
+    image_files,
+    report,
+    text_of,
+)
+from data.datasets.framing import square_inside
+from data.datasets.integrity import size
+from data.prepared import Edges, Picture
+
+_WILD: Final = "img_celeba"
+_FOLDERS: Final = ("img_align_celeba", _WILD, "img_align_celeba_png")
+_PICTURES: Final = 202_599
+_MARGIN: Final = 1.7
+"""Side of the square in box widths: what the square of an aligned picture shows."""
+
+
+def identities(root: Path) -> dict[str, str]:
+    """File name to identity, from `identity_CelebA.txt`; empty where the file is absent."""
+    path = _annotation(root, "identity_CelebA.txt")
+    if path is None:
+        return {}
+    return dict(_pair(line, number, path) for number, line in _lines(path))
+
+
+def boxes(root: Path) -> dict[str, Edges]:
+    """File name to face box in the wild picture, from `list_bbox_celeba.txt`.
+
+    Empty where the file is absent; faces whose box has no extent are left out.
+    """
+    path = _annotation(root, "list_bbox_celeba.txt")
+    if path is None:
+        return {}
+    lines = [line for line in _lines(path) if not _is_heading(line[1])]
+    rows = dict(_box(line, number, path) for number, line in lines)
+    return {name: box for name, box in rows.items() if box[2] > box[0] and box[3] > box[1]}
+
+
+def _annotation(root: Path, name: str) -> Path | None:
+    return next((p for p in (root / name, root / "Anno" / name) if p.is_file()), None)
+
+
+def _lines(path: Path) -> list[tuple[int, str]]:
+    lines = text_of(path).splitlines()
+    return [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _is_heading(line: str) -> bool:
+    """The number of pictures, or the names of the columns."""
+    return line.strip().isdigit() or line.startswith("image_id")
+
+
+def _pair(line: str, number: int, path: Path) -> tuple[str, str]:
+    words = line.split()
+    if len(words) != 2:
+        raise DatasetError(f"{path}:{number}: not 'image identity'")
+    return words[0], words[1]
+
+
+def _box(line: str, number: int, path: Path) -> tuple[str, Edges]:
+    try:
+        name, *words = line.split()
+        x, y, width, height = map(int, words)
+    except ValueError as error:
+        raise DatasetError(f"{path}:{number}: not 'image x_1 y_1 width height'") from error
+    return name, (x, y, x + width, y + height)
+
+
+def pictures(root: Path) -> list[Picture]:
+    """From `root/img_align_celeba/000001.jpg`, or pictures in `root` itself.
+
+    Pictures of `img_celeba` (in the wild) are cut to a square around their face box.
+    """
+    folder = _folder(root)
+    who = identities(root)
+    where = boxes(root) if folder.name == _WILD else {}
+    made = []
+    for path in image_files(folder):
+        name = path.with_suffix(".jpg").name
+        square = _square(path, where[name]) if name in where else None
+        made.append(file_picture(path, folder, who.get(name, ""), square))
+    return made
+
+
+def _square(path: Path, box: Edges) -> Edges | None:
+    left, top, right, bottom = box
+    centre = ((left + right) / 2, (top + bottom) / 2)
+    return square_inside(size(path), centre, _MARGIN * (right - left))
+
+
+def _folder(root: Path) -> Path:
+    places = [base / name for base in (root, root / "Img") for name in _FOLDERS]
+    for place in places:
+        if place.is_dir():
+            return place
+    if next(image_files(root), None) is None:
+        raise DatasetError(f"{root / _FOLDERS[0]} is missing: the folder of pictures")
+    return root
+
+
+@guarded
+def _check(root: Path) -> Report:
+    found = pictures(root)
+    problems = []
+    if not identities(root):
+        problems.append("identity_CelebA.txt is missing: no split by identity can be made")
+    else:
+        unknown = [f"{p.key}: not in identity_CelebA.txt" for p in found if not p.identity]
+        problems += few(unknown, "pictures more are not in identity_CelebA.txt")
+    if _folder(root).name == _WILD:
+        problems += _unboxed(root, found)
+    return report(found, problems, expected=_PICTURES)
+
+
+def _unboxed(root: Path, found: list[Picture]) -> list[str]:
+    """The wild pictures that will be used whole, for want of a box."""
+    if _annotation(root, "list_bbox_celeba.txt") is None:
+        return ["list_bbox_celeba.txt is missing: whole pictures will be used"]
+    lines = [
+        f"{p.key}: no box in list_bbox_celeba.txt: the whole picture will be used"
+        for p in found
+        if p.box is None
+    ]
+    return few(lines, "pictures more have no box")
+
+
+DATASET: Final = Dataset(
+    name="celeba",
+    layout="ROOT/img_align_celeba/000001.jpg and ROOT/identity_CelebA.txt "
+    "(in the wild: ROOT/img_celeba/000001.jpg and ROOT/Anno/list_bbox_celeba.txt)",
+    pictures=pictures,
+    check=_check,
+    side=89,
+    anchor=0.9,
+)

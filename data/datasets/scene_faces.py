@@ -1,0 +1,92 @@
+"""Faces cut out of scenes by their boxes: real low-resolution faces for the discriminator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from io import BytesIO
+from pathlib import Path
+from typing import Final
+
+from PIL import Image
+
+from data.datasets.integrity import size
+from data.prepared import Picture
+
+MARGIN: Final = 1.6
+"""Side of the cut square in face heights: about the framing of a surveillance crop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face in a picture file, in pixels of that picture at its `true_size`."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def height(self) -> float:
+        """In pixels."""
+        return self.bottom - self.top
+
+
+def small_faces(
+    root: Path,
+    faces: Mapping[str, Sequence[Face]],
+    *,
+    smallest: float = 10,
+    largest: float = 24,
+    true_sizes: Mapping[str, tuple[int, int]] | None = None,
+) -> list[Picture]:
+    """A picture for every face whose height is between the two limits and whose square fits.
+
+    `true_sizes` gives the size a stretched file had before it was stretched; boxes are then in
+    pixels of the stretched file, limits in pixels of the true one. Of a file that cannot be opened
+    every face stays listed, so that reading them says so.
+    """
+    sizes = true_sizes or {}
+    made = []
+    for name, boxes in faces.items():
+        path, true = root / name, sizes.get(name)
+        shape = size(path) if boxes else None
+        for index, face in enumerate(boxes):
+            if shape is not None:
+                scaled = _scaled(face, shape, true or shape)
+                small = smallest <= scaled.height <= largest
+                if not small or not _lies_in(_square(scaled), true or shape):
+                    continue
+            made.append(Picture(f"{name}#{index}", "", partial(_cut, path, face, true)))
+    return made
+
+
+def _scaled(face: Face, shape: tuple[int, int], true: tuple[int, int]) -> Face:
+    """A face of a picture of size `shape` in pixels of that picture at its size `true`."""
+    sx, sy = true[0] / shape[0], true[1] / shape[1]
+    return Face(face.left * sx, face.top * sy, face.right * sx, face.bottom * sy)
+
+
+def _square(face: Face) -> tuple[int, int, int, int]:
+    half = MARGIN * face.height / 2
+    x, y = (face.left + face.right) / 2, (face.top + face.bottom) / 2
+    return round(x - half), round(y - half), round(x + half), round(y + half)
+
+
+def _lies_in(box: tuple[int, int, int, int], size: tuple[int, int]) -> bool:
+    return box[0] >= 0 and box[1] >= 0 and box[2] <= size[0] and box[3] <= size[1]
+
+
+def _cut(path: Path, face: Face, true: tuple[int, int] | None) -> bytes:
+    """The square around a face as PNG; raises ValueError where it leaves the picture."""
+    with Image.open(path) as opened:
+        image = opened.convert("RGB")
+    box = _square(_scaled(face, image.size, true or image.size))
+    if true is not None:
+        image = image.resize(true, Image.Resampling.BICUBIC)
+    if not _lies_in(box, image.size):
+        raise ValueError(f"{path.name}: the square around a face leaves the picture")
+    file = BytesIO()
+    image.crop(box).save(file, "PNG")
+    return file.getvalue()

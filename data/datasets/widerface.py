@@ -1,0 +1,128 @@
+"""WIDER FACE: 32,203 scenes with 393,703 faces; the small ones are real low-resolution faces."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from data.datasets.base import (
+    Dataset,
+    DatasetError,
+    Report,
+    few,
+    file_picture,
+    guarded,
+    image_files,
+    miscounted,
+    need,
+    report,
+    text_of,
+)
+from data.datasets.scene_faces import Face, small_faces
+from data.prepared import Picture
+
+_PARTS: Final = {"train": 12_880, "val": 3_226}
+"""How many pictures the parts have."""
+
+
+def annotated(path: Path) -> dict[str, list[Face]]:
+    """Picture name to faces, from `wider_face_train_bbx_gt.txt`; invalid boxes are left out.
+
+    Raises DatasetError naming the line where the file is not what it should be.
+    """
+    lines = text_of(path, "utf-8").splitlines()
+    faces: dict[str, list[Face]] = {}
+    at = 0
+    while at < len(lines):
+        name = lines[at].strip()
+        try:
+            count = int(lines[at + 1])
+            # A picture without faces has one line of zeros.
+            rows = [
+                [int(v) for v in line.split()] for line in lines[at + 2 : at + 2 + max(1, count)]
+            ]
+            kept = [r for r in rows if r[2] > 0 and r[3] > 0 and not (len(r) > 7 and r[7])]
+            faces[name] = [Face(r[0], r[1], r[0] + r[2], r[1] + r[3]) for r in kept]
+        except (ValueError, IndexError) as error:
+            raise DatasetError(f"{path}:{at + 1}: not a picture, a count and its boxes") from error
+        at += 2 + max(1, count)
+    return faces
+
+
+def pictures(root: Path) -> list[Picture]:
+    """A square around every face of 10-24 px, of the original tree or of the 416x416 subset."""
+    if (root / "boxes_416.csv").is_file():
+        faces, sizes = _subset(root / "boxes_416.csv")
+        images = root / "images"
+        return small_faces(images, _present(images, faces), true_sizes=sizes)
+    made = []
+    for part in _parts(root):
+        images = root / f"WIDER_{part}" / "images"
+        made += small_faces(images, _present(images, annotated(_annotations(root, part))))
+    return made
+
+
+def _present(images: Path, faces: Mapping[str, list[Face]]) -> dict[str, list[Face]]:
+    return {name: boxes for name, boxes in faces.items() if (images / name).is_file()}
+
+
+def _subset(path: Path) -> tuple[Mapping[str, list[Face]], Mapping[str, tuple[int, int]]]:
+    faces: dict[str, list[Face]] = {}
+    sizes = {}
+    try:
+        for row in csv.DictReader(text_of(path, "utf-8").splitlines()):
+            box = Face(*(float(row[key]) for key in ("x0", "y0", "x1", "y1")))
+            faces.setdefault(row["file"], []).append(box)
+            sizes[row["file"]] = (int(row["orig_w"]), int(row["orig_h"]))
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        raise DatasetError(f"{path}: not file,x0,y0,x1,y1,orig_w,orig_h: {error}") from error
+    return faces, sizes
+
+
+def _parts(root: Path) -> list[str]:
+    parts = [part for part in _PARTS if (root / f"WIDER_{part}").is_dir()]
+    if not parts:
+        raise DatasetError(f"{root / 'WIDER_train'} is missing: the pictures")
+    return parts
+
+
+def _annotations(root: Path, part: str) -> Path:
+    name = f"wider_face_{part}_bbx_gt.txt"
+    return need(root / "wider_face_split" / name, f"the boxes of WIDER_{part}")
+
+
+@guarded
+def _check(root: Path) -> Report:
+    problems: list[str] = []
+    files: list[Picture] = []
+    if (root / "boxes_416.csv").is_file():
+        files = _look(root / "images", set(_subset(root / "boxes_416.csv")[0]), problems)
+        return report(pictures(root), problems, files=files)
+    for part, expected in ((part, _PARTS[part]) for part in _parts(root)):
+        listed = set(annotated(_annotations(root, part)))
+        scenes = _look(root / f"WIDER_{part}" / "images", listed, problems)
+        problems += miscounted(len(scenes), expected, f"the whole of WIDER_{part}")
+        files += scenes
+    return report(pictures(root), problems, files=files)
+
+
+def _look(images: Path, listed: set[str], problems: list[str]) -> list[Picture]:
+    """The scenes below `images`; those that are missing or not `listed` are added to `problems`."""
+    scenes = [file_picture(path, images) for path in image_files(images)]
+    there = {scene.key for scene in scenes}
+    lines = [f"{images / name} is missing" for name in sorted(listed - there)]
+    problems += few(lines, "pictures more are missing")
+    lines = [f"{images / name} is not in the annotations" for name in sorted(there - listed)]
+    problems += few(lines, "pictures more are not in the annotations")
+    return scenes
+
+
+DATASET: Final = Dataset(
+    name="widerface",
+    layout="ROOT/WIDER_train/images/EVENT/*.jpg, ROOT/wider_face_split/wider_face_train_bbx_gt.txt",
+    pictures=pictures,
+    check=_check,
+    side=16,
+)

@@ -1,0 +1,1 @@
+"""The training loop of any recipe: phases, sampling, checkpoints, logs."""

@@ -1,0 +1,33 @@
+"""Training state on disk: written whole or not at all, read without unpickling code."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gflmser.schema import ConfigError
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Replace the checkpoint at `path`; one that is cut short leaves the old one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    torch.save(state, partial)
+    partial.replace(path)
+
+
+def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
+    """The state at `path`; tensors and plain values only, anything else is refused.
+
+    Raises ConfigError when there is no checkpoint, or none that can be read.
+    """
+    if not path.is_file():
+        raise ConfigError(f"nothing to resume: {path} does not exist")
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except (RuntimeError, EOFError, IndexError, KeyError, pickle.UnpicklingError) as error:
+        raise ConfigError(f"{path} is not a checkpoint of ours: {error}") from error
+    return state

@@ -1,0 +1,173 @@
+"""Training batches out of cached pictures: which face, which crop, which degradation.
+
+Nothing here has state: sample `i` of step `t` depends on (seed, t, i) only. A resumed run sees what
+an uninterrupted one would have seen, and two processes that take halves of a batch see together
+what one process with the whole batch sees.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from gflmser.config import DataConfig, SourceConfig
+from gflmser.degradation import bicubic, camera, dimmed
+from gflmser.schema import ConfigError
+
+HR, LR = 64, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one training step sees; pictures in [-1, 1], channels_last."""
+
+    hr: Tensor
+    """(N, 3, 64, 64)"""
+    lr: Tensor
+    """(N, 3, 16, 16): `hr` reduced by bicubic or by the camera chain."""
+    target: Tensor
+    """(N, 3, 16, 16): `hr` reduced by bicubic, the target of the LR pixel loss (eq. 5)."""
+    noise: Tensor
+    """(N, 1, 64, 64), the Gaussian code z of H2L."""
+    by_h2l: Tensor
+    """(N,) bool: these samples are to be degraded by H2L instead of `lr`."""
+    real: Tensor
+    """(N, 3, 16, 16): unpaired low-resolution faces for the discriminator; else `target`."""
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on `device`; to a GPU through pinned memory, beside what it is doing."""
+        tensors: dict[str, Tensor] = {f.name: getattr(self, f.name) for f in fields(self)}
+        if device.type == "cuda":
+            pinned = {name: tensor.pin_memory() for name, tensor in tensors.items()}
+            return Batch(**{n: t.to(device, non_blocking=True) for n, t in pinned.items()})
+        return Batch(**{name: tensor.to(device) for name, tensor in tensors.items()})
+
+
+class CachedFaces:
+    """One cache folder (see data/prepared.py) without the rows that its `excluded.csv` names."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            self.meta: dict[str, object] = dict(
+                json.loads((folder / "cache.json").read_text("utf-8"))
+            )
+            self.images: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r")
+            keys = _column(folder / "index.csv")
+            if len(keys) != len(self.images):
+                raise ValueError(f"{len(keys)} names for {len(self.images)} pictures")
+            excluded = folder / "excluded.csv"
+            dropped = set(_column(excluded)) if excluded.is_file() else set()
+        except (OSError, EOFError, TypeError, ValueError) as error:
+            raise ConfigError(f"{folder} is not a prepared dataset: {error}") from error
+        self.rows = np.array([i for i, key in enumerate(keys) if key not in dropped])
+        self.dropped = len(keys) - len(self.rows)
+        if not len(self.rows):
+            raise ConfigError(f"{folder} holds no picture")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def record(self) -> dict[str, object]:
+        """What the card of a weight says about this part of its training set."""
+        return {**self.meta, "used": len(self), "left_out": self.dropped}
+
+
+class Sampler:
+    """Draws the samples of a step."""
+
+    def __init__(self, config: DataConfig, *, seed: int) -> None:
+        if not config.sources:
+            raise ConfigError("'data.sources' is empty: nothing to train on")
+        self.config = config
+        self.seed = seed
+        folders = {s.path: CachedFaces(Path(s.path)) for s in config.sources}
+        for path, faces in folders.items():
+            if faces.meta.get("test_only"):
+                raise ConfigError(f"{path} is made of a test set: nobody may train on it")
+        self.sources = [(source, folders[source.path]) for source in config.sources]
+        weights = np.array([s.weight for s in config.sources])
+        self.shares = weights / weights.sum()
+        self.real = CachedFaces(Path(config.real_lr)) if config.real_lr else None
+        self.folders = list(folders.values())
+
+    def batch(self, step: int, indices: Sequence[int]) -> Batch:
+        """The samples `indices` of step `step`."""
+        made = [self._sample(np.random.default_rng((self.seed, step, i))) for i in indices]
+        columns = list(zip(*made, strict=True))
+        hr, lr, target, real = (to_tensor(np.stack(column)) for column in columns[:4])
+        noise = torch.from_numpy(np.stack(columns[4]))
+        by_h2l = torch.tensor(columns[5])
+        return Batch(hr=hr, lr=lr, target=target, noise=noise, by_h2l=by_h2l, real=real)
+
+    def _sample(
+        self, rng: np.random.Generator
+    ) -> tuple[
+        NDArray[np.uint8],
+        NDArray[np.uint8],
+        NDArray[np.uint8],
+        NDArray[np.uint8],
+        NDArray[np.float32],
+        bool,
+    ]:
+        source, faces = self.sources[int(rng.choice(len(self.sources), p=self.shares))]
+        image = crop(faces.images[int(rng.choice(faces.rows))], source, rng)
+        chance = rng.random()
+        by_camera = chance < self.config.camera
+        image = dimmed(image, rng) if by_camera else image
+        target = bicubic(image, LR)
+        by_h2l = self.config.camera <= chance < self.config.camera + self.config.h2l
+        low = camera(image, LR, rng) if by_camera else target
+        real = target
+        if self.real is not None:
+            row = self.real.images[int(rng.choice(self.real.rows))]
+            real = bicubic(Image.fromarray(row), LR)
+        noise = rng.standard_normal((1, HR, HR), np.float32)
+        return np.asarray(image), low, target, real, noise, by_h2l
+
+
+def crop(pixels: NDArray[np.uint8], source: SourceConfig, rng: np.random.Generator) -> Image.Image:
+    """A square of `pixels` of random share of the side, moved a little, perhaps mirrored, at 64."""
+    side = len(pixels)
+    edge = max(1, round(side * float(rng.uniform(*source.crop))))
+    room = side - edge
+    reach = source.jitter * edge
+    left, top = (
+        int(np.clip(round(room / 2 + float(rng.uniform(-reach, reach))), 0, room)) for _ in "xy"
+    )
+    square = np.ascontiguousarray(pixels[top : top + edge, left : left + edge])
+    image = Image.fromarray(square)
+    if rng.random() < 0.5:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if edge != HR:
+        image = image.resize((HR, HR), Image.Resampling.BICUBIC)
+    return image
+
+
+def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    """`(N, H, W, 3)` uint8 to `(N, 3, H, W)` in [-1, 1], channels_last."""
+    floats = torch.from_numpy(pixels.astype(np.float32, order="C"))
+    return floats.div_(127.5).sub_(1).permute(0, 3, 1, 2)
+
+
+def to_pixels(pictures: Tensor) -> NDArray[np.uint8]:
+    """`(N, 3, H, W)` in [-1, 1] to rounded, clipped `(N, H, W, 3)` uint8."""
+    scaled = pictures.detach().float().add(1).mul(127.5).round().clamp(0, 255)
+    array: NDArray[np.uint8] = scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
+    return array
+
+
+def _column(path: Path) -> list[str]:
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.DictReader(file)
+        if "image" not in (rows.fieldnames or ()):
+            raise ValueError(f"{path.name} has no column 'image'")
+        return [row["image"] for row in rows]

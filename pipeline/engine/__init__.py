@@ -1,0 +1,1 @@
+"""Runs any job over any listing, resumably."""

@@ -1,0 +1,121 @@
+"""The stages every run is made of, one picture at a time: read, enlarge, finish.
+
+The local engine and the Ray engine call these same functions. A picture that fails becomes a
+`Finished` with an error row; only errors of the models or of the output folder stop the run.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from data.errors import ImageError, ModelError, OutputError
+from data.images.rgb import RGB
+from pipeline.engine.journal import Row
+from pipeline.inputs.sources import Source
+
+Pictures = dict[str, RGB]
+"""Named pictures of one source on their way through the stages, e.g. `input` and `sr`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A picture between two stages.
+
+    `position` is its place in the listing, `size` width and height of the picture as the user
+    gave it, which `pictures` may hold only a part of.
+    """
+
+    source: Source
+    position: int
+    size: tuple[int, int]
+    pictures: Pictures
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that the pictures take."""
+        return sum(picture.nbytes for picture in self.pictures.values())
+
+
+class Job(Protocol):
+    """What one command does to a picture. Picklable; heavy models load on first use."""
+
+    def check(self) -> None:
+        """Raise ModelError in the main process when a model that the job needs is missing."""
+
+    def warm_up(self) -> None:
+        """Load in a worker process what `finish` needs, while the first pictures are read."""
+
+    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+        """Load what the source names and its size (reader thread); raises ImageError."""
+
+    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
+        """Return each item's pictures with the super-resolved ones (main process, GPU actor)."""
+
+    def finish(self, item: Item) -> list[Row]:
+        """Detect, measure and write (worker process); returns the picture's table rows."""
+
+    def failure(self, source: Source, message: str) -> list[Row]:
+        """Return the error rows of a picture that could not be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A picture that is through, well or with an error."""
+
+    key: str
+    position: int
+    rows: Sequence[Row]
+    failed: bool = False
+
+
+def read_item(job: Job, source: Source, position: int) -> Item | Finished:
+    """Stage 1: load the picture."""
+    try:
+        size, pictures = job.read(source)
+    except Exception as error:
+        return failed_item(job, source, position, error)
+    return Item(replace(source, pixels=None), position, size, pictures)
+
+
+def enlarge_items(job: Job, items: Sequence[Item]) -> list[Item | Finished]:
+    """Stage 2: super-resolve a batch; when it fails as a whole, picture by picture."""
+    try:
+        enlarged = job.enlarge(items)
+    except (ModelError, OutputError):
+        raise
+    except Exception as error:
+        if len(items) == 1:
+            return [failed_item(job, items[0].source, items[0].position, error)]
+        return [done for item in items for done in enlarge_items(job, [item])]
+    return [
+        replace(item, pictures=pictures) for item, pictures in zip(items, enlarged, strict=True)
+    ]
+
+
+def finish_item(job: Job, item: Item) -> Finished:
+    """Stage 3: detect, measure, write."""
+    try:
+        rows = job.finish(item)
+    except Exception as error:
+        return failed_item(job, item.source, item.position, error)
+    return Finished(item.source.key, item.position, rows)
+
+
+def finish_or_error(job: Job, item: Item) -> Finished | ModelError | OutputError:
+    """Stage 3 in another process: an error that ends the run is returned beside what is finished.
+
+    Raised there, it would take along the other pictures of its task.
+    """
+    try:
+        return finish_item(job, item)
+    except (ModelError, OutputError) as error:
+        return error
+
+
+def failed_item(job: Job, source: Source, position: int, error: Exception) -> Finished:
+    """Turn an error into an error row; errors of models and of the output folder go on up."""
+    if isinstance(error, (ModelError, OutputError)):
+        raise error
+    text = " ".join(str(error).split())
+    message = text if isinstance(error, ImageError) else f"{type(error).__name__}: {text}"
+    return Finished(source.key, position, job.failure(source, message), failed=True)

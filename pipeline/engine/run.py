@@ -1,0 +1,187 @@
+"""Runs a job over a listing: reading, upscaling and detection overlap, memory stays bounded.
+
+Reader threads load pictures, the main process enlarges them in batches (it owns the GPU), worker
+processes detect and write. What is finished goes into the journal, so a run can end at any point
+and be resumed. The rows do not depend on the number of workers or on the batch size.
+"""
+
+import itertools
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from data.errors import ModelError, OutputError, UsageError
+from pipeline.engine.job import Finished, Item, Job, enlarge_items, read_item
+from pipeline.engine.journal import Journal
+from pipeline.engine.workers import WorkerPool
+from pipeline.environment.progress import progress_bar
+from pipeline.inputs.sources import Listing, Source
+from pipeline.names import EngineName
+
+Numbered = tuple[int, Source]
+Groups = Generator[list[Finished], None, None]
+
+_READERS: Final = 2
+_READ_AHEAD: Final = 16
+_BATCH_BYTES: Final = 64 << 20
+_TASK_PICTURES: Final = 8
+_TASK_BYTES: Final = 8 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run is carried out; none of it changes a row."""
+
+    workers: int
+    batch_size: int = 64
+    engine: EngineName = "local"
+    quiet: bool = False
+
+
+Engine = Callable[[Job, Iterator[Numbered], RunOptions], Groups]
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run did: pictures in the journal, failed ones, and the speed of this run alone."""
+
+    pictures: int
+    failed: int
+    new_pictures: int
+    seconds: float
+    interrupted: bool
+
+    @property
+    def pictures_per_s(self) -> float:
+        """Speed of this run over the pictures that it did itself."""
+        return self.new_pictures / self.seconds if self.seconds > 0 else 0.0
+
+
+def default_workers() -> int:
+    """One worker per core that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(job: Job, listing: Listing, options: RunOptions, journal: Journal) -> RunResult:
+    """Run `job` over all pictures of `listing` that the journal does not hold yet.
+
+    Ctrl-C ends the run early, with what is finished in the journal. Raises UsageError when the
+    listing is empty, ModelError and OutputError when the run cannot go on.
+    """
+    sources = iter(listing)
+    first = next(sources, None)
+    if first is None:
+        raise UsageError(f"no picture found in {' '.join(listing.inputs)}; {listing.wanted()}")
+    job.check()
+    start, count, interrupted = time.monotonic(), 0, False
+    todo = _missing(itertools.chain([first], sources), journal)
+    with progress_bar(listing.total(), done=journal.counts()[0], quiet=options.quiet) as bar:
+        finished = _engine(options.engine)(job, todo, options)
+        try:
+            for group in finished:
+                _record(group, journal)
+                count += len(group)
+                bar.update(len(group))
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            finished.close()
+            journal.commit()
+    pictures, failed = journal.counts()
+    if not interrupted:
+        journal.finish()
+    return RunResult(pictures, failed, count, time.monotonic() - start, interrupted)
+
+
+def _missing(sources: Iterable[Source], journal: Journal) -> Iterator[Numbered]:
+    return (
+        (position, source)
+        for position, source in enumerate(sources)
+        if not journal.done(source.key)
+    )
+
+
+def _record(group: Sequence[Finished], journal: Journal) -> None:
+    for done in group:
+        journal.add(done.key, done.position, done.rows, failed=done.failed)
+    journal.commit_soon()
+
+
+def _engine(name: EngineName) -> Engine:
+    if name == "local":
+        return run_local
+    from pipeline.engine.ray_engine import run_ray
+
+    return run_ray
+
+
+def run_local(job: Job, todo: Iterator[Numbered], options: RunOptions) -> Groups:
+    """Yield groups of finished pictures; all three stages run at the same time."""
+    with ThreadPoolExecutor(_READERS) as readers, WorkerPool(job, options.workers) as pool:
+        try:
+            for batch in _batches(_read_ahead(job, todo, readers), options.batch_size):
+                done, items = _split(batch)
+                failed, enlarged = _split(enlarge_items(job, items) if items else [])
+                if done or failed:
+                    yield [*done, *failed]
+                for task in _tasks(enlarged):
+                    while pool.full:
+                        yield pool.collect(block=True)
+                    pool.submit(task)
+                if finished := pool.collect(block=False):
+                    yield finished
+            while pool.busy:
+                yield pool.collect(block=True)
+        except (ModelError, OutputError):
+            yield pool.rest()  # the work done on the other pictures is kept
+            raise
+        finally:
+            readers.shutdown(wait=False, cancel_futures=True)
+
+
+def _read_ahead(
+    job: Job, todo: Iterator[Numbered], readers: ThreadPoolExecutor
+) -> Iterator[Item | Finished]:
+    """Read in threads, a few pictures ahead, and yield in the order of the listing."""
+    ahead: deque[Future[Item | Finished]] = deque()
+    for position, source in todo:
+        ahead.append(readers.submit(read_item, job, source, position))
+        if len(ahead) >= _READ_AHEAD:
+            yield ahead.popleft().result()
+    while ahead:
+        yield ahead.popleft().result()
+
+
+def _batches(items: Iterator[Item | Finished], batch_size: int) -> Iterator[list[Item | Finished]]:
+    """Group for one call of the upscaler: `batch_size` pictures, fewer where they are large."""
+    batch: list[Item | Finished] = []
+    size = 0
+    for item in items:
+        batch.append(item)
+        size += item.nbytes if isinstance(item, Item) else 0
+        if len(batch) >= batch_size or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _split(mixed: Sequence[Item | Finished]) -> tuple[list[Finished], list[Item]]:
+    done = [one for one in mixed if isinstance(one, Finished)]
+    return done, [one for one in mixed if isinstance(one, Item)]
+
+
+def _tasks(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Cut a batch into what one worker gets at once."""
+    task: list[Item] = []
+    for item in items:
+        task.append(item)
+        if len(task) >= _TASK_PICTURES or sum(one.nbytes for one in task) >= _TASK_BYTES:
+            yield task
+            task = []
+    if task:
+        yield task

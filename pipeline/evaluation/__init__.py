@@ -1,0 +1,1 @@
+"""Predictions against truth, and methods side by side."""

@@ -1,0 +1,254 @@
+"""Join what was found with ground truth: recall, precision, IoU and accuracy with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from data.annotations.annotations import Truth, TruthFormat, read_truth
+from data.errors import UsageError
+from pipeline.evaluation.predictions import Prediction, read_predictions
+from pipeline.metrics.intervals import DRAWS, ratios
+from pipeline.metrics.matching import (
+    ACCURATE,
+    BOX_COLUMNS,
+    FACE_COLUMNS,
+    IMAGE_COLUMNS,
+    SIZES,
+    THRESHOLDS,
+    JudgedPicture,
+)
+
+ALL: Final = "all"
+
+Floats = NDArray[np.float64]
+Key = tuple[str, str, float]
+Sums = dict[Key, tuple[Floats, Floats]]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many pictures and boxes the figures rest on, and what was left out."""
+
+    images: int
+    """Pictures in both files: the only ones that count."""
+    images_with_faces: int
+    """Those with at least one annotated face; IoU, accuracy and found are over these."""
+    faces: int
+    boxes: int
+    matched: int
+    """Faces found with an IoU of at least 0.5."""
+    false_boxes: int
+    """Boxes on no face, at the same IoU."""
+    errors: int
+    """Pictures that `detect` could not read; their faces count as missed."""
+    without_truth: int
+    """Pictures with predictions that the annotation does not have: left out."""
+    without_predictions: int
+    """Annotated pictures that were not searched: left out."""
+    empty_truth_boxes: int
+    """Annotated boxes without area: left out."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Figures, and the frames that they come from.
+
+    `images`: one row per picture that counts. `faces`: one per annotated face, with the IoU of the
+    box on it (0 for a miss). `boxes`: one per box found; `right_…`/`ignored_…` per IoU threshold.
+    `summary`: one row per face size and IoU threshold, size `all` first. Recall is by the width of
+    the annotated face, precision by the width of the box found; NaN where there is none.
+    `headline`: per picture, of its largest face: iou_all, iou_hit (over pictures with a box),
+    accuracy (IoU of at least 0.5), found (any box in the picture but ignored ones), each with
+    `_lo` and `_hi`.
+    """
+
+    counts: Counts
+    headline: dict[str, float]
+    images: pd.DataFrame
+    faces: pd.DataFrame
+    boxes: pd.DataFrame
+    summary: pd.DataFrame
+    errors: dict[str, str]
+    without_truth: tuple[str, ...]
+    without_predictions: tuple[str, ...]
+    seed: int
+    level: float
+
+    def as_json(self) -> dict[str, object]:
+        """Everything but the frames of pictures, faces and boxes, as strict JSON: NaN is None."""
+        rows = self.summary.to_dict(orient="records")
+        return {
+            "protocol": {
+                "iou_thresholds": list(THRESHOLDS),
+                "accurate_iou": ACCURATE,
+                "interval": f"bootstrap over images, {DRAWS} draws",
+                "level": self.level,
+                "seed": self.seed,
+            },
+            "counts": asdict(self.counts),
+            "headline": {name: _plain(value) for name, value in self.headline.items()},
+            "rows": [{str(name): _plain(value) for name, value in row.items()} for row in rows],
+            "errors": self.errors,
+            "without_truth": list(self.without_truth),
+            "without_predictions": list(self.without_predictions),
+        }
+
+    def as_text(self) -> str:
+        """A table for people: figures per picture, then recall and precision per face size."""
+        from pipeline.evaluation.as_text import evaluation_text
+
+        return evaluation_text(self)
+
+
+def evaluate(
+    predictions: Path,
+    truth: Path,
+    *,
+    format: TruthFormat | None = None,
+    classes: frozenset[str] | None = None,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Evaluation:
+    """Judge `detections.csv` by an annotation.
+
+    With `classes` a box on a face of another class is neither right nor wrong. Raises `UsageError`
+    for a file that is no detections.csv and when no picture is in both files, `TruthError` for a
+    broken annotation or one with a box outside its picture.
+    """
+    return judge(
+        read_predictions(predictions),
+        read_truth(truth, format=format, classes=classes),
+        seed=seed,
+        level=level,
+    )
+
+
+def judge(
+    predictions: dict[str, Prediction], truth: Truth, *, seed: int = 0, level: float = 0.95
+) -> Evaluation:
+    """`evaluate` for what is in memory already; same errors."""
+    pairs = truth.pair(predictions)
+    if not pairs:
+        raise UsageError(
+            f"no picture is in both files: {len(predictions)} with predictions "
+            f"(the first is {next(iter(predictions), None)!r}), {len(truth)} with ground truth "
+            f"(the first is {next(iter(truth), None)!r})"
+        )
+    faces, boxes, images = [], [], []
+    for key in (key for key in predictions if key in pairs):
+        one = JudgedPicture.of(key, predictions[key], pairs[key], truth)
+        faces += one.face_rows()
+        boxes += one.box_rows()
+        images.append(one.image_row())
+    frames = (
+        pd.DataFrame(images, columns=IMAGE_COLUMNS),
+        pd.DataFrame(faces, columns=FACE_COLUMNS),
+        pd.DataFrame(boxes, columns=BOX_COLUMNS),
+    )
+    sums = _summary_sums(frames[1], frames[2], frames[0]["image"])
+    shares = ratios(sums, seed=seed, level=level)
+    headline = ratios(_headline_sums(frames[0]), seed=seed, level=level)
+    return Evaluation(
+        counts=_counts(*frames, predictions, truth, pairs),
+        headline={
+            f"{name}{end}": value
+            for name, figures in headline.items()
+            for end, value in zip(("", "_lo", "_hi"), figures, strict=True)
+        },
+        images=frames[0],
+        faces=frames[1],
+        boxes=frames[2],
+        summary=_summary(sums, shares),
+        errors={key: error for key in pairs if (error := predictions[key].error) is not None},
+        without_truth=tuple(sorted(set(predictions) - set(pairs))),
+        without_predictions=tuple(sorted(set(truth) - set(pairs.values()))),
+        seed=seed,
+        level=level,
+    )
+
+
+def _summary_sums(faces: pd.DataFrame, boxes: pd.DataFrame, images: pd.Series[str]) -> Sums:
+    """Hits and cases per picture, by name of the share, size and IoU threshold."""
+    sums: Sums = {}
+    for size in (ALL, *SIZES):
+        these = faces if size == ALL else faces[faces["size"] == size]
+        found = boxes if size == ALL else boxes[boxes["size"] == size]
+        for t in THRESHOLDS:
+            counted = found[~found[f"ignored_{t}"].astype(bool)]
+            sums["recall", size, t] = _per_picture(these["image"], these[f"matched_{t}"], images)
+            sums["precision", size, t] = _per_picture(
+                counted["image"], counted[f"right_{t}"], images
+            )
+    return sums
+
+
+def _per_picture(
+    where: pd.Series[str], hits: pd.Series[bool], images: pd.Series[str]
+) -> tuple[Floats, Floats]:
+    groups = hits.astype(float).groupby(where)
+    both = groups.agg(["sum", "count"]).reindex(images, fill_value=0.0)
+    return both["sum"].to_numpy(dtype=float), both["count"].to_numpy(dtype=float)
+
+
+def _summary(sums: Sums, shares: Mapping[Key, tuple[float, float, float]]) -> pd.DataFrame:
+    rows = []
+    for size in (ALL, *SIZES):
+        for t in THRESHOLDS:
+            recall, precision = ("recall", size, t), ("precision", size, t)
+            matched, faces = (int(values.sum()) for values in sums[recall])
+            right, boxes = (int(values.sum()) for values in sums[precision])
+            rows.append(
+                (size, t, faces, matched, *shares[recall], boxes, boxes - right, *shares[precision])
+            )
+    columns = [
+        "size", "iou", "faces", "matched", "recall", "recall_lo", "recall_hi",
+        "boxes", "false_boxes", "precision", "precision_lo", "precision_hi",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _headline_sums(images: pd.DataFrame) -> dict[str, tuple[Floats, Floats]]:
+    counted = (images["faces"] > 0).to_numpy(dtype=float)
+    hit = counted * images["found"].to_numpy(dtype=float)
+    iou = images["iou"].fillna(0.0).to_numpy(dtype=float)
+    return {
+        "iou_all": (iou, counted),
+        "iou_hit": (iou * hit, hit),
+        "accuracy": (images["accurate"].to_numpy(dtype=float), counted),
+        "found": (hit, counted),
+    }
+
+
+def _counts(
+    images: pd.DataFrame,
+    faces: pd.DataFrame,
+    boxes: pd.DataFrame,
+    predictions: dict[str, Prediction],
+    truth: Truth,
+    pairs: dict[str, str],
+) -> Counts:
+    return Counts(
+        images=len(images),
+        images_with_faces=int((images["faces"] > 0).sum()),
+        faces=len(faces),
+        boxes=len(boxes),
+        matched=int(images[f"matched_{ACCURATE}"].sum()),
+        false_boxes=int(images[f"false_{ACCURATE}"].sum()),
+        errors=int((images["error"] != "").sum()),
+        without_truth=len(predictions) - len(pairs),
+        without_predictions=len(truth) - len(pairs),
+        empty_truth_boxes=truth.empty,
+    )
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, float):
+        return None if np.isnan(value) else float(value)
+    return value

@@ -1,0 +1,82 @@
+"""Verification pairs: SR of one picture against HR of another one."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import inf
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.errors import TruthError
+from pipeline.engine.journal import Row
+from pipeline.evaluation.summary import HR_METHOD
+from pipeline.identity.verification import Verification, verification
+
+Embeddings = Mapping[tuple[str, str], NDArray[np.float32]]
+"""By method and picture key; a picture without a face has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Pairs of pictures and whether they show the same person."""
+
+    a: tuple[str, ...]
+    b: tuple[str, ...]
+    same: tuple[bool, ...]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read a CSV with the columns a, b, same (1 or 0); raises TruthError."""
+        try:
+            with path.open(newline="", encoding="utf-8-sig") as file:
+                rows = list(csv.DictReader(file))
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise TruthError(f"{path} cannot be read as CSV: {error}") from error
+        missing = {"a", "b", "same"} - set(rows[0] if rows else ())
+        if missing:
+            raise TruthError(f"{path} lacks the column(s) {', '.join(sorted(missing))}")
+        wrong = next((row for row in rows if row["same"] not in ("0", "1")), None)
+        if wrong is not None:
+            raise TruthError(f"{path}: same must be 0 or 1, not {wrong['same']!r}")
+        return cls(
+            tuple(row["a"] for row in rows),
+            tuple(row["b"] for row in rows),
+            tuple(row["same"] == "1" for row in rows),
+        )
+
+    def keys(self) -> frozenset[str]:
+        """Every picture that occurs."""
+        return frozenset(self.a + self.b)
+
+    def judgeable(self, seen: frozenset[str]) -> bool:
+        """Whether at least one same and one different pair have both pictures in `seen`."""
+        return {self.same[i] for i in self._within(seen)} == {True, False}
+
+    def _within(self, seen: frozenset[str]) -> list[int]:
+        return [i for i in range(len(self.same)) if self.a[i] in seen and self.b[i] in seen]
+
+    def verify(self, method: str, embeddings: Embeddings, seen: frozenset[str]) -> Verification:
+        """Judge SR of `a` by `method` against HR of `b`, over the pairs whose pictures were `seen`.
+
+        A pair in which a face could not be embedded has an infinite distance: it is rejected.
+        """
+        chosen = self._within(seen)
+        distances = [self._distance(i, method, embeddings) for i in chosen]
+        return verification(distances, [self.same[i] for i in chosen])
+
+    def _distance(self, index: int, method: str, embeddings: Embeddings) -> float:
+        probe = embeddings.get((method, self.a[index]))
+        known = embeddings.get((HR_METHOD, self.b[index]))
+        return inf if probe is None or known is None else float(np.linalg.norm(probe - known))
+
+
+def collect_embeddings(rows: Iterable[Row]) -> dict[tuple[str, str], NDArray[np.float32]]:
+    """Embeddings out of the rows of a compare run."""
+    return {
+        (str(row["method"]), str(row["image"])): np.asarray(row["embedding"], dtype=np.float32)
+        for row in rows
+        if row.get("embedding") is not None
+    }

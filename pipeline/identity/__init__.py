@@ -1,0 +1,1 @@
+"""Who a face is closest to, and whether that may be said."""

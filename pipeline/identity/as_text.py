@@ -1,0 +1,41 @@
+"""Answers of `identify` as a table for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from tabulate import tabulate
+
+from pipeline.environment.provenance import NOTICE
+from pipeline.identity.answers import UNCALIBRATED, Answer, score
+
+ROWS: Final = 50
+
+
+def identification_text(answers: Sequence[Answer], pictures: int) -> str:
+    """The first answers, how many there are of each verdict, and the score where there is one."""
+    rows = [
+        {
+            "image": answer.image,
+            "closest": answer.identity,
+            "distance": f"{answer.distance:.3f}",
+            "threshold": "-" if answer.threshold is None else f"{answer.threshold:.3f}",
+            "verdict": answer.verdict,
+        }
+        for answer in answers[:ROWS]
+    ]
+    verdicts = ("accepted", "rejected", UNCALIBRATED)
+    counted = ", ".join(f"{sum(a.verdict == v for a in answers)} {v}" for v in verdicts)
+    lines = [tabulate(rows, headers="keys", disable_numparse=True), ""] if rows else []
+    if len(answers) > ROWS:
+        lines.insert(1, f"... and {len(answers) - ROWS} more faces")
+    lines.append(f"{pictures} pictures, {len(answers)} faces: {counted}")
+    result = score(answers)
+    if result.rank_1 is not None:
+        lines.append(
+            f"of {result.n} faces whose folder names a person of the gallery: closest is right "
+            f"{result.rank_1:.1%}, accepted and right {result.accepted_right:.1%}, "
+            f"accepted and wrong {result.accepted_wrong:.1%}"
+        )
+    return "\n".join([*lines, NOTICE])

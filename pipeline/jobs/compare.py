@@ -1,0 +1,249 @@
+"""The job of `compare`: degrade, restore with every method, detect on each, measure each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from data.annotations.annotations import Truth
+from data.boxes import Box, iou
+from data.images.files import save_png
+from data.images.rgb import RGB
+from pipeline.detection.detect import Detection, auto_passes, check_detector, load_detector
+from pipeline.engine.job import Item, Pictures
+from pipeline.engine.journal import Row
+from pipeline.evaluation.summary import HR_METHOD
+from pipeline.inputs.sources import Source, cut_region
+from pipeline.jobs.degrade import Degradation
+from pipeline.jobs.detect import shared_upscaler
+from pipeline.metrics.image_quality import lr_consistency, psnr_rgb, psnr_y, ssim_y
+from pipeline.names import DetectorName, Precision
+from pipeline.upscalers.base import restore
+from pipeline.upscalers.loading import Upscaler
+
+ACCURATE_IOU: Final = 0.5
+"""A face counts as found in the right place from this IoU on (design.md section 4)."""
+
+comparable: Final = partial(shared_upscaler, allow_oracle=True)
+"""`shared_upscaler` that takes oracles too: HR is known here, and their rows stand apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class MethodRow:
+    """One row of rows.parquet: one picture restored by one method; boxes in pixels of HR."""
+
+    image: str
+    method: str
+    oracle: bool
+    truth: bool
+    found: bool
+    accurate: bool
+    iou: float | None = None
+    psnr_rgb: float | None = None
+    psnr_y: float | None = None
+    ssim: float | None = None
+    lr_consistency: float | None = None
+    score: float | None = None
+    face_px: float | None = None
+    left: float | None = None
+    top: float | None = None
+    right: float | None = None
+    bottom: float | None = None
+    truth_left: float | None = None
+    truth_top: float | None = None
+    truth_right: float | None = None
+    truth_bottom: float | None = None
+    output: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """A method in the tables: its name, what `load_upscaler` knows it by, whether it sees HR."""
+
+    name: str
+    upscaler: str
+    oracle: bool
+
+
+_HR: Final = Method(HR_METHOD, HR_METHOD, oracle=False)
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Settings of `compare`, and the job that the engine runs with them.
+
+    Ground truth is `truth` where it is given, else the largest face that the same detector finds
+    on HR (pseudo ground truth). `embedded` are the keys whose face embeddings the pairs need.
+    Without `searched` no face is looked for, but on HR where an embedding needs its place.
+    """
+
+    out: Path
+    methods: tuple[Method, ...]
+    degradation: Degradation
+    detector: DetectorName = "hog"
+    passes: int | None = 2
+    min_score: float | None = None
+    yunet_model: Path | None = None
+    device: str = "auto"
+    precision: Precision = "fp32"
+    batch_size: int = 64
+    truth: Truth | None = field(default=None, repr=False)
+    truth_file: Path | None = None
+    embedded: frozenset[str] = field(default=frozenset(), repr=False)
+    searched: bool = True
+
+    def settings(self) -> dict[str, object]:
+        """The protocol: what the rows depend on, JSON-ready."""
+        return {
+            "upscalers": [method.upscaler for method in self.methods],
+            **asdict(self.degradation),
+            "detector": self.detector,
+            "passes": self.passes,
+            "min_score": self.min_score,
+            "yunet_model": str(self.yunet_model) if self.yunet_model else None,
+            "precision": self.precision,
+            "ground_truth": str(self.truth_file) if self.truth_file else "pseudo",
+            "embedded_pictures": len(self.embedded),
+            "searched": self.searched,
+        }
+
+    def restorer(self, method: Method) -> Upscaler:
+        """The upscaler of a method, loaded once per process."""
+        return comparable(method.upscaler, self.device, self.precision, self.batch_size)
+
+    def check(self) -> None:
+        """See `Job.check`."""
+        check_detector(self.detector, yunet_model=self.yunet_model)
+        for method in self.methods:
+            self.restorer(method)
+
+    def warm_up(self) -> None:
+        """See `Job.warm_up`."""
+        load_detector(self.detector, min_score=self.min_score, yunet_model=self.yunet_model)
+        if self.embedded:
+            import torch
+
+            torch.set_num_threads(1)  # the other workers have the other cores
+
+    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+        """See `Job.read`."""
+        whole = cut_region(source.load(), source.region)
+        hr, lr = self.degradation(whole, source.key)
+        return (whole.shape[1], whole.shape[0]), {HR_METHOD: hr, "lr": lr}
+
+    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
+        """See `Job.enlarge`: only LR is handed to the methods, but for oracles."""
+        lr = [item.pictures["lr"] for item in batch]
+        hr = [item.pictures[HR_METHOD] for item in batch]
+        restored = {m.name: restore(self.restorer(m), lr, hr) for m in self.methods}
+        return [
+            {**item.pictures, **{name: pictures[i] for name, pictures in restored.items()}}
+            for i, item in enumerate(batch)
+        ]
+
+    def finish(self, item: Item) -> list[Row]:
+        """See `Job.finish`."""
+        for name, picture in item.pictures.items():
+            save_png(self.out / "pictures" / name / item.source.output, picture)
+        truth = self._truth(item)
+        rows = [self._row(item, method, truth) for method in (_HR, *self.methods)]
+        if item.source.key in self.embedded:
+            vectors = self._embeddings(item, truth)
+            return [{**row, "embedding": v} for row, v in zip(rows, vectors, strict=True)]
+        return rows
+
+    def _embeddings(self, item: Item, truth: Box | None) -> list[list[float] | None]:
+        """128 numbers of the face at the ground truth's box, so that every method shows one."""
+        from pipeline.identity.identity import load_embedder
+
+        if truth is None:
+            return [None] * (1 + len(self.methods))
+        pictures = [item.pictures[method.name] for method in (_HR, *self.methods)]
+        vectors = load_embedder().embed_each(pictures, truth)
+        return [[round(float(value), 6) for value in vector] for vector in vectors]
+
+    def detect(self, picture: RGB) -> list[Detection]:
+        """The faces that the detector of the settings finds."""
+        detector = load_detector(
+            self.detector, min_score=self.min_score, yunet_model=self.yunet_model
+        )
+        passes = auto_passes(*picture.shape[1::-1]) if self.passes is None else self.passes
+        return detector(picture, passes)
+
+    def _truth(self, item: Item) -> Box | None:
+        """The largest annotated face that is left in HR, or the largest detected on HR."""
+        if self.truth is None:
+            if not self.searched and item.source.key not in self.embedded:
+                return None
+            boxes = [face.box for face in self.detect(item.pictures[HR_METHOD])]
+        else:
+            own = self.truth.find(item.source.key)
+            moved = (
+                self.degradation.to_hr(box, *item.size) for box in (self.truth[own] if own else ())
+            )
+            boxes = [box for box in moved if box is not None]
+        return max(boxes, key=lambda box: box.area, default=None)
+
+    def _row(self, item: Item, method: Method, truth: Box | None) -> Row:
+        sr = item.pictures[method.name]
+        best = _best(self.detect(sr), truth) if self.searched else None
+        overlap = iou(best.box, truth) if best is not None and truth is not None else 0.0
+        row = MethodRow(
+            item.source.key,
+            method.name,
+            oracle=method.oracle,
+            truth=truth is not None,
+            found=best is not None,
+            accurate=overlap >= ACCURATE_IOU,
+            iou=overlap if truth is not None else None,
+            score=best.score if best is not None else None,
+            face_px=truth.width if truth is not None else None,
+            output=item.source.output,
+        )
+        cells = {**asdict(row), **_quality(method, item.pictures)}
+        cells |= _edges(best.box if best else None, "") | _edges(truth, "truth_")
+        return cells
+
+    def failure(self, source: Source, message: str) -> list[Row]:
+        """See `Job.failure`: an error row for each method."""
+        return [
+            asdict(
+                MethodRow(
+                    source.key,
+                    method.name,
+                    method.oracle,
+                    truth=False,
+                    found=False,
+                    accurate=False,
+                    error=message,
+                )
+            )
+            for method in (_HR, *self.methods)
+        ]
+
+
+def _best(faces: Sequence[Detection], truth: Box | None) -> Detection | None:
+    """The face that overlaps the truth best; without truth, the largest."""
+    if truth is None:
+        return max(faces, key=lambda face: face.box.area, default=None)
+    return max(faces, key=lambda face: (iou(face.box, truth), face.box.area), default=None)
+
+
+def _quality(method: Method, pictures: Mapping[str, RGB]) -> dict[str, float]:
+    if method.name == HR_METHOD:
+        return {}
+    sr, hr = pictures[method.name], pictures[HR_METHOD]
+    return {
+        "psnr_rgb": psnr_rgb(sr, hr),
+        "psnr_y": psnr_y(sr, hr),
+        "ssim": ssim_y(sr, hr),
+        "lr_consistency": lr_consistency(sr, pictures["lr"]),
+    }
+
+
+def _edges(box: Box | None, prefix: str) -> dict[str, float]:
+    return {} if box is None else {f"{prefix}{edge}": at for edge, at in asdict(box).items()}

@@ -1,0 +1,104 @@
+"""The CASIA-WebFace chain: picture -> bicubic 64x64 (HR) -> bicubic 16x16 (LR), or a camera's."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from data.boxes import Box
+from data.images.files import save_png
+from data.images.rgb import RGB
+from gflmser.degradation import bicubic, camera, dimmed
+from pipeline.engine.job import Item, Pictures
+from pipeline.engine.journal import Row
+from pipeline.engine.tables import Columns
+from pipeline.inputs.sources import Source, cut_region
+
+
+@dataclass(frozen=True, slots=True)
+class Degradation:
+    """How a picture becomes HR and LR: the central `crop` share of its middle square, reduced.
+
+    With `camera` low light may fall on HR, as it falls on the scene, and the LR of it goes through
+    blur, a random kernel, noise and JPEG instead of the bicubic reduction; what is drawn depends on
+    `seed` and the picture's key alone.
+    """
+
+    crop: float = 1.0
+    hr: int = 64
+    lr: int = 16
+    camera: bool = False
+    seed: int = 0
+
+    def __call__(self, rgb: RGB, key: str) -> tuple[RGB, RGB]:
+        """Return HR `(hr, hr, 3)` and LR `(lr, lr, 3)`, uint8."""
+        left, top, side = self.square(rgb.shape[1], rgb.shape[0])
+        part = Image.fromarray(rgb).crop((left, top, left + side, top + side))
+        hr = part.resize((self.hr, self.hr), Image.Resampling.BICUBIC)
+        if not self.camera:
+            return np.array(hr), bicubic(hr, self.lr)
+        rng = self._rng(key)
+        hr = dimmed(hr, rng)
+        return np.array(hr), camera(hr, self.lr, rng)
+
+    def square(self, width: int, height: int) -> tuple[int, int, int]:
+        """Left, top and side of the part of a `width` x `height` picture that is used."""
+        side = max(1, round(self.crop * min(width, height)))
+        return (width - side) // 2, (height - side) // 2, side
+
+    def to_hr(self, box: Box, width: int, height: int) -> Box | None:
+        """Move a box of the picture to HR pixels; None when most of it is cut away."""
+        left, top, side = self.square(width, height)
+        moved = box.shifted(-left, -top).clipped(side, side)
+        if moved is None or moved.area < box.area / 2:
+            return None
+        return moved.scaled(self.hr / side, self.hr / side)
+
+    def _rng(self, key: str) -> np.random.Generator:
+        digest = hashlib.sha256(f"{self.seed}:{key}".encode()).digest()
+        return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
+@dataclass(frozen=True)
+class DegradePictures:
+    """The job of `degrade`: writes `out/hr/...` and `out/lr/...`."""
+
+    out: Path
+    degradation: Degradation
+
+    def settings(self) -> dict[str, object]:
+        """What the pictures depend on."""
+        return {"command": "degrade", **asdict(self.degradation)}
+
+    def check(self) -> None:
+        """See `Job.check`; needs no model."""
+
+    def warm_up(self) -> None:
+        """See `Job.warm_up`; workers only write."""
+
+    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+        """See `Job.read`."""
+        whole = source.load()
+        hr, lr = self.degradation(cut_region(whole, source.region), source.key)
+        return (whole.shape[1], whole.shape[0]), {"hr": hr, "lr": lr}
+
+    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
+        """See `Job.enlarge`; nothing is enlarged."""
+        return [item.pictures for item in batch]
+
+    def finish(self, item: Item) -> list[Row]:
+        """See `Job.finish`."""
+        for name, picture in item.pictures.items():
+            save_png(self.out / name / item.source.output, picture)
+        return [{"image": item.source.key, "output": item.source.output, "error": ""}]
+
+    def failure(self, source: Source, message: str) -> list[Row]:
+        """See `Job.failure`."""
+        return [{"image": source.key, "output": "", "error": message}]
+
+
+PICTURE_COLUMNS: Columns = {"image": str, "output": str, "error": str}
+"""Columns of the table of commands that write one picture for each picture."""

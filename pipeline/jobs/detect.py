@@ -1,0 +1,224 @@
+"""The main job: low-resolution pictures in, found faces, their boxes and identities out."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data.images.files import save_png
+from data.images.rgb import RGB
+from pipeline.detection.detect import Detection, auto_passes, check_detector, load_detector
+from pipeline.engine.job import Item, Pictures
+from pipeline.engine.journal import Row
+from pipeline.inputs.sources import Source, cut_region
+from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status, choose_faces
+from pipeline.names import DetectorName, FacesWanted, Precision
+from pipeline.report.drawing import side_by_side
+from pipeline.upscalers.loading import Upscaler, load_upscaler
+
+if TYPE_CHECKING:
+    from pipeline.identity.identity import Identifier, IdentityResult
+
+
+@functools.lru_cache(maxsize=32)
+def shared_upscaler(
+    name: str,
+    device: str,
+    precision: Precision,
+    batch_size: int,
+    threads: int = 1,
+    *,
+    allow_oracle: bool = False,
+    consistent: bool = False,
+    compiled: bool = False,
+) -> Upscaler:
+    """Load an upscaler once per process; see `load_upscaler`.
+
+    One CPU thread by default: the other cores detect, and torch's threads would wait for them.
+    """
+    return load_upscaler(
+        name,
+        device=device,
+        precision=precision,
+        batch_size=batch_size,
+        threads=threads,
+        allow_oracle=allow_oracle,
+        consistent=consistent,
+        compiled=compiled,
+    )
+
+
+@dataclass(frozen=True)
+class FindFaces:
+    """The settings of `detect`, and the job that the engine runs with them.
+
+    `upscale_below`: pictures whose shorter side has at least so many pixels are left alone.
+    `passes` None chooses from the size of the picture that is searched. `pad` repeats the border
+    by that share of the longer side, for crops so tight that the face touches the edge.
+    """
+
+    out: Path
+    upscaler: str = "gflmser"
+    upscale_below: int = 128
+    detector: DetectorName = "hog"
+    passes: int | None = None
+    pad: float = 0.0
+    faces: FacesWanted = "all"
+    min_score: float | None = None
+    yunet_model: Path | None = None
+    device: str = "auto"
+    precision: Precision = "fp32"
+    batch_size: int = 64
+    consistent: bool = False
+    compiled: bool = False
+    pictures: bool = True
+    identifier: Identifier | None = field(default=None, repr=False)
+
+    def settings(self) -> dict[str, object]:
+        """What the rows depend on, JSON-ready: a run is resumed only with the same."""
+        left_out = {"out", "identifier", "device", "batch_size"}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
+        values["yunet_model"] = str(self.yunet_model) if self.yunet_model else None
+        values["identify"] = self.identifier.describe() if self.identifier else None
+        return values
+
+    def check(self) -> None:
+        """See `Job.check`."""
+        check_detector(self.detector, yunet_model=self.yunet_model)
+        self._upscaler()
+
+    def _upscaler(self) -> Upscaler:
+        return shared_upscaler(
+            self.upscaler,
+            self.device,
+            self.precision,
+            self.batch_size,
+            consistent=self.consistent,
+            compiled=self.compiled,
+        )
+
+    def warm_up(self) -> None:
+        """See `Job.warm_up`."""
+        load_detector(self.detector, min_score=self.min_score, yunet_model=self.yunet_model)
+
+    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+        """See `Job.read`."""
+        whole = source.load()
+        size = (whole.shape[1], whole.shape[0])
+        return size, {"input": cut_region(whole, source.region)}
+
+    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
+        """See `Job.enlarge`; adds `sr` to the pictures that are below the size limit."""
+        small = [item for item in batch if self._is_small(item.pictures["input"])]
+        restored = self._upscaler()([item.pictures["input"] for item in small]) if small else []
+        sr = {item.position: picture for item, picture in zip(small, restored, strict=True)}
+        return [
+            {**item.pictures, "sr": sr[item.position]} if item.position in sr else item.pictures
+            for item in batch
+        ]
+
+    def _is_small(self, rgb: RGB) -> bool:
+        return bool(min(rgb.shape[:2]) < self.upscale_below)
+
+    def finish(self, item: Item) -> list[Row]:
+        """See `Job.finish`: detect, identify, write the pictures."""
+        picture = item.pictures["input"]
+        sr = item.pictures.get("sr", picture)
+        search = _Search(self, item, sr, scale=sr.shape[0] // picture.shape[0])
+        faces = search.faces()
+        rows = search.rows(faces)
+        if self.pictures:
+            self._write(item, sr, rows)
+        return [asdict(row) for row in rows]
+
+    def _write(self, item: Item, sr: RGB, rows: Sequence[FaceRow]) -> None:
+        left, top = region_offset(item.source)
+        boxes = [box.shifted(-left, -top) for row in rows if (box := row.box()) is not None]
+        labels = [row.label() for row in rows if row.face is not None]
+        pair = side_by_side(item.pictures["input"], sr, boxes, labels=labels)
+        save_png(self.out / "boxes" / item.source.output, pair)
+        if "sr" in item.pictures:
+            save_png(self.out / "sr" / item.source.output, sr)
+
+    def failure(self, source: Source, message: str) -> list[Row]:
+        """See `Job.failure`."""
+        return [asdict(FaceRow(source.key, "error", error=message))]
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The search of one picture: `sr` is the input enlarged `scale` times."""
+
+    job: FindFaces
+    item: Item
+    sr: RGB
+    scale: int
+
+    def faces(self) -> list[Detection]:
+        """Faces that were asked for, boxes in pixels of `sr`."""
+        margin = round(self.job.pad * max(self.sr.shape[:2]))
+        searched = np.pad(self.sr, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+        detector = load_detector(
+            self.job.detector, min_score=self.job.min_score, yunet_model=self.job.yunet_model
+        )
+        found = detector(searched, self.passes())
+        height, width = self.sr.shape[:2]
+        inside = [
+            Detection(box, face.score)
+            for face in found
+            if (box := face.box.shifted(-margin, -margin).clipped(width, height)) is not None
+        ]
+        return choose_faces(inside, self.job.faces, width, height)
+
+    def passes(self) -> int:
+        """Passes as set, or chosen from the size of what is searched."""
+        if self.job.passes is not None:
+            return self.job.passes
+        margin = 2 * round(self.job.pad * max(self.sr.shape[:2]))
+        return auto_passes(self.sr.shape[1] + margin, self.sr.shape[0] + margin)
+
+    def rows(self, faces: Sequence[Detection]) -> list[FaceRow]:
+        """One row for each face, or the one row of a picture without faces."""
+        status: Status = "none" if not faces else "one" if len(faces) == 1 else "many"
+        width, height = self.item.size
+        empty = FaceRow(
+            self.item.source.key,
+            status,
+            width=width,
+            height=height,
+            upscaler=self.job.upscaler if "sr" in self.item.pictures else UNTOUCHED,
+            scale=self.scale,
+            detector=self.job.detector,
+            passes=self.passes(),
+        )
+        return [self._row(empty, i, face) for i, face in enumerate(faces)] or [empty]
+
+    def _row(self, empty: FaceRow, number: int, face: Detection) -> FaceRow:
+        box = face.box.scaled(1 / self.scale, 1 / self.scale).shifted(
+            *region_offset(self.item.source)
+        )
+        row = replace(empty, face=number, score=round(face.score, 6), **asdict(box))
+        if self.job.identifier is None:
+            return row
+        identifier = replace(self.job.identifier, upscaler=row.upscaler or UNTOUCHED)
+        return _with_identity(row, identifier(self.sr, face.box, box.width))
+
+
+def _with_identity(row: FaceRow, result: IdentityResult) -> FaceRow:
+    return replace(
+        row,
+        identity=result.identity,
+        distance=result.distance,
+        threshold=result.threshold,
+        accepted=result.accepted,
+    )
+
+
+def region_offset(source: Source) -> tuple[float, float]:
+    """Left and top edge of the manifest's region in the user's picture."""
+    return (round(source.region.left), round(source.region.top)) if source.region else (0, 0)

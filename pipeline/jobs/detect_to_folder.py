@@ -1,0 +1,149 @@
+"""`detect` from listing to files: detections.csv and .parquet, summary.json, pictures."""
+
+import importlib
+import itertools
+import logging
+import threading
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from data.atomic import write_json
+from pipeline.engine.journal import Journal
+from pipeline.engine.run import RunOptions, RunResult, run
+from pipeline.engine.tables import column_types, parquet_of_csv, write_csv
+from pipeline.environment.progress import progress_bar
+from pipeline.environment.provenance import NOTICE, provenance
+from pipeline.identity.identity import Gallery, Identifier
+from pipeline.identity.thresholds import load_calibration
+from pipeline.inputs.sources import Listing
+from pipeline.jobs.detect import FindFaces
+from pipeline.jobs.face_rows import FaceRow
+
+log = logging.getLogger(__name__)
+_TABLE_ROWS: Final = 20
+_TABLE_COLUMNS: Final = (
+    *("image", "left", "top", "right", "bottom", "score", "upscaler", "passes"),
+    *("identity", "distance", "accepted"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FaceCounts:
+    """Pictures by status, faces, and how many pictures were searched with how many passes."""
+
+    pictures: int
+    faces: int
+    none: int
+    one: int
+    many: int
+    error: int
+    accepted: int
+    passes: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectRun:
+    """What `detect` did, and the errors of the pictures that failed (the first hundred)."""
+
+    out: Path
+    result: RunResult
+    counts: FaceCounts
+    errors: list[tuple[str, str]]
+    first_faces: list[dict[str, object]]
+
+    def as_text(self) -> str:
+        """What a person wants to read: the first faces, the counts, the errors, the files."""
+        from tabulate import tabulate
+
+        counts = self.counts
+        lines = (
+            [tabulate(self.first_faces, headers="keys", floatfmt=".2f")] if self.first_faces else []
+        )
+        if counts.faces > len(self.first_faces):
+            lines.append(f"... and {counts.faces - len(self.first_faces)} more faces")
+        lines += [
+            "",
+            f"{counts.pictures} pictures: {counts.faces} faces; none in {counts.none}, "
+            f"one in {counts.one}, several in {counts.many}, errors in {counts.error} "
+            f"({self.result.pictures_per_s:.1f} pictures/s)",
+            "passes: "
+            + ", ".join(f"{n} for {count} pictures" for n, count in counts.passes.items()),
+        ]
+        lines += [f"error: {image}: {error}" for image, error in self.errors]
+        lines += [f"tables and pictures: {self.out}", NOTICE]
+        return "\n".join(lines)
+
+    def summary(self, job: FindFaces) -> dict[str, object]:
+        """Content of summary.json."""
+        return {
+            "counts": asdict(self.counts),
+            "interrupted": self.result.interrupted,
+            "new_pictures": self.result.new_pictures,
+            "seconds": round(self.result.seconds, 3),
+            "pictures_per_s": round(self.result.pictures_per_s, 2),
+            "errors": [{"image": image, "error": error} for image, error in self.errors],
+            "settings": job.settings(),
+            "provenance": provenance(),
+        }
+
+
+def load_identifier(gallery: Path, upscaler: str) -> Identifier:
+    """Read a gallery (a folder per person) with progress; pictures that are no use are logged."""
+    with progress_bar(None, unit="gallery picture") as bar:
+        people = Gallery.from_folder(gallery, lambda done, _all: bar.update(done - bar.n))
+    for skipped in people.skipped:
+        log.warning("gallery: %s: %s", skipped.path, skipped.reason)
+    return Identifier(people, load_calibration(), upscaler)
+
+
+def find_faces(job: FindFaces, listing: Listing, options: RunOptions, *, resume: bool) -> DetectRun:
+    """Run `detect` and write its files into `job.out`; see `engine.run` for what is raised.
+
+    When the run is interrupted or stopped by an error, the tables hold what was finished.
+    """
+    # Parquet is written last: its library loads while the workers start.
+    threading.Thread(target=importlib.import_module, args=("pyarrow.parquet",), daemon=True).start()
+    with Journal(job.out, job.settings(), resume=resume) as journal:
+        try:
+            result = run(job, listing, options, journal)
+        except BaseException:
+            _write_tables(journal, job.out)
+            raise
+        _write_tables(journal, job.out)
+        done = DetectRun(job.out, result, *_count(journal), _first_faces(journal))
+    write_json(job.out / "summary.json", done.summary(job))
+    return done
+
+
+def _write_tables(journal: Journal, out: Path) -> None:
+    if journal.counts()[0]:
+        write_csv(journal.rows(), column_types(FaceRow), out / "detections.csv")
+        parquet_of_csv(out / "detections.csv", column_types(FaceRow), out / "detections.parquet")
+
+
+def _first_faces(journal: Journal) -> list[dict[str, object]]:
+    faces = (row for row in journal.rows() if row["face"] is not None)
+    return [
+        {column: row[column] for column in _TABLE_COLUMNS if row[column] is not None}
+        for row in itertools.islice(faces, _TABLE_ROWS)
+    ]
+
+
+def _count(journal: Journal) -> tuple[FaceCounts, list[tuple[str, str]]]:
+    status: Counter[str] = Counter()
+    passes: Counter[str] = Counter()
+    faces = accepted = 0
+    errors: list[tuple[str, str]] = []
+    for row in journal.rows():
+        faces += row["face"] is not None
+        accepted += row["accepted"] is True
+        if row["face"] in (None, 0):
+            status[str(row["status"])] += 1
+            passes[str(row["passes"])] += row["passes"] is not None
+        if row["error"] and len(errors) < 100:
+            errors.append((str(row["image"]), str(row["error"])))
+    known = {name: status[name] for name in ("none", "one", "many", "error")}
+    searched = {number: count for number, count in sorted(passes.items()) if count}
+    return FaceCounts(status.total(), faces, **known, accepted=accepted, passes=searched), errors

@@ -1,0 +1,70 @@
+"""The rows of detections.csv, and which of the faces found in a picture become rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from data.boxes import Box
+from pipeline.detection.detect import Detection
+from pipeline.names import FacesWanted
+
+Status = Literal["none", "one", "many", "error"]
+UNTOUCHED: Final = "none"
+"""Name in the `upscaler` column of a picture that was large enough to be left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceRow:
+    """One row of detections.csv: a face, or a picture without one.
+
+    The box is in pixels of the picture that the user gave, whose size is `width` x `height`.
+    `scale` is how much the picture was enlarged before the search.
+    """
+
+    image: str
+    status: Status
+    face: int | None = None
+    left: float | None = None
+    top: float | None = None
+    right: float | None = None
+    bottom: float | None = None
+    score: float | None = None
+    width: int | None = None
+    height: int | None = None
+    upscaler: str | None = None
+    scale: int | None = None
+    detector: str | None = None
+    passes: int | None = None
+    identity: str | None = None
+    distance: float | None = None
+    threshold: float | None = None
+    accepted: bool | None = None
+    error: str = ""
+
+    def box(self) -> Box | None:
+        """The face's box; None for a picture without one."""
+        left, top, right, bottom = self.left, self.top, self.right, self.bottom
+        if left is None or top is None or right is None or bottom is None:
+            return None
+        return Box(left, top, right, bottom)
+
+    def label(self) -> str:
+        """What is written above the box: the score, and the name when it passed."""
+        score = f"{self.score:.2f}"
+        return f"{self.identity} {score}" if self.accepted else score
+
+
+def choose_faces(
+    faces: Sequence[Detection], wanted: FacesWanted, width: int, height: int
+) -> list[Detection]:
+    """Keep all faces, the largest, or the one nearest to the middle of a `width` x `height`."""
+    if wanted == "all" or not faces:
+        return list(faces)
+    if wanted == "largest":
+        return [max(faces, key=lambda face: face.box.area)]
+
+    def from_middle(face: Detection) -> float:
+        box = face.box
+        return abs(box.left + box.right - width) ** 2 + abs(box.top + box.bottom - height) ** 2
+
+    return [min(faces, key=from_middle)]

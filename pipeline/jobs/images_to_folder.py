@@ -1,0 +1,63 @@
+"""`degrade` and `upscale` from listing to files: the pictures, pictures.csv and summary.json."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.atomic import write_json
+from pipeline.engine.journal import Journal
+from pipeline.engine.run import RunOptions, RunResult, run
+from pipeline.engine.tables import write_csv
+from pipeline.environment.provenance import provenance
+from pipeline.inputs.sources import Listing
+from pipeline.jobs.degrade import PICTURE_COLUMNS, DegradePictures
+from pipeline.jobs.upscale import UpscalePictures
+
+
+@dataclass(frozen=True, slots=True)
+class PictureRun:
+    """What the run did; `summary` is the content of summary.json."""
+
+    out: Path
+    result: RunResult
+    errors: list[str]
+    summary: dict[str, object]
+
+    def as_text(self) -> str:
+        """What a person wants to read."""
+        result = self.result
+        return "\n".join(
+            [
+                *(f"error: {line}" for line in self.errors),
+                f"{result.pictures - result.failed} pictures written to {self.out}, "
+                f"{result.failed} failed ({result.pictures_per_s:.1f} pictures/s)",
+            ]
+        )
+
+
+def make_pictures(
+    job: DegradePictures | UpscalePictures, listing: Listing, options: RunOptions, *, resume: bool
+) -> PictureRun:
+    """Run the job into `job.out`; see `engine.run` for what is raised."""
+    with Journal(job.out, job.settings(), resume=resume) as journal:
+        try:
+            result = run(job, listing, options, journal)
+        finally:
+            write_csv(journal.rows(), PICTURE_COLUMNS, job.out / "pictures.csv")
+        errors = list(_errors(journal))
+    summary: dict[str, object] = {
+        "pictures": result.pictures,
+        "failed": result.failed,
+        "interrupted": result.interrupted,
+        "seconds": round(result.seconds, 3),
+        "pictures_per_s": round(result.pictures_per_s, 2),
+        "errors": errors,
+        "settings": job.settings(),
+        "provenance": provenance(),
+    }
+    write_json(job.out / "summary.json", summary)
+    return PictureRun(job.out, result, errors, summary)
+
+
+def _errors(journal: Journal) -> Iterator[str]:
+    return (f"{row['image']}: {row['error']}" for row in journal.rows() if row["error"])

@@ -1,0 +1,98 @@
+"""From a copy of a dataset to a cache that training reads, without anyone of the test set."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.datasets.base import Dataset, DatasetError
+from data.prepared import CacheReport, Picture, build
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What `prepare` made."""
+
+    cache: CacheReport
+    dropped: int
+    """Pictures closer than 0.40 to a picture of the test set, left out of training."""
+
+
+def prepare(
+    dataset: Dataset,
+    root: Path,
+    out: Path,
+    *,
+    side: int | None = None,
+    listing: Path | None = None,
+    away_from: Path | None = None,
+    away_listing: Path | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Prepared:
+    """Write the cache of `root` into `out`.
+
+    `listing` is a CSV (`image`, perhaps `identity`) of the pictures to take, by path below `root`;
+    `away_from` is a folder of test pictures (`away_listing` a CSV of those that count): training
+    pictures that show the same people are recorded as excluded. Raises DatasetError.
+    """
+    pictures = dataset.pictures(root)
+    if listing is not None:
+        pictures = chosen(pictures, listing)
+    if not pictures:
+        raise DatasetError(f"{root} holds no picture of {dataset.name}: {dataset.layout}")
+    made = build(
+        pictures,
+        out,
+        name=dataset.name,
+        side=side or dataset.side,
+        anchor=dataset.anchor,
+        test_only=dataset.test_only,
+        progress=None if progress is None else lambda n, of: progress("cache", n, of),
+    )
+    dropped = 0
+    if away_from is not None:
+        unreadable = set(made.unreadable)
+        kept = [p for p in pictures if p.key not in unreadable]
+        dropped = _keep_away(kept, out, away_from, away_listing, progress)
+    return Prepared(made, dropped)
+
+
+def chosen(pictures: list[Picture], listing: Path) -> list[Picture]:
+    """The pictures that a CSV lists, in its order and with its identities.
+
+    Raises DatasetError for a listed picture that the dataset does not hold.
+    """
+    known = {p.key: p for p in pictures}
+    made = []
+    with listing.open(newline="", encoding="utf-8") as file:
+        for number, row in enumerate(csv.DictReader(file), 2):
+            key = row.get("image")
+            if key is None or key not in known:
+                raise DatasetError(f"{listing}:{number}: '{key}' is not in the dataset")
+            identity = row.get("identity") or known[key].identity
+            made.append(dataclasses.replace(known[key], identity=identity))
+    return made
+
+
+def _keep_away(
+    pictures: list[Picture],
+    out: Path,
+    test: Path,
+    listing: Path | None,
+    progress: Callable[[str, int, int], None] | None,
+) -> int:
+    from data.datasets.folders import folder_pictures
+    from data.leakage import exclude, near
+    from pipeline.identity.dlib_in_torch import embed
+
+    test_pictures = folder_pictures(test)
+    if listing is not None:
+        test_pictures = chosen(test_pictures, listing)
+    total = len(pictures) + len(test_pictures)
+    told = None if progress is None else lambda n: progress("faces", n, total)
+    test_keys, test_vectors = embed(test_pictures, progress=told)
+    keys, vectors = embed(pictures, progress=told)
+    return exclude(out, near(keys, vectors, test_keys, test_vectors))

@@ -1,0 +1,75 @@
+"""The job of `upscale`: every picture enlarged into a PNG of the same relative path."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.images.files import save_png
+from pipeline.engine.job import Item, Pictures
+from pipeline.engine.journal import Row
+from pipeline.engine.run import default_workers
+from pipeline.inputs.sources import Source, cut_region
+from pipeline.jobs.detect import shared_upscaler
+from pipeline.names import Precision
+from pipeline.upscalers.loading import Upscaler
+
+
+@dataclass(frozen=True)
+class UpscalePictures:
+    """Enlarges pictures with one upscaler into `out`."""
+
+    out: Path
+    upscaler: str
+    device: str = "auto"
+    precision: Precision = "fp32"
+    batch_size: int = 64
+    consistent: bool = False
+    compiled: bool = False
+
+    def settings(self) -> dict[str, object]:
+        """What the pictures depend on."""
+        return {
+            "command": "upscale",
+            "upscaler": self.upscaler,
+            "precision": self.precision,
+            "consistent": self.consistent,
+            "compiled": self.compiled,
+        }
+
+    def _upscaler(self) -> Upscaler:
+        # The workers only write PNG files here: the network may have every core.
+        return shared_upscaler(
+            self.upscaler,
+            self.device,
+            self.precision,
+            self.batch_size,
+            default_workers(),
+            consistent=self.consistent,
+            compiled=self.compiled,
+        )
+
+    def check(self) -> None:
+        """See `Job.check`."""
+        self._upscaler()
+
+    def warm_up(self) -> None:
+        """See `Job.warm_up`; workers only write."""
+
+    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+        """See `Job.read`."""
+        whole = source.load()
+        return (whole.shape[1], whole.shape[0]), {"input": cut_region(whole, source.region)}
+
+    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
+        """See `Job.enlarge`."""
+        restored = self._upscaler()([item.pictures["input"] for item in batch])
+        return [{"sr": picture} for picture in restored]
+
+    def finish(self, item: Item) -> list[Row]:
+        """See `Job.finish`."""
+        save_png(self.out / item.source.output, item.pictures["sr"])
+        return [{"image": item.source.key, "output": item.source.output, "error": ""}]
+
+    def failure(self, source: Source, message: str) -> list[Row]:
+        """See `Job.failure`."""
+        return [{"image": source.key, "output": "", "error": message}]

@@ -1,0 +1,1 @@
+"""Figures of quality, their intervals and their significance."""

@@ -1,0 +1,152 @@
+"""What `compare` left in its folder, read once and checked, for every part of the report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from data.errors import UsageError
+from pipeline.evaluation.summary import HR_METHOD, Cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LR: Final = "lr"
+HR: Final = HR_METHOD
+
+_COLUMNS: Final = (
+    *("image", "method", "oracle", "truth", "found", "iou", "accurate"),
+    *("psnr_rgb", "psnr_y", "ssim", "lr_consistency", "face_px"),
+    *("left", "top", "right", "bottom"),
+    *("truth_left", "truth_top", "truth_right", "truth_bottom", "error"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A folder that `compare` wrote."""
+
+    directory: Path
+    protocol: Mapping[str, object]
+    summary: tuple[Mapping[str, Cell], ...]
+    """One row for each method, those that saw no ground truth first."""
+    rows: pd.DataFrame
+    """One row for each picture and method, `hr` among them, no picture twice for a method."""
+    outputs: Mapping[str, str]
+    """Where a picture's PNG files lie below pictures/METHOD, as far as rows.parquet says it."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Names of the methods, those that saw no ground truth first; never lr or hr."""
+        return tuple(str(row["method"]) for row in self.summary)
+
+    @property
+    def oracles(self) -> frozenset[str]:
+        """The methods that were shown the ground truth."""
+        return frozenset(str(row["method"]) for row in self.summary if row.get("oracle"))
+
+    @property
+    def seed(self) -> int:
+        """The seed of the run, which also chooses the pictures that are shown."""
+        settings = self.protocol.get("settings")
+        places = (self.protocol, settings if isinstance(settings, dict) else {})
+        return next((s for p in places if isinstance(s := p.get("seed"), int)), 0)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """Keys of all pictures, sorted."""
+        return tuple(sorted(self.rows["image"].unique()))
+
+    def picture(self, method: str, image: str) -> Path | None:
+        """The PNG file of `image` as `method` restored it (or `lr`, `hr`); None where absent."""
+        name = PurePosixPath(self.outputs.get(image, image))
+        if name.is_absolute() or ".." in name.parts or not name.name:
+            return None
+        file = self.directory / "pictures" / method / name.with_suffix(".png")
+        return file if file.is_file() else None
+
+
+def read_report(directory: Path) -> Report:
+    """Read rows.parquet and summary.json of `directory`.
+
+    Raises `UsageError` with what is missing, or with what could not be read and why.
+    """
+    for name in ("rows.parquet", "summary.json"):
+        if not (directory / name).is_file():
+            raise UsageError(f"{directory} holds no {name}: name a folder that `compare` wrote")
+    protocol, summary = _read_summary(directory / "summary.json")
+    rows = _read_rows(directory / "rows.parquet")
+    return Report(directory, protocol, summary, rows, _outputs(rows))
+
+
+def shown_images(report: Report, limit: int) -> tuple[str, ...]:
+    """At most `limit` pictures, sorted, chosen by the run's seed from those with any file."""
+    views = (LR, *report.methods, HR)
+    there = [key for key in report.images if any(report.picture(v, key) for v in views)]
+    if len(there) <= limit:
+        return tuple(there)
+    picks = np.random.default_rng(report.seed).choice(len(there), limit, replace=False)
+    return tuple(there[i] for i in sorted(picks))
+
+
+def typical_images(report: Report, each: int) -> tuple[tuple[str, str], ...]:
+    """Pairs (kind, picture): `each` of the best, the typical (around the median), the worst.
+
+    Pictures are ranked by the mean IoU, then the mean PSNR, of the methods that saw no ground
+    truth, as far as they have ground truth and a file; all of them where there are few.
+    """
+    deployable = [m for m in report.methods if m not in report.oracles] or list(report.methods)
+    rows = report.rows[report.rows["method"].isin(deployable) & report.rows["truth"].astype(bool)]
+    means = rows.groupby("image")[["iou", "psnr_rgb"]].mean().fillna(0.0).round(6)
+    ranked = means.sort_values(["iou", "psnr_rgb"], ascending=False, kind="stable").index
+    keys = [str(key) for key in ranked if any(report.picture(m, key) for m in deployable)]
+    if len(keys) <= 3 * each:
+        return tuple(("", key) for key in keys)
+    middle = (len(keys) - each) // 2
+    return tuple(
+        (kind, key)
+        for kind, part in (
+            ("best", keys[:each]),
+            ("typical", keys[middle : middle + each]),
+            ("worst", keys[-each:]),
+        )
+        for key in part
+    )
+
+
+def _read_summary(
+    file: Path,
+) -> tuple[Mapping[str, object], tuple[Mapping[str, Cell], ...]]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+        protocol, rows = content["protocol"], content["rows"]
+        complete = all(isinstance(row["method"], str) for row in rows)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{file} is no summary of `compare`: {error!r}") from error
+    if not rows or not complete or not isinstance(protocol, dict):
+        raise UsageError(f"{file} names no method")
+    return protocol, tuple(sorted(rows, key=lambda row: bool(row.get("oracle"))))
+
+
+def _read_rows(file: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        rows = pd.read_parquet(file)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
+    if missing := [name for name in _COLUMNS if name not in rows]:
+        raise UsageError(f"{file} lacks the column {missing[0]!r}")
+    return rows.drop_duplicates(["image", "method"], keep="last", ignore_index=True)
+
+
+def _outputs(rows: pd.DataFrame) -> dict[str, str]:
+    if "output" not in rows:
+        return {}
+    named = rows[rows["output"].fillna("") != ""]
+    return dict(zip(named["image"], named["output"], strict=True))

@@ -1,1 +1,0 @@
-"""One reader per annotation format; `pipeline.truth` is the way in."""

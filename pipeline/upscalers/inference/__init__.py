@@ -1,0 +1,1 @@
+"""A network run on any number of images of any size."""
