@@ -1,10 +1,11 @@
-# make env | demo | test: the environment, the main job on the samples, lint + types + tests.
+# make env | demo | test | docs: the environment, the main job on the samples, lint + types + tests +
+# documentation, the documentation site alone.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO := out/demo
 
-.PHONY: env demo test lint types tests clean
+.PHONY: env demo test lint types tests docs clean
 
 env: $(VENV)/.installed
 
@@ -25,7 +26,7 @@ demo: env
 	$(BIN)/sr-pipeline degrade data/samples/faces.csv --out $(DEMO)/degraded --quiet
 	$(BIN)/sr-pipeline detect $(DEMO)/degraded/lr --out $(DEMO)/detected --upscaler $(UPSCALER) --quiet
 	$(BIN)/sr-pipeline compare data/samples/faces.csv --out $(DEMO)/compared --upscalers bicubic,$(UPSCALER) --quiet
-	@echo "Pictures with boxes: $(DEMO)/detected/boxes; report: $(DEMO)/compared/report.html"
+	@echo "Images with boxes: $(DEMO)/detected/boxes; report: $(DEMO)/compared/report.html"
 
 UPSCALER ?= gflmser
 
@@ -39,7 +40,12 @@ types: env
 tests: env
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
-test: lint types tests
+# No page fetches anything: fonts and scripts are the theme's own.
+docs: env
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo "Documentation: build/site/index.html"
+
+test: lint types docs tests
 
 clean:
 	rm -rf $(VENV) out build *.egg-info

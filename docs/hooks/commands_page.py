@@ -80,9 +80,9 @@ def _meaning(option: click.Option, context: click.Context) -> str:
     if option.required:
         parts.append(" Required.")
     default = option.to_info_dict()["default"]
-    if option.show_default and isinstance(default, str | int | float) and default != "":
-        if not isinstance(default, bool):
-            parts.append(f" Default: `{default}`.")
+    shown = isinstance(default, str | int | float) and not isinstance(default, bool)
+    if option.show_default and shown and default != "":
+        parts.append(f" Default: `{default}`.")
     return "".join(parts).strip()
 
 

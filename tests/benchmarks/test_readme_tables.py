@@ -4,55 +4,41 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.tools.readme_tables import SHOWN, filled, section
+from benchmarks.tools.readme_tables import COLUMNS, METHODS, Column, column_cells, filled
 from data.errors import SrPipelineError
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-
-TABLE = """# Table
-
-## one, 3 pictures
-
-| method | PSNR |
-| --- | --: |
-| bicubic | 20 |
+BLOCK = "<!-- headline -->\n<!-- /headline -->"
 
 
-
----
-
-**Oracles**
-
-| method | PSNR |
-| --- | --: |
-| a-oracle | 30 |
-
-A note.
-
-## two
-
-| method |
-"""
-
-
-def test_the_readme_shows_the_published_tables_word_for_word() -> None:
+def test_the_readme_shows_the_published_cells_word_for_word() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     assert filled(readme, RESULTS) == readme
 
 
-def test_a_section_is_its_heading_and_its_rows() -> None:
-    assert section(TABLE, "one") == (
-        "**one, 3 pictures**\n\n| method | PSNR |\n| --- | --: |\n| bicubic | 20 |\n\n"
-        "---\n\n**Oracles**\n\n| method | PSNR |\n| --- | --: |\n| a-oracle | 30 |"
-    )
-    with pytest.raises(SrPipelineError, match="no section 'three'"):
-        section(TABLE, "three")
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.title)
+def test_each_cell_stands_in_a_row_of_the_published_table(column: Column) -> None:
+    cells = column_cells(RESULTS, column)
+    published = (RESULTS / f"{column.table}.md").read_text("utf-8")
+    rows = [line for line in published.splitlines() if line.startswith("|")]
+    for method in METHODS:
+        assert any(line.startswith(f"| {method} |") and cells[method] in line for line in rows)
 
 
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
-    name = next(iter(SHOWN))
-    with pytest.raises(SrPipelineError, match=f"no block <!-- {name} -->"):
+    table = tmp_path / f"{COLUMNS[0].table}.md"
+    with pytest.raises(SrPipelineError, match="no block <!-- headline -->"):
         filled("# A product\n", RESULTS)
-    with pytest.raises(SrPipelineError, match=f"{name}.md cannot be read"):
-        filled(f"<!-- {name} --><!-- /{name} -->", tmp_path)
+    with pytest.raises(SrPipelineError, match=f"{table.name} cannot be read"):
+        filled(BLOCK, tmp_path)
+    table.write_text("# A table\n\n## other\n\n| Method |\n", "utf-8")
+    with pytest.raises(SrPipelineError, match="no section 'robust"):
+        filled(BLOCK, tmp_path)
+    table.write_text(f"# A table\n\n## {COLUMNS[0].section}\n\n| Method | n |\n", "utf-8")
+    with pytest.raises(SrPipelineError, match="no column 'Accuracy'"):
+        filled(BLOCK, tmp_path)
+    text = f"# A table\n\n## {COLUMNS[0].section}\n\n| Method | Accuracy |\n| cubic | 1 |\n"
+    table.write_text(text, "utf-8")
+    with pytest.raises(SrPipelineError, match="no row 'bicubic'"):
+        filled(BLOCK, tmp_path)
