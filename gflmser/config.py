@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from gflmser.camera.config import Camera
+
 GateMode = Literal["none", "add", "correlation"]
 GateScope = Literal["channel", "sample"]
 SkipSource = Literal["none", "hr", "hr32", "upsampled", "recurrent", "internal"]
@@ -130,7 +132,7 @@ class DataConfig:
 
 Net = Literal["h2l", "l2h", "discriminator"]
 GanLoss = Literal["vanilla", "least_squares"]
-PixelLoss = Literal["mse", "charbonnier"]
+PixelLoss = Literal["mse", "charbonnier", "psnr"]
 Schedule = Literal["constant", "cosine", "linear", "step"]
 Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
@@ -221,4 +223,6 @@ class Config:
     """Weights to go on from, a shipped name or a file: networks alone, no state of optimisers."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     data: DataConfig = field(default_factory=DataConfig)
+    camera: Camera = field(default_factory=Camera)
+    """What the camera of `data.camera` does."""
     training: TrainingConfig = field(default_factory=TrainingConfig)

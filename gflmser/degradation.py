@@ -1,26 +1,19 @@
-"""How a high-resolution face becomes a low one during training, besides H2L itself.
+"""How a high-resolution face becomes a low one: by bicubic, or by a camera.
 
-`bicubic` is Pillow's, antialiased, as in Table 4. `camera` is what a cheap camera does: blur, a
-resize kernel drawn at random, sensor noise and JPEG. Low light (`dimmed`) falls on the scene, so
-that the target has it too: a restorer that brightens what is dark would guess at complexions.
+`bicubic` is Pillow's, antialiased, as in Table 4. The camera chain is the package `gflmser.camera`;
+`photographed` is its door for one image.
 """
 
 from __future__ import annotations
 
-from io import BytesIO
-from typing import Final
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
+from PIL import Image
 
-_KERNELS: Final = (
-    Image.Resampling.BICUBIC,
-    Image.Resampling.BILINEAR,
-    Image.Resampling.BOX,
-    Image.Resampling.LANCZOS,
-    Image.Resampling.HAMMING,
-)
+if TYPE_CHECKING:
+    from gflmser.camera import Camera
 
 
 def bicubic(hr: Image.Image, side: int) -> NDArray[np.uint8]:
@@ -28,29 +21,36 @@ def bicubic(hr: Image.Image, side: int) -> NDArray[np.uint8]:
     return np.asarray(hr.resize((side, side), Image.Resampling.BICUBIC))
 
 
-def dimmed(hr: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """`hr` as it looks in less light, in three cases of ten; else unchanged."""
-    if rng.random() >= 0.3:
-        return hr
-    power, gain = float(rng.uniform(1.0, 1.8)), float(rng.uniform(0.4, 1.0))
-    levels = np.rint(255 * gain * (np.arange(256) / 255) ** power).astype(int)
-    return hr.point([*levels.tolist()] * 3)
+def photographed(
+    hr: Image.Image, side: int, seed: int, camera: Camera | None = None
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The square RGB image `hr` in the light that a camera found, and what it made of it.
+
+    `(H, H, 3)` and `(side, side, 3)`; what is drawn depends on `seed` alone.
+    """
+    import torch
+
+    from gflmser.camera import Camera, Draws, photograph
+
+    pixels = torch.from_numpy(np.array(hr)).permute(2, 0, 1).unsqueeze(0) / 255
+    made = photograph(pixels, Draws([seed]), camera or Camera(), side=side)
+    scene, lr = ((one[0] * 255).round().to(torch.uint8).permute(1, 2, 0).numpy() for one in made)
+    return scene, lr
 
 
-def camera(hr: Image.Image, side: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """`hr` reduced to `(side, side, 3)` as a cheap camera would; random by `rng` alone."""
-    image = hr
-    if rng.random() < 0.6:
-        image = image.filter(ImageFilter.GaussianBlur(float(rng.uniform(0.2, 1.8))))
-    kernel = _KERNELS[int(rng.integers(len(_KERNELS)))]
-    low = np.asarray(image.resize((side, side), kernel), np.float32) / 255
-    shot, read = float(rng.uniform(0, 0.02)), float(rng.uniform(0, 0.02))
-    deviation = np.sqrt(low * shot**2 + read**2)
-    low = low + rng.standard_normal(low.shape, np.float32) * deviation
-    pixels = np.clip(np.rint(low * 255), 0, 255).astype(np.uint8)
-    if rng.random() < 0.5:
-        file = BytesIO()
-        Image.fromarray(pixels).save(file, "JPEG", quality=int(rng.integers(50, 96)))
-        with Image.open(file) as opened:
-            pixels = np.asarray(opened.convert("RGB"))
-    return pixels
+def turned(pixels: NDArray[np.uint8], *, degrees: float, aspect: float) -> NDArray[np.uint8]:
+    """A square image `(S, S, 3)` turned about its middle and stretched to `aspect`; edges mirrored.
+
+    A positive turn is clockwise; an aspect above 1 widens.
+    """
+    side = len(pixels)
+    pad = side // 6
+    padded = Image.fromarray(np.pad(pixels, ((pad, pad), (pad, pad), (0, 0)), "reflect"))
+    root, middle = aspect**0.5, side / 2
+    cos, sin = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+    a, b, d, e = cos / root, sin * root, -sin / root, cos * root
+    c, f = (pad + middle - (p + q) * middle for p, q in ((a, b), (d, e)))
+    made = padded.transform(
+        (side, side), Image.Transform.AFFINE, (a, b, c, d, e, f), Image.Resampling.BICUBIC
+    )
+    return np.asarray(made)

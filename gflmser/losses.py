@@ -11,6 +11,8 @@ from torch.nn import functional
 from gflmser.config import GanLoss, PixelLoss
 
 _CHARBONNIER = 1e-3
+_PERFECT = 1e-3
+"""Squared error (36 dB in [-1, 1]) below which a sample is good enough to count no more."""
 
 
 def lr_pixel_loss(made: Tensor, target: Tensor) -> Tensor:
@@ -19,8 +21,14 @@ def lr_pixel_loss(made: Tensor, target: Tensor) -> Tensor:
 
 
 def hr_pixel_loss(made: Tensor, target: Tensor, kind: PixelLoss = "mse") -> Tensor:
-    """Equation 6: difference of L2H's picture and the HR picture; `mse` is the paper's."""
+    """Equation 6: difference of L2H's picture and the HR picture; `mse` is the paper's.
+
+    `psnr` is the mean over samples of the logarithm of their squared error, what PSNR averages:
+    samples that are hard to restore do not outweigh those that are easy.
+    """
     difference = made.float() - target.float()
+    if kind == "psnr":
+        return (difference.square().mean((1, 2, 3)) + _PERFECT).log().mean()
     if kind == "mse":
         return difference.square().mean()
     return (difference.square() + _CHARBONNIER**2).sqrt().mean()

@@ -140,7 +140,7 @@ def train_method(
     torch.manual_seed(config.seed)
     device = options.get("device", "cpu")
     fabric = make_fabric(config.training, device=device, devices=options.get("devices", 1))
-    sampler = Sampler(config.data, seed=config.seed)
+    sampler = Sampler(config.data, seed=config.seed, camera=getattr(config, "camera", None))
     recipe = make_recipe()
     folder.mkdir(parents=True, exist_ok=True)
     first = fabric.is_global_zero

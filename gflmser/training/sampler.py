@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
+from gflmser.camera import Camera, Draws, photograph
 from gflmser.config import DataConfig, SourceConfig
-from gflmser.degradation import bicubic, camera, dimmed
+from gflmser.degradation import bicubic, turned
+from gflmser.network import reduce
 from gflmser.schema import ConfigError
 
 HR, LR = 64, 16
@@ -84,10 +86,11 @@ class CachedFaces:
 class Sampler:
     """Draws the samples of a step."""
 
-    def __init__(self, config: DataConfig, *, seed: int) -> None:
+    def __init__(self, config: DataConfig, *, seed: int, camera: Camera | None = None) -> None:
         if not config.sources:
             raise ConfigError("'data.sources' is empty: nothing to train on")
         self.config = config
+        self.camera = camera or Camera()
         self.seed = seed
         folders = {s.path: CachedFaces(Path(s.path)) for s in config.sources}
         for path, faces in folders.items():
@@ -106,6 +109,11 @@ class Sampler:
         hr, lr, target, real = (to_tensor(np.stack(column)) for column in columns[:4])
         noise = torch.from_numpy(np.stack(columns[4]))
         by_h2l = torch.tensor(columns[5])
+        rows = torch.tensor(columns[6]).nonzero()[:, 0]
+        if len(rows):
+            draws = Draws([(self.seed, step, indices[row], 1) for row in rows.tolist()])
+            scene, low = photograph(hr[rows].contiguous() / 2 + 0.5, draws, self.camera, side=LR)
+            hr[rows], lr[rows], target[rows] = (2 * x - 1 for x in (scene, low, reduce(scene)))
         return Batch(hr=hr, lr=lr, target=target, noise=noise, by_h2l=by_h2l, real=real)
 
     def _sample(
@@ -117,21 +125,26 @@ class Sampler:
         NDArray[np.uint8],
         NDArray[np.float32],
         bool,
+        bool,
     ]:
         source, faces = self.sources[int(rng.choice(len(self.sources), p=self.shares))]
-        image = crop(faces.images[int(rng.choice(faces.rows))], source, rng)
+        pixels = faces.images[faces.rows[int(rng.integers(len(faces.rows)))]]
         chance = rng.random()
         by_camera = chance < self.config.camera
-        image = dimmed(image, rng) if by_camera else image
+        if by_camera and rng.random() < self.camera.turned:
+            narrow, wide = self.camera.aspect
+            aspect = narrow * (wide / narrow) ** float(rng.random())
+            turn = self.camera.turn * float(rng.standard_normal())
+            pixels = turned(pixels, degrees=turn, aspect=aspect)
+        image = crop(pixels, source, rng)
         target = bicubic(image, LR)
         by_h2l = self.config.camera <= chance < self.config.camera + self.config.h2l
-        low = camera(image, LR, rng) if by_camera else target
         real = target
         if self.real is not None:
             row = self.real.images[int(rng.choice(self.real.rows))]
             real = bicubic(Image.fromarray(row), LR)
         noise = rng.standard_normal((1, HR, HR), np.float32)
-        return np.asarray(image), low, target, real, noise, by_h2l
+        return np.asarray(image), target, target, real, noise, by_h2l, by_camera
 
 
 def crop(pixels: NDArray[np.uint8], source: SourceConfig, rng: np.random.Generator) -> Image.Image:

@@ -8,6 +8,9 @@ import click
 from pipeline.commands import options as opt
 from pipeline.commands import output
 
+CAMERAS = ("chain", "clean", "noise10", "blur1", "jpeg40", "h264", "mixed", "dark")
+"""The camera chain and the degraded sets; named here, for --help reads nothing heavy."""
+
 
 @click.command(short_help="Make HR 64x64 and LR 16x16 pictures.")
 @opt.inputs
@@ -15,7 +18,13 @@ from pipeline.commands import output
 @opt.crop
 @click.option("--hr", type=click.IntRange(4), default=64, show_default=True, help="Side of HR.")
 @click.option("--lr", type=click.IntRange(4), default=16, show_default=True, help="Side of LR.")
-@click.option("--camera", is_flag=True, help="LR as a cheap camera makes it: blur, noise, JPEG.")
+@click.option(
+    "--camera",
+    type=click.Choice(CAMERAS),
+    is_flag=False,
+    flag_value="chain",
+    help="LR by a degraded set; without a name, by the random camera chain.",
+)
 @opt.over_pictures
 @opt.seed
 @opt.resume
@@ -26,7 +35,7 @@ def command(
     crop: float,
     hr: int,
     lr: int,
-    camera: bool,
+    camera: str | None,
     seed: int,
     resume: bool,
     as_json: bool,
@@ -38,11 +47,12 @@ def command(
     \b
     Example:
       sr-pipeline degrade data/samples --out degraded/ --crop 0.55
+      sr-pipeline degrade data/samples --out jpeg/ --crop 0.55 --camera jpeg40
     """
     from pipeline.jobs.degrade import Degradation, DegradePictures
     from pipeline.jobs.images_to_folder import make_pictures
 
-    job = DegradePictures(out, Degradation(crop, hr, lr, camera, seed))
+    job = DegradePictures(out, Degradation(crop, hr, lr, camera or "", seed))
     done = make_pictures(job, run.listing, run.options, resume=resume)
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
     return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

@@ -11,7 +11,7 @@ from PIL import Image
 from data.boxes import Box
 from data.images.files import save_png
 from data.images.rgb import RGB
-from gflmser.degradation import bicubic, camera, dimmed
+from gflmser.degradation import bicubic, photographed
 from pipeline.engine.job import Item, Pictures
 from pipeline.engine.journal import Row
 from pipeline.engine.tables import Columns
@@ -22,15 +22,15 @@ from pipeline.inputs.sources import Source, cut_region
 class Degradation:
     """How a picture becomes HR and LR: the central `crop` share of its middle square, reduced.
 
-    With `camera` low light may fall on HR, as it falls on the scene, and the LR of it goes through
-    blur, a random kernel, noise and JPEG instead of the bicubic reduction; what is drawn depends on
-    `seed` and the picture's key alone.
+    `camera` is empty for the bicubic reduction, `chain` for the camera chain of training, or the
+    name of one of the degraded sets (`gflmser.camera.sets`). The light that a camera finds falls on
+    HR too. What is drawn depends on `seed` and the picture's key alone.
     """
 
     crop: float = 1.0
     hr: int = 64
     lr: int = 16
-    camera: bool = False
+    camera: str = ""
     seed: int = 0
 
     def __call__(self, rgb: RGB, key: str) -> tuple[RGB, RGB]:
@@ -40,9 +40,11 @@ class Degradation:
         hr = part.resize((self.hr, self.hr), Image.Resampling.BICUBIC)
         if not self.camera:
             return np.array(hr), bicubic(hr, self.lr)
-        rng = self._rng(key)
-        hr = dimmed(hr, rng)
-        return np.array(hr), camera(hr, self.lr, rng)
+        if self.camera == "chain":
+            return photographed(hr, self.lr, self._drawn(key))
+        from gflmser.camera.sets import SETS
+
+        return SETS[self.camera](hr, self.lr, np.random.default_rng(self._drawn(key)))
 
     def square(self, width: int, height: int) -> tuple[int, int, int]:
         """Left, top and side of the part of a `width` x `height` picture that is used."""
@@ -57,9 +59,9 @@ class Degradation:
             return None
         return moved.scaled(self.hr / side, self.hr / side)
 
-    def _rng(self, key: str) -> np.random.Generator:
+    def _drawn(self, key: str) -> int:
         digest = hashlib.sha256(f"{self.seed}:{key}".encode()).digest()
-        return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+        return int.from_bytes(digest[:8], "big")
 
 
 @dataclass(frozen=True)
