@@ -401,7 +401,8 @@ class TestBatches:
         batch = Sampler(config(cache).data, seed=0).batch(0, range(6))
         for hr, target in zip(to_pixels(batch.hr), to_pixels(batch.target), strict=True):
             expected = Image.fromarray(hr).resize((16, 16), Image.Resampling.BICUBIC)
-            np.testing.assert_array_equal(np.asarray(expected), target)
+            difference = np.asarray(expected).astype(int) - target
+            assert np.abs(difference).max() <= 1  # of what a camera saw, torch makes the target
 
     def test_leave_out_what_is_excluded(self, cache: Path, tmp_path: Path) -> None:
         import shutil
