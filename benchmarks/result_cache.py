@@ -1,4 +1,4 @@
-"""Results by what they depend on: a second run computes nothing, a changed weight only its rows."""
+"""Cache of benchmark results, keyed by weights, data, protocol, version and library versions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,55 +19,13 @@ from pipeline.environment.provenance import library_versions
 Parts = Mapping[str, object]
 """What a result depends on, JSON-ready."""
 
-_ROOT: Final = Path(__file__).resolve().parent.parent
-_CODE: Final = (
-    "benchmarks/measuring/distances.py",
-    "benchmarks/measuring/compare_rows.py",
-    "benchmarks/image_sets.py",
-    "benchmarks/protocols.py",
-    "benchmarks/measuring/real_faces.py",
-    "benchmarks/rivals/bulat/network.py",
-    "benchmarks/rivals/cyclegan/network.py",
-    "benchmarks/rivals/srgan/network.py",
-    "benchmarks/rivals/provider.py",
-    "benchmarks/rivals/wavelet_srnet/network.py",
-    "benchmarks/measuring/whole_images.py",
-    "data/prepared.py",
-    "pipeline/identity/dlib_in_torch.py",
-    "data/datasets/scene_faces.py",
-    "data/datasets/base.py",
-    "data/datasets/widerface.py",
-    "data/boxes.py",
-    "pipeline/jobs/compare.py",
-    "pipeline/jobs/degrade.py",
-    "pipeline/detection/detect.py",
-    "pipeline/metrics/features.py",
-    "pipeline/metrics/set_distance.py",
-    "pipeline/identity/identity.py",
-    "data/images/files.py",
-    "pipeline/metrics/image_quality.py",
-    "pipeline/upscalers/inference/batched.py",
-    "pipeline/upscalers/interpolation.py",
-    "pipeline/upscalers/inference/network.py",
-    "pipeline/upscalers/oracle.py",
-    "pipeline/upscalers/inference/batch_plan.py",
-    "pipeline/upscalers/base.py",
-    "pipeline/upscalers/gflmser.py",
-    "pipeline/upscalers/spandrel_models.py",
-    "pipeline/upscalers/inference/tiles.py",
-    "gflmser/degradation.py",
-    "gflmser/gating.py",
-    "gflmser/network.py",
-    "gflmser/restore.py",
-)
-"""The files that a figure depends on: one of them changed, and nothing old is used."""
-
 
 class Cache:
     """A folder of results, each in a file called by the hash of its parts.
 
-    The versions of the libraries and the code that measures are parts of every result. `computed`
-    and `reused` count what this run did.
+    The versions of the libraries are parts of every result. Each measuring function adds a
+    `VERSION` of its own, raised when its figures change; `tests/benchmarks/test_golden.py` holds
+    figures and versions together. `computed` and `reused` count what this run did.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -75,7 +33,7 @@ class Cache:
         self.computed = 0
         self.reused = 0
         self._counting: Final = threading.Lock()
-        self._always: Final = {"libraries": library_versions(), "code": code_digest(_CODE)}
+        self._always: Final = {"libraries": library_versions()}
 
     def json(self, parts: Parts, compute: Callable[[], Any]) -> Any:  # noqa: ANN401
         """The JSON value of these parts; computed and kept where there is none."""
@@ -139,12 +97,3 @@ class Cache:
 def digest_of(parts: Parts) -> str:
     """SHA-256 of JSON-ready parts, whatever their order."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def code_digest(names: Iterable[str]) -> str:
-    """SHA-256 of files of this repository, by their paths below its root."""
-    digest = hashlib.sha256()
-    for name in names:
-        path = _ROOT / name
-        digest.update(path.read_bytes() if path.is_file() else b"")
-    return digest.hexdigest()

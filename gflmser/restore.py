@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gflmser.network import SCALE, GFLmser, enlarge, reduce
-from gflmser.training.sampler import to_pixels, to_tensor
+from gflmser.tensors import to_pixels, to_tensor
 from gflmser.weights import Card, WeightsError, load_weights
 
 Number = Literal["fp32", "bf16", "fp16"]

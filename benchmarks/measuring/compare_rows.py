@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _HR: Final = Entrant(Method(HR_METHOD, HR_METHOD, oracle=False), HR_METHOD)
 _EMBEDDING: Final = "embedding"
+VERSION: Final = 1
+"""Of rows and features. Raise it when a figure moves, so that older results are not reused."""
 
 
 def measure(
@@ -69,7 +71,13 @@ def with_a_face_on_hr(
     """
     job = Compare(Path(), (), Degradation(protocol.crop), protocol.detector, protocol.passes)
     few = candidates.first(4 * wanted)
-    parts = {"what": "face on hr", **protocol.parts(), "data": few.digest, "wanted": wanted}
+    parts = {
+        "what": "face on hr",
+        "version": VERSION,
+        **protocol.parts(),
+        "data": few.digest,
+        "wanted": wanted,
+    }
 
     def search() -> dict[str, Any]:
         keys: list[str] = []
@@ -187,6 +195,7 @@ class _Store:
     def _parts(self, entrant: Entrant, what: str) -> dict[str, object]:
         parts: dict[str, object] = {
             "what": what,
+            "version": VERSION,
             "method": entrant.name,
             "weights": entrant.fingerprint,
             "data": self._pictures.digest,

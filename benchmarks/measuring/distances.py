@@ -20,6 +20,8 @@ from pipeline.metrics.set_distance import (
 )
 
 _RESAMPLES: Final = 100
+VERSION: Final = 1
+"""Of `distances`. Raise it when a figure moves, so that older results are not reused."""
 _NAMES: Final = {"inception": ("fid", "kid"), "dlib": ("fd_dlib", "kd_dlib")}
 LEAST: Final = 4
 """Pictures on each side below which there is no distance."""

@@ -16,52 +16,45 @@ from benchmarks.context import Bench
 from benchmarks.image_sets import MissingDataError, PictureSet, lfw_test
 from benchmarks.measuring.compare_rows import measure
 from benchmarks.protocols import IDENTITY
-from benchmarks.result_cache import code_digest
-from benchmarks.tables.columns import columns
-from benchmarks.tables.document import Section
 from data.errors import TruthError
 from pipeline.evaluation.pairs import Embeddings, Pairs, collect_embeddings
 from pipeline.evaluation.summary import HR_METHOD, Cell
 from pipeline.identity.verification import FEW, Floats, threshold_at_far
 from pipeline.metrics.significance import bootstrap_interval
 
-_COLUMNS = columns("tar_at_far_1e-2", "tar_at_far_1e-3", "verification_accuracy", "rank1")
-_FIGURES: Final = (
-    "benchmarks/measuring/identity.py",
-    "pipeline/evaluation/pairs.py",
-    "pipeline/metrics/significance.py",
-    "pipeline/identity/verification.py",
-)
-"""What makes figures of embeddings: one of these files changed, and the rows are made anew."""
-_FARS: Final = {"tar_at_far_1e-2": 1e-2, "tar_at_far_1e-3": 1e-3}
+VERSION: Final = 1
+"""Of `identity_rows`. Raise it when a figure moves, so that older results are not reused."""
+FARS: Final = {"tar_at_far_1e-2": 1e-2, "tar_at_far_1e-3": 1e-3}
 
 
-def identity_section(bench: Bench) -> tuple[Section, str]:
-    """Verification of SR against HR of another picture, and rank-1; with the hash of the data.
+@dataclass(frozen=True, slots=True)
+class IdentityRows:
+    """A row for HR and for each method, how many pairs they rest on, and the hash of the data."""
 
-    Rank-1: the first picture of every person is in the gallery (HR), every other picture is
+    rows: tuple[dict[str, Cell], ...]
+    pairs: int
+    digest: str
+
+
+def identity_rows(bench: Bench) -> IdentityRows:
+    """Verify SR against HR of another image of the person, and look for it in a gallery.
+
+    Rank-1: the first image of every person is in the gallery (HR), every other image is
     restored and looked for. Raises MissingDataError where the pairs are not there.
     """
-    file = bench.data / "splits" / "lfw-test-pairs.csv"
-    if not file.is_file():
-        raise MissingDataError(f"needs {file}: pairs a, b, same of LFW's test people")
-    try:
-        pairs = few_pairs(Pairs.read(file), bench.subset)
-    except TruthError as error:
-        raise MissingDataError(str(error)) from error
+    pairs = _pairs(bench)
     pictures = lfw_test(bench.data).only(pairs.keys())
     seen = frozenset(picture.key for picture in pictures.pictures)
     if not pairs.judgeable(seen):
-        raise MissingDataError(f"not one same and one different pair of {file.name} is in lfw/")
-    rows = measure(bench, IDENTITY, pictures, embedded=seen)
-    faces = Faces(collect_embeddings(rows), pictures)
+        raise MissingDataError("not one same and one different pair of the list is in lfw/")
+    faces = Faces(collect_embeddings(measure(bench, IDENTITY, pictures, embedded=seen)), pictures)
     weights = {HR_METHOD: HR_METHOD} | {e.name: e.fingerprint for e in bench.entrants}
     parts = {
         "what": "identity",
+        "version": VERSION,
         "data": pictures.digest,
         "pairs": [pairs.a, pairs.b, pairs.same],
         "seed": bench.seed,
-        "figures": code_digest(_FIGURES),
         **IDENTITY.parts(),
         **bench.arithmetic,
     }
@@ -73,18 +66,18 @@ def identity_section(bench: Bench) -> tuple[Section, str]:
         for name, fingerprint in weights.items()
     ]
     oracles = {HR_METHOD, *(e.name for e in bench.entrants if e.method.oracle)}
-    made = [row | {"oracle": row["method"] in oracles} for row in made]
-    # HR itself is the bound of the others: it stands with the oracles, and is never the best.
-    probes = made[0]["rank1_probes"]
-    note = (
-        f"SR of a against HR of b, dlib's embeddings at the face's place on HR; row hr: HR against "
-        f"HR, the best that can be reached. TAR: of the same pairs, at the distance that accepts "
-        f"1 % or 0.1 % of {made[0]['impostors']} comparisons of SR with HR of another person, all "
-        f"against all; its interval is of the pairs, that distance kept. Rank-1: {probes} probes "
-        f"in a gallery of {made[0]['rank1_gallery']} people. {_unmeasured(made[0]['impostors'])}"
-    ).strip()
-    title = f"identity: {len(pairs.same)} pairs, crop {IDENTITY.crop:g}"
-    return Section(title, tuple(made), _COLUMNS, note), pictures.digest
+    rows = tuple(row | {"oracle": row["method"] in oracles} for row in made)
+    return IdentityRows(rows, len(pairs.same), pictures.digest)
+
+
+def _pairs(bench: Bench) -> Pairs:
+    file = bench.data / "splits" / "lfw-test-pairs.csv"
+    if not file.is_file():
+        raise MissingDataError(f"needs {file}: pairs a, b, same of LFW's test people")
+    try:
+        return few_pairs(Pairs.read(file), bench.subset)
+    except TruthError as error:
+        raise MissingDataError(str(error)) from error
 
 
 def few_pairs(pairs: Pairs, most: int | None) -> Pairs:
@@ -145,14 +138,21 @@ class Faces:
         return np.array(vectors, np.float64), np.array([picture.identity for picture in kept])
 
 
+def least_impostors(far: float) -> int:
+    """How many comparisons of different people a false accept rate needs to be stated."""
+    return round(FEW / far)
+
+
 def tars(same: Floats, impostors: Floats, seed: int) -> dict[str, Cell]:
     """`tar_at_far_1e-2`, `tar_at_far_1e-3`: the share of `same` accepted, with its interval.
 
     None for a rate that would rest on fewer than ten accepted comparisons of `impostors`.
     """
     found: dict[str, Cell] = {}
-    for name, far in _FARS.items():
-        threshold = threshold_at_far(impostors, far) if _measurable(len(impostors), far) else None
+    for name, far in FARS.items():
+        threshold = (
+            threshold_at_far(impostors, far) if len(impostors) >= least_impostors(far) else None
+        )
         if threshold is None or not len(same):
             found |= {name: None, f"{name}_lo": None, f"{name}_hi": None}
             continue
@@ -164,22 +164,6 @@ def tars(same: Floats, impostors: Floats, seed: int) -> dict[str, Cell]:
             f"{name}_hi": interval.hi,
         }
     return found
-
-
-def _measurable(impostors: int, far: float) -> bool:
-    return impostors >= _least(far)
-
-
-def _least(far: float) -> int:
-    return round(FEW / far)
-
-
-def _unmeasured(impostors: Cell) -> str:
-    """Which rates have no figure, and why; empty where all have."""
-    assert isinstance(impostors, int)
-    lacking = [far for far in _FARS.values() if not _measurable(impostors, far)]
-    needs = ", ".join(f"{100 * far:g} % needs {_least(far)}" for far in lacking)
-    return f"Not measured, for want of comparisons: FAR {needs}." if lacking else ""
 
 
 def _row(bench: Bench, method: str, pairs: Pairs, faces: Faces) -> dict[str, Cell]:

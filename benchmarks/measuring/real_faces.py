@@ -21,6 +21,8 @@ from pipeline.metrics.image_quality import lr_consistency
 from pipeline.metrics.set_distance import Features
 
 _SIDE: Final = 16
+VERSION: Final = 1
+"""Of rows and reference. Raise it when a figure moves, so that older results are not reused."""
 
 
 def real_rows(
@@ -37,6 +39,7 @@ def real_rows(
     def row(entrant: Entrant) -> dict[str, Any]:
         parts = {
             "what": "real faces",
+            "version": VERSION,
             "method": entrant.name,
             "weights": entrant.fingerprint,
             "data": faces.digest,
@@ -83,6 +86,7 @@ def _reference(bench: Bench, pictures: PictureSet) -> Features:
     """Features of HR, cut so that a face fills as much of it as of the real ones."""
     parts = {
         "what": "reference",
+        "version": VERSION,
         "data": pictures.digest,
         "crop": REFERENCE_CROP,
         "backend": bench.extractor.backend,

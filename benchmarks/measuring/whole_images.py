@@ -17,6 +17,8 @@ from pipeline.metrics.image_quality import lr_consistency, psnr_rgb, psnr_y, ssi
 from pipeline.upscalers.base import restore
 
 SCALE: Final = 4
+VERSION: Final = 1
+"""Of both protocols. Raise it when a figure moves, so that older results are not reused."""
 
 
 def measure_scenes(
@@ -29,6 +31,7 @@ def measure_scenes(
     """
     parts = {
         "what": "scenes",
+        "version": VERSION,
         "method": entrant.name,
         "weights": entrant.fingerprint,
         "data": pictures.digest,

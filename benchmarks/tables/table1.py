@@ -8,7 +8,7 @@ from benchmarks import published
 from benchmarks.context import Bench
 from benchmarks.image_sets import MissingDataError, PictureSet, paired_faces, real_faces
 from benchmarks.measuring.compare_rows import frame, measure_with_features
-from benchmarks.measuring.distances import distances, kernel_note
+from benchmarks.measuring.distances import VERSION, distances, kernel_note
 from benchmarks.measuring.real_faces import real_rows
 from benchmarks.methods import Entrant
 from benchmarks.protocols import PAIRED, REFERENCE_CROP
@@ -62,6 +62,7 @@ def _paired(bench: Bench, pictures: PictureSet) -> Section:
     def figures(entrant: Entrant) -> dict[str, float]:
         parts = {
             "what": "distances",
+            "version": VERSION,
             "method": entrant.name,
             "weights": entrant.fingerprint,
             "data": pictures.digest,

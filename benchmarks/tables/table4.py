@@ -8,10 +8,10 @@ from benchmarks import published
 from benchmarks.context import Bench
 from benchmarks.image_sets import MissingDataError, PictureSet, table4_faces
 from benchmarks.measuring.compare_rows import frame, measure, with_a_face_on_hr
-from benchmarks.measuring.identity import identity_section
 from benchmarks.protocols import CNN, TABLE4, Protocol
 from benchmarks.tables.columns import columns
 from benchmarks.tables.document import Section, Sheet
+from benchmarks.tables.identity_section import identity_section
 from pipeline.engine.journal import Row
 from pipeline.evaluation.summary import Cell, as_rows, summarise
 from pipeline.report.tables import PSEUDO

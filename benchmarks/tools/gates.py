@@ -20,7 +20,7 @@ from data.errors import UsageError
 from data.images.rgb import RGB
 from gflmser.gating import Fusion, correlation
 from gflmser.network import GFLmser
-from gflmser.training.sampler import to_tensor
+from gflmser.tensors import to_tensor
 from gflmser.weights import WeightsError, load_weights
 from pipeline.cli import main as run
 

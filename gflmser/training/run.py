@@ -1,4 +1,4 @@
-"""One training in one folder, from configuration to weights: GFLmser, or any other method."""
+"""One training of any method in one folder, from configuration to weights."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, Protocol, TypedDict, TypeVar, Unpack
@@ -17,13 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gflmser.config import Config, DataConfig, TrainingConfig
-from gflmser.recipe import GFLmserRecipe
+from gflmser.config import DataConfig, TrainingConfig
 from gflmser.schema import ConfigError, dump
 from gflmser.training.logs import TrainingLog
 from gflmser.training.loop import Outcome, Recipe, Trainer, Validate, make_fabric, slow_precision
 from gflmser.training.sampler import CachedFaces, Sampler
-from gflmser.weights import Card, Record, WeightsError, half, history, save_weights
+from gflmser.weights import Record
 
 R = TypeVar("R", bound=Recipe)
 
@@ -91,34 +89,6 @@ class Options(TypedDict, total=False):
     commit: str
     earlier: Sequence[Mapping[str, Any]]
     """The trainings behind the first weights, for the card."""
-
-
-def train(config: Config, folder: Path, **options: Unpack[Options]) -> tuple[Outcome, Path | None]:
-    """Train a GFLmser to the end of the schedule or of the minutes; see `train_method`."""
-
-    def save(recipe: GFLmserRecipe, record: Record) -> Path:
-        card = Card(name=config.name, network=config.network, **record.entries())
-        return save_weights(recipe.model, card, folder)
-
-    if options.get("resume", False):  # the checkpoint has what `start` once gave
-        config = replace(config, start="")
-    elif config.start:
-        options["earlier"] = _history(config.start)
-    return train_method(
-        config,
-        lambda: GFLmserRecipe(config),
-        lambda recipe: half(recipe.model),
-        save,
-        folder,
-        **options,
-    )
-
-
-def _history(start: str) -> Sequence[Mapping[str, Any]]:
-    try:
-        return history(start)
-    except WeightsError as error:
-        raise ConfigError(f"'start': {error}") from error
 
 
 def train_method(

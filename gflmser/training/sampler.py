@@ -24,6 +24,7 @@ from gflmser.config import DataConfig, SourceConfig
 from gflmser.degradation import bicubic, turned
 from gflmser.network import reduce
 from gflmser.schema import ConfigError
+from gflmser.tensors import to_tensor
 
 HR, LR = 64, 16
 
@@ -163,19 +164,6 @@ def crop(pixels: NDArray[np.uint8], source: SourceConfig, rng: np.random.Generat
     if edge != HR:
         image = image.resize((HR, HR), Image.Resampling.BICUBIC)
     return image
-
-
-def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
-    """`(N, H, W, 3)` uint8 to `(N, 3, H, W)` in [-1, 1], channels_last."""
-    floats = torch.from_numpy(pixels.astype(np.float32, order="C"))
-    return floats.div_(127.5).sub_(1).permute(0, 3, 1, 2)
-
-
-def to_pixels(pictures: Tensor) -> NDArray[np.uint8]:
-    """`(N, 3, H, W)` in [-1, 1] to rounded, clipped `(N, H, W, 3)` uint8."""
-    scaled = pictures.detach().float().add(1).mul(127.5).round().clamp(0, 255)
-    array: NDArray[np.uint8] = scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
-    return array
 
 
 def _column(path: Path) -> list[str]:

@@ -54,9 +54,10 @@ def command(
     from benchmarks.rivals.train import train_rival
     from data.errors import SrPipelineError, UsageError
     from gflmser.config import Config
+    from gflmser.method import train
     from gflmser.schema import ConfigError, load
     from gflmser.training.loop import TrainingError
-    from gflmser.training.run import Options, train
+    from gflmser.training.run import Options
     from pipeline.environment.devices import resolve_device
     from pipeline.environment.provenance import commit
     from pipeline.evaluation.validation import Validator

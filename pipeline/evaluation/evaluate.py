@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from data.annotations.annotations import Truth, TruthFormat, read_truth
 from data.errors import UsageError
-from pipeline.evaluation.predictions import Prediction, read_predictions
+from pipeline.evaluation.predictions import read_predictions
 from pipeline.metrics.intervals import DRAWS, ratios
 from pipeline.metrics.matching import (
     ACCURATE,
@@ -23,6 +23,7 @@ from pipeline.metrics.matching import (
     SIZES,
     THRESHOLDS,
     JudgedPicture,
+    Prediction,
 )
 
 ALL: Final = "all"

@@ -5,28 +5,15 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from data.boxes import Box
 from data.errors import UsageError
+from pipeline.metrics.matching import Prediction
 
 SIDES: Final = ("left", "top", "right", "bottom")
 NEEDED: Final = ("image", *SIDES)
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """What was found in one picture."""
-
-    boxes: tuple[Box, ...] = ()
-    scores: tuple[float | None, ...] = ()
-    """One for each box; None where the detector gives none."""
-    size: tuple[float, float] | None = None
-    """Width and height of the picture, where the file has them."""
-    error: str | None = None
-    """Why the picture was not searched; None when it was."""
 
 
 def read_predictions(path: Path) -> dict[str, Prediction]:

@@ -10,7 +10,6 @@ from typing import Final
 
 from data.annotations.annotations import Truth, inside
 from data.boxes import Box, match
-from pipeline.evaluation.predictions import Prediction
 
 THRESHOLDS: Final = (0.3, 0.5)
 ACCURATE: Final = 0.5
@@ -33,6 +32,19 @@ IMAGE_COLUMNS: Final = [
     "image", "truth_image", "width", "height", "error", "faces", "boxes", "face_px", "iou",
     "found", "accurate", *(f"{n}_{t}" for n in ("matched", "false", "ignored") for t in THRESHOLDS),
 ]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What was found in one picture."""
+
+    boxes: tuple[Box, ...] = ()
+    scores: tuple[float | None, ...] = ()
+    """One for each box; None where the detector gives none."""
+    size: tuple[float, float] | None = None
+    """Width and height of the picture, where the file has them."""
+    error: str | None = None
+    """Why the picture was not searched; None when it was."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,17 +267,9 @@ def test_a_set_is_known_by_the_bytes_of_its_scenes_and_annotations(
     assert PictureSet("few", (face,)).digest != PictureSet("few", (moved_face,)).digest
 
 
-def test_what_a_figure_depends_on_is_there_and_counts(
+def test_results_of_other_libraries_are_not_reused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [name for name in cache_module._CODE if not (cache_module._ROOT / name).is_file()] == []
-    listed = set(cache_module._CODE)
-    assert {f"benchmarks/rivals/{name}.py" for name in ("srgan", "bulat", "upscalers")} <= listed
-    assert {
-        "benchmarks/measuring/distances.py",
-        "pipeline/identity/dlib_in_torch.py",
-        "pipeline/upscalers/inference/tiles.py",
-    } <= listed
     assert {"scikit-image", "torch-fidelity"} <= library_versions().keys()
     Cache(tmp_path).put({"a": 1}, 1)
     monkeypatch.setattr(cache_module, "library_versions", lambda: {"torch": "another"})

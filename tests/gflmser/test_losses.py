@@ -18,7 +18,7 @@ from gflmser.losses import (
     oriented_gradients,
 )
 from gflmser.network import enlarge, reduce
-from gflmser.training.sampler import to_tensor
+from gflmser.tensors import to_tensor
 
 
 def test_pixel_losses_are_mean_squares() -> None:

@@ -11,7 +11,7 @@ import torch
 from gflmser.network import GFLmser, enlarge
 from gflmser.onnx_export import export_onnx
 from gflmser.restore import load_restorer
-from gflmser.training.sampler import to_tensor
+from gflmser.tensors import to_tensor
 from gflmser.weights import Card, WeightsError, save_weights
 from tests.gflmser.conftest import narrow
 

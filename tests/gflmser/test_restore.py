@@ -9,7 +9,7 @@ from PIL import Image
 
 from gflmser.network import GFLmser, reduce
 from gflmser.restore import OracleError, Restorer, back_project, load_restorer, pad
-from gflmser.training.sampler import to_tensor
+from gflmser.tensors import to_tensor
 from gflmser.weights import Card, WeightsError, save_weights
 from tests.gflmser.conftest import narrow
 

@@ -16,12 +16,12 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gflmser.config import Config, OptimiserConfig, PhaseConfig, TrainingConfig, Widths
+from gflmser.method import train
 from gflmser.recipe import GFLmserRecipe
 from gflmser.schema import ConfigError
 from gflmser.training.ema import WeightAverage
 from gflmser.training.loop import Trainer, TrainingError, Update, make_fabric
 from gflmser.training.prefetch import Prefetched
-from gflmser.training.run import train
 from gflmser.training.sampler import Batch, Sampler
 from gflmser.weights import history, load_weights, read_card, verify_weights
 from tests.gflmser.conftest import config, narrow
@@ -396,7 +396,7 @@ class TestBatches:
         import numpy as np
         from PIL import Image
 
-        from gflmser.training.sampler import to_pixels
+        from gflmser.tensors import to_pixels
 
         batch = Sampler(config(cache).data, seed=0).batch(0, range(6))
         for hr, target in zip(to_pixels(batch.hr), to_pixels(batch.target), strict=True):

@@ -13,8 +13,8 @@ from data.boxes import Box
 from data.errors import TruthError, UsageError
 from pipeline.cli import cli
 from pipeline.evaluation.evaluate import Evaluation, evaluate, judge
-from pipeline.evaluation.predictions import Prediction, read_predictions
-from pipeline.metrics.matching import EDGES, SIZES, size_of
+from pipeline.evaluation.predictions import read_predictions
+from pipeline.metrics.matching import EDGES, SIZES, Prediction, size_of
 
 HEADER = "image,status,face,left,top,right,bottom,score,width,height,error\n"
 FACE = Box(10, 10, 30, 30)
