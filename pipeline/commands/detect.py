@@ -23,6 +23,8 @@ from pipeline.commands import output
 @opt.compute
 @opt.consistent
 @opt.compiled
+@opt.mark
+@opt.note
 @opt.over_pictures
 @opt.resume
 @output.as_json
@@ -31,6 +33,7 @@ def command(
     out: Path,
     gallery: Path | None,
     batch_size: int,
+    note: str,
     resume: bool,
     as_json: bool,
     **settings: Any,  # noqa: ANN401 - the fields of FindFaces that carry an option's name
@@ -52,7 +55,7 @@ def command(
         raise UsageError("identity thresholds hold without --consistent: leave out one of the two")
     identifier = load_identifier(gallery, settings["upscaler"]) if gallery else None
     job = FindFaces(out, batch_size=batch_size, identifier=identifier, **settings)
-    done = find_faces(job, run.listing, run.options, resume=resume)
+    done = find_faces(job, run.listing, run.options, resume=resume, record=opt.record(note))
     summary = done.summary(job)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else done.as_text())
     return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

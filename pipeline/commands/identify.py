@@ -24,6 +24,8 @@ from pipeline.commands import output
 )
 @opt.search(default_faces="largest")
 @opt.compute
+@opt.mark
+@opt.note
 @opt.over_pictures
 @opt.resume
 @output.as_json
@@ -33,6 +35,7 @@ def command(
     out: Path,
     far: str,
     batch_size: int,
+    note: str,
     resume: bool,
     as_json: bool,
     **settings: Any,  # noqa: ANN401 - the fields of FindFaces that carry an option's name
@@ -55,7 +58,7 @@ def command(
 
     identifier = replace(load_identifier(gallery, settings["upscaler"]), far=float(far))
     job = FindFaces(out, batch_size=batch_size, identifier=identifier, **settings)
-    done = find_faces(job, run.listing, run.options, resume=resume)
+    done = find_faces(job, run.listing, run.options, resume=resume, record=opt.record(note))
     answers = list(read_answers(out / "detections.csv", identifier.gallery.people))
     if as_json:
         document = {

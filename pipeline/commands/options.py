@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -14,6 +14,7 @@ from pipeline.names import DETECTOR_NAMES, FACES_WANTED, MAX_PASSES, EngineName
 
 if TYPE_CHECKING:
     from pipeline.engine.run import RunOptions
+    from pipeline.evidence.log import RunRecord
     from pipeline.inputs.sources import Listing
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -181,6 +182,40 @@ class Run:
 
     listing: Listing
     options: RunOptions
+
+
+note = click.option(
+    "--note", default="", metavar="TEXT", help="Words of yours that evidence.json keeps."
+)
+mark = click.option(
+    "--mark", is_flag=True, help="Add a strip to each restored image that says what it is."
+)
+_NOT_RECORDED: Final = frozenset(
+    ("out", "resume", "overwrite", "quick", "quiet", "as_json", "output_format", "note")
+)
+
+
+def record(note: str) -> RunRecord:
+    """How the running command was asked for: every option that has a value, as words."""
+    from pipeline.evidence.log import RunRecord
+
+    context = click.get_current_context()
+    words = [
+        word
+        for parameter in context.command.params
+        if isinstance(parameter, click.Option) and parameter.name not in _NOT_RECORDED
+        for word in _words(parameter, context.params.get(parameter.name or ""))
+    ]
+    return RunRecord(context.info_name or "", context.params["inputs"], tuple(words), note)
+
+
+def _words(option: click.Option, value: object) -> list[str]:
+    if value is None:
+        return []
+    if option.is_flag:
+        return (option.opts if value else option.secondary_opts)[:1]
+    values = value if option.multiple and isinstance(value, tuple) else (value,)
+    return [f"{option.opts[0]}={one}" for one in values]
 
 
 def over_pictures(function: Callable[..., int]) -> Callable[..., int]:

@@ -9,20 +9,42 @@ from pipeline.commands import options as opt
 from pipeline.commands import output
 
 
-@click.command(short_help="Write the report of a compare folder again.")
+@click.command(short_help="Write the report of a run's folder again.")
 @click.argument("directory", metavar="DIR", type=opt.FOLDER)
+@click.option("--pdf", is_flag=True, help="Write case.pdf too: originals, steps, results, limits.")
 @output.as_json
-def command(directory: Path, as_json: bool) -> None:
-    """Write tables, contact sheet, plots and report.html of DIR, a folder that `compare` wrote.
+def command(directory: Path, pdf: bool, as_json: bool) -> None:
+    """Write report.html of DIR, a folder that `detect`, `identify`, `upscale` or `compare` wrote.
 
-    Prints the files written. report.html needs no other file and no network.
+    For `compare` also tables, contact sheet and plots. Prints the files written. report.html needs
+    no other file and no network. --pdf is for `detect`, `identify` and `upscale`.
 
     \b
     Example:
-      sr-pipeline compare data/samples --out compared/ --upscalers bicubic,lanczos
-      sr-pipeline report compared/
+      sr-pipeline upscale data/samples --out restored/ --upscaler bicubic
+      sr-pipeline report restored/ --pdf
     """
+    from data.errors import UsageError
+    from pipeline.report.run_page.folder import is_run_folder
+
+    is_run = is_run_folder(directory)
+    if pdf and not is_run:
+        raise UsageError("--pdf is for folders of detect, identify and upscale")
+    files = [
+        str(file) for file in (_run_report(directory, pdf) if is_run else _compared(directory))
+    ]
+    click.echo(json.dumps({"files": files}, indent=2) if as_json else "\n".join(files))
+
+
+def _run_report(directory: Path, pdf: bool) -> list[Path]:
+    from pipeline.report.case_pdf.write import write_case_pdf
+    from pipeline.report.run_page.write import write_run_page
+
+    written = write_run_page(directory)
+    return [*written, write_case_pdf(directory)] if pdf else written
+
+
+def _compared(directory: Path) -> list[Path]:
     from pipeline.report.write import write_report
 
-    files = [str(file) for file in write_report(directory)]
-    click.echo(json.dumps({"files": files}, indent=2) if as_json else "\n".join(files))
+    return write_report(directory)

@@ -19,6 +19,8 @@ from pipeline.names import Precision
 @opt.compute
 @opt.consistent
 @opt.compiled
+@opt.mark
+@opt.note
 @opt.over_pictures
 @opt.resume
 @output.as_json
@@ -31,6 +33,8 @@ def command(
     batch_size: int,
     consistent: bool,
     compiled: bool,
+    mark: bool,
+    note: str,
     resume: bool,
     as_json: bool,
 ) -> int:
@@ -43,7 +47,7 @@ def command(
     from pipeline.jobs.images_to_folder import make_pictures
     from pipeline.jobs.upscale import UpscalePictures
 
-    job = UpscalePictures(out, upscaler, device, precision, batch_size, consistent, compiled)
-    done = make_pictures(job, run.listing, run.options, resume=resume)
+    job = UpscalePictures(out, upscaler, device, precision, batch_size, consistent, compiled, mark)
+    done = make_pictures(job, run.listing, run.options, resume=resume, record=opt.record(note))
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
     return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

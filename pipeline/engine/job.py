@@ -4,13 +4,14 @@ The local engine and the Ray engine call these same functions. A picture that fa
 `Finished` with an error row; only errors of the models or of the output folder stop the run.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from data.errors import ImageError, ModelError, OutputError
 from data.images.rgb import RGB
 from pipeline.engine.journal import Row
+from pipeline.evidence.inputs import INPUT, input_entry
 from pipeline.inputs.sources import Source
 
 Pictures = dict[str, RGB]
@@ -29,6 +30,8 @@ class Item:
     position: int
     size: tuple[int, int]
     pictures: Pictures
+    entry: Mapping[str, object] = field(default_factory=dict)
+    """What evidence.json states of it."""
 
     @property
     def nbytes(self) -> int:
@@ -74,7 +77,8 @@ def read_item(job: Job, source: Source, position: int) -> Item | Finished:
         size, pictures = job.read(source)
     except Exception as error:
         return failed_item(job, source, position, error)
-    return Item(replace(source, pixels=None), position, size, pictures)
+    entry = input_entry(source, pictures.get("input"), size)
+    return Item(replace(source, pixels=None), position, size, pictures, entry)
 
 
 def enlarge_items(job: Job, items: Sequence[Item]) -> list[Item | Finished]:
@@ -98,7 +102,7 @@ def finish_item(job: Job, item: Item) -> Finished:
         rows = job.finish(item)
     except Exception as error:
         return failed_item(job, item.source, item.position, error)
-    return Finished(item.source.key, item.position, rows)
+    return Finished(item.source.key, item.position, _with_entry(rows, item.entry))
 
 
 def finish_or_error(job: Job, item: Item) -> Finished | ModelError | OutputError:
@@ -118,4 +122,10 @@ def failed_item(job: Job, source: Source, position: int, error: Exception) -> Fi
         raise error
     text = " ".join(str(error).split())
     message = text if isinstance(error, ImageError) else f"{type(error).__name__}: {text}"
-    return Finished(source.key, position, job.failure(source, message), failed=True)
+    rows = _with_entry(job.failure(source, message), input_entry(source, None, None))
+    return Finished(source.key, position, rows, failed=True)
+
+
+def _with_entry(rows: Sequence[Row], entry: Mapping[str, object]) -> list[Row]:
+    """The rows, the first with the image's hashes: the journal keeps both together."""
+    return [{**row, INPUT: entry} if number == 0 else row for number, row in enumerate(rows)]

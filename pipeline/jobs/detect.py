@@ -15,6 +15,7 @@ from data.images.rgb import RGB
 from pipeline.detection.detect import Detection, auto_passes, check_detector, load_detector
 from pipeline.engine.job import Item, Pictures
 from pipeline.engine.journal import Row
+from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
 from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status, choose_faces
 from pipeline.names import DetectorName, FacesWanted, Precision
@@ -76,6 +77,7 @@ class FindFaces:
     batch_size: int = 64
     consistent: bool = False
     compiled: bool = False
+    mark: bool = False
     pictures: bool = True
     identifier: Identifier | None = field(default=None, repr=False)
 
@@ -141,9 +143,13 @@ class FindFaces:
         boxes = [box.shifted(-left, -top) for row in rows if (box := row.box()) is not None]
         labels = [row.label() for row in rows if row.face is not None]
         pair = side_by_side(item.pictures["input"], sr, boxes, labels=labels)
-        save_png(self.out / "boxes" / item.source.output, pair)
-        if "sr" in item.pictures:
-            save_png(self.out / "sr" / item.source.output, sr)
+        boxes_file = self.out / "boxes" / item.source.output
+        if "sr" not in item.pictures:
+            save_png(boxes_file, pair)
+            return
+        save_restored(boxes_file, pair, mark=self.mark, upscaler=self.upscaler)
+        sr_file = self.out / "sr" / item.source.output
+        save_restored(sr_file, sr, mark=self.mark, upscaler=self.upscaler)
 
     def failure(self, source: Source, message: str) -> list[Row]:
         """See `Job.failure`."""

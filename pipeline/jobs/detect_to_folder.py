@@ -15,9 +15,11 @@ from pipeline.engine.run import RunOptions, RunResult, run
 from pipeline.engine.tables import column_types, parquet_of_csv, write_csv
 from pipeline.environment.progress import progress_bar
 from pipeline.environment.provenance import NOTICE, provenance
+from pipeline.evidence.log import RunRecord
 from pipeline.identity.identity import Gallery, Identifier
 from pipeline.identity.thresholds import load_calibration
 from pipeline.inputs.sources import Listing
+from pipeline.jobs.close import close_run
 from pipeline.jobs.detect import FindFaces
 from pipeline.jobs.face_rows import FaceRow
 
@@ -98,9 +100,17 @@ def load_identifier(gallery: Path, upscaler: str) -> Identifier:
     return Identifier(people, load_calibration(), upscaler)
 
 
-def find_faces(job: FindFaces, listing: Listing, options: RunOptions, *, resume: bool) -> DetectRun:
+def find_faces(
+    job: FindFaces,
+    listing: Listing,
+    options: RunOptions,
+    *,
+    resume: bool,
+    record: RunRecord | None = None,
+) -> DetectRun:
     """Run `detect` and write its files into `job.out`; see `engine.run` for what is raised.
 
+    With a `record` of how the run was asked for, evidence.json and report.html are written too.
     When the run is interrupted or stopped by an error, the tables hold what was finished.
     """
     # Parquet is written last: its library loads while the workers start.
@@ -113,7 +123,9 @@ def find_faces(job: FindFaces, listing: Listing, options: RunOptions, *, resume:
             raise
         _write_tables(journal, job.out)
         done = DetectRun(job.out, result, *_count(journal), _first_faces(journal))
-    write_json(job.out / "summary.json", done.summary(job))
+        write_json(job.out / "summary.json", done.summary(job))
+        if record is not None:
+            close_run(job, record, journal.rows(), interrupted=result.interrupted)
     return done
 
 

@@ -9,7 +9,9 @@ from pipeline.engine.journal import Journal
 from pipeline.engine.run import RunOptions, RunResult, run
 from pipeline.engine.tables import write_csv
 from pipeline.environment.provenance import provenance
+from pipeline.evidence.log import RunRecord
 from pipeline.inputs.sources import Listing
+from pipeline.jobs.close import close_run
 from pipeline.jobs.degrade import PICTURE_COLUMNS, DegradePictures
 from pipeline.jobs.upscale import UpscalePictures
 
@@ -36,15 +38,24 @@ class PictureRun:
 
 
 def make_pictures(
-    job: DegradePictures | UpscalePictures, listing: Listing, options: RunOptions, *, resume: bool
+    job: DegradePictures | UpscalePictures,
+    listing: Listing,
+    options: RunOptions,
+    *,
+    resume: bool,
+    record: RunRecord | None = None,
 ) -> PictureRun:
-    """Run the job into `job.out`; see `engine.run` for what is raised."""
+    """Run the job into `job.out`; see `engine.run` for what is raised.
+
+    With a `record` of how `upscale` was asked for, evidence.json and report.html are written too.
+    """
     with Journal(job.out, job.settings(), resume=resume) as journal:
         try:
             result = run(job, listing, options, journal)
         finally:
             write_csv(journal.rows(), PICTURE_COLUMNS, job.out / "pictures.csv")
         errors = list(_errors(journal))
+        rows = list(journal.rows()) if record is not None else []
     summary: dict[str, object] = {
         "pictures": result.pictures,
         "failed": result.failed,
@@ -56,6 +67,8 @@ def make_pictures(
         "provenance": provenance(),
     }
     write_json(job.out / "summary.json", summary)
+    if record is not None and isinstance(job, UpscalePictures):
+        close_run(job, record, rows, interrupted=result.interrupted)
     return PictureRun(job.out, result, errors, summary)
 
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.images.files import save_png
 from pipeline.engine.job import Item, Pictures
 from pipeline.engine.journal import Row
 from pipeline.engine.run import default_workers
+from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
 from pipeline.jobs.detect import shared_upscaler
 from pipeline.names import Precision
@@ -25,6 +25,7 @@ class UpscalePictures:
     batch_size: int = 64
     consistent: bool = False
     compiled: bool = False
+    mark: bool = False
 
     def settings(self) -> dict[str, object]:
         """What the pictures depend on."""
@@ -34,6 +35,7 @@ class UpscalePictures:
             "precision": self.precision,
             "consistent": self.consistent,
             "compiled": self.compiled,
+            "mark": self.mark,
         }
 
     def _upscaler(self) -> Upscaler:
@@ -67,7 +69,8 @@ class UpscalePictures:
 
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`."""
-        save_png(self.out / item.source.output, item.pictures["sr"])
+        file = self.out / item.source.output
+        save_restored(file, item.pictures["sr"], mark=self.mark, upscaler=self.upscaler)
         return [{"image": item.source.key, "output": item.source.output, "error": ""}]
 
     def failure(self, source: Source, message: str) -> list[Row]:

@@ -1,0 +1,1 @@
+"""A PDF of a case: originals, steps, results and limits of one run."""

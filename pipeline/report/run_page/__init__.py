@@ -1,0 +1,1 @@
+"""The page of a `detect`, `identify` or `upscale` run: `report.html`, one file, no network."""
