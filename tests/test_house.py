@@ -37,8 +37,17 @@ FLOORS: Final = {
         "leakage",
     ],
     "pipeline": [
-        *("names", "environment", "inputs", "detection", "upscalers", "identity", "metrics"),
-        *("engine", "tracks", "evaluation", "report", "evidence", "jobs", "methods", "api"),
+        *(
+            "names",
+            "environment",
+            "inputs",
+            "evidence",
+            "detection",
+            "upscalers",
+            "identity",
+            "metrics",
+        ),
+        *("engine", "tracks", "evaluation", "report", "jobs", "methods", "api"),
         *("doctor", "app", "commands", "cli", "entry"),
     ],
 }
