@@ -1,8 +1,7 @@
 """What the paper prints, to stand beside our figures and never to be mixed with them.
 
-Its GFLmser rows were made with the ground truth in view (design.md, section 2), its FID with
-another preprocessing than today's, and two figures of Table 3 belong to protocols that it does not
-describe.
+Its GFLmser rows were made with the ground truth in view. Its FID has another preprocessing than
+today's. Two figures of Table 3 belong to protocols that it does not describe.
 """
 
 from __future__ import annotations

@@ -1,8 +1,13 @@
 """Pictures prepared once as one memory-mapped uint8 array, so that training never waits for JPEG.
 
-A cache is a folder: `images.npy` `(N, side, side, 3)`, `index.csv` (image, identity, sha256) in the
-same order, `cache.json` (name, count, side, hash of the sources, `test_only` where it is true) and,
-once `data.leakage` has run, `excluded.csv` (image, nearest, distance). Caches belong outside the
+A cache is a folder with these files:
+
+- `images.npy`: `(N, side, side, 3)`
+- `index.csv`: image, identity, sha256, in the same order
+- `cache.json`: name, count, side, hash of the sources, `test_only` where it is true
+- `excluded.csv`: image, nearest, distance; written by `data.leakage`
+
+Caches belong outside the
 repository.
 """
 
@@ -65,7 +70,7 @@ def build(
     """Write the cache of `pictures` into `out`; unreadable ones are left out and reported.
 
     A picture becomes the largest square in it, centred across and placed down its height by
-    `anchor` (0 top, 1 bottom), resized to `side` with antialiased bicubic if it is not so already.
+    `anchor` (0 top, 1 bottom). It is resized to `side` with antialiased bicubic.
     `test_only` marks the cache as one that is never to be trained on.
     """
     out.mkdir(parents=True, exist_ok=True)

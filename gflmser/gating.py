@@ -1,7 +1,7 @@
 """How a feature that skips from H2L to L2H is fused: not at all, added (eq. 1), or gated (eq. 2-3).
 
-Equation 2 of the paper writes the correlation on the L2H feature, its text puts it on the skip
-("when rho is near 0, X is ignored"); the text and the authors' code agree and are followed here.
+Equation 2 of the paper writes the correlation on the L2H feature. Its text puts it on the skip
+("when rho is near 0, X is ignored"). This module follows the text, as the authors' code does.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The networks of the paper: H2L (high to low), its mirror L2H (low to high), a discriminator.
 
 Blocks are pre-activation residual pairs of 3x3 convolutions without normalisation. A module is N
-groups of S blocks at one resolution; the resolutions run 64-32-16-8-4-8-16 in H2L and backwards in
-L2H, and the i-th group of H2L sends its feature to the mirrored group of L2H.
+groups of S blocks at one resolution. The resolutions run 64-32-16-8-4-8-16 in H2L and backwards in
+L2H. The i-th group of H2L sends its feature to the mirrored group of L2H.
 """
 
 from __future__ import annotations

@@ -20,8 +20,10 @@ class ConfigError(ValueError):
 def parse(schema: type[T], values: Mapping[str, Any], *, at: str = "") -> T:
     """`values` as a `schema` dataclass, nested ones included.
 
+    An int is taken where a float is asked for; nothing else is converted.
+
     Raises ConfigError for an unknown key (naming the nearest known one), a missing key, or a value
-    of another type; an int is taken where a float is asked for, nothing else is converted.
+    of another type.
     """
     hints = get_type_hints(schema)
     fields = {f.name: f for f in dataclasses.fields(schema)}  # type: ignore[arg-type]

@@ -30,9 +30,9 @@ LEAST: Final = 4
 def distances(bench: Bench, features: Features, reference: Features) -> dict[str, float]:
     """`fid` and `kid`, or `fd_dlib` and `kd_dlib`; empty where the pictures are too few.
 
-    Without torch-fidelity there is no kernel distance. Intervals are bootstraps over the pictures
-    of `features`, `reference` held, moved so that the mean of the resamples lies on the value: a
-    resample repeats pictures and so lies farther off than the set itself.
+    Without torch-fidelity there is no kernel distance. Intervals are 95 % bootstraps over the
+    images of `features`; `reference` is fixed. Resampling repeats images and biases the distance
+    upwards, so the interval is shifted to be centred on the estimate.
     """
     if min(len(features), len(reference)) < LEAST:
         return {}

@@ -26,8 +26,8 @@ def measure_scenes(
 ) -> list[dict[str, Any]]:
     """One row for each readable picture, restored whole (`whole`) or in tiles (`tiles`).
 
-    The picture is cut at its right and lower edge to whole pixels of LR, or to whole tiles;
-    figures are of the whole picture that is left, no border shaved.
+    The picture is cut at its right and lower edge to whole pixels of LR, or to whole tiles.
+    Figures are of the whole picture that is left, no border shaved.
     """
     parts = {
         "what": "scenes",

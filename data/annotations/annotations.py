@@ -63,8 +63,9 @@ class Truth(Mapping[str, tuple[Box, ...]]):
     def pair(self, keys: Iterable[str]) -> dict[str, str]:
         """The callers' paths that have an own key, one-to-one.
 
-        Equal paths first; then equal names, then names equal up to the suffix (restored pictures
-        are PNG), each only where one path is left on both sides: a doubtful pair is no pair.
+        Equal paths come first, then equal names, then names equal up to the suffix (restored
+        images are PNG). Names count only where one path is left on both sides: a doubtful pair is
+        no pair.
         """
         theirs, ours = dict.fromkeys(keys), dict.fromkeys(self.faces)
         paired: dict[str, str] = {}
@@ -84,9 +85,10 @@ def read_truth(
     """Read annotations; the format is found from the content unless `format` says it.
 
     With `classes` only boxes of those classes are faces, the others are `ignored`. Boxes are
-    clipped to their picture where its size is known. Raises `TruthError` (one line: file, line or
-    element, cause) for a file that cannot be read, a missing column or element, swapped corners, a
-    box more than half outside its picture, and a class that the file does not have.
+    clipped to their picture where its size is known. Raises `TruthError` in one line
+    (file, line or element, cause) for a file that cannot be read, a missing column or element, and
+    swapped corners. A box more than half outside its picture and a class that the file does not
+    have are errors too.
     """
     if not path.exists():
         raise TruthError(f"{path}: no such file or folder")

@@ -29,7 +29,7 @@ def blurred(
     """Images `(N, C, H, W)` blurred; every parameter is `(N,)`, in pixels, and 0 does nothing.
 
     `along` and `across` are the sigmas of a Gaussian on axes turned by `angle` (radians, from the
-    x axis towards y), `length` is that of a straight path along the first axis, `radius` that of
+    x axis towards y). `length` is that of a straight path along the first axis. `radius` is that of
     the disc of a lens out of focus. The border is mirrored.
     """
     pad = min(_PAD, images.shape[-2] - 1, images.shape[-1] - 1)

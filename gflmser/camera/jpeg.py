@@ -1,7 +1,7 @@
 """Baseline JPEG as libjpeg does it, without the entropy coding, which loses nothing.
 
-RGB to YCbCr, colour at half size (4:2:0) where asked for, cosine transform of 8x8 blocks, rounding
-by the quality's tables (annex K of ITU-T T.81, scaled as libjpeg does), and back.
+RGB becomes YCbCr, with colour at half size (4:2:0) where asked for. The cosine transform of 8x8
+blocks is rounded by the quality's tables (annex K of ITU-T T.81, scaled as libjpeg does), and back.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """The training loop, for GFLmser and for its rivals alike.
 
 A method is a `Recipe`: named modules, an optimiser for each, a `step` that computes losses from a
-batch and hands each to `update`, and a `sample` that restores. The loop owns everything else:
-devices and processes (Lightning Fabric), precision, gradients (backward, averaging over processes,
-clipping, the optimiser's step, finiteness), learning rates, averaged weights, validation,
-checkpoints, resuming, TensorBoard and progress. To train a rival, write its networks, its losses
-and a class with the members of `Recipe`; nothing here names GFLmser.
+batch and hands each to `update`, and a `sample` that restores. The loop owns everything else. It
+owns devices and processes (Lightning Fabric), precision, and gradients: backward, averaging over
+processes, clipping, the optimiser's step, finiteness. It also owns learning rates, averaged
+weights, validation, checkpoints, resuming, TensorBoard and progress. To train a rival, write its
+networks, its losses and a class with the members of `Recipe`; nothing here names GFLmser.
 
     class SrganRecipe:
         modules = {"generator": ..., "discriminator": ...}

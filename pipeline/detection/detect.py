@@ -1,8 +1,8 @@
 """Detectors: face_recognition's hog and cnn with dlib's score kept, and OpenCV's YuNet.
 
-dlib is called directly, not through the face_recognition package: the boxes are the same
-(`tests/pipeline/test_detect.py` proves it), the score is kept, and a broken install is an
-error message instead of that package's `quit()`.
+The detectors call dlib directly, not through the face_recognition package. The boxes are the same
+(`tests/pipeline/test_detect.py` proves it). The score is kept, and a broken install is an error
+message instead of that package's `quit()`.
 """
 
 import functools

@@ -65,9 +65,9 @@ class Evaluation:
     box on it (0 for a miss). `boxes`: one per box found; `right_…`/`ignored_…` per IoU threshold.
     `summary`: one row per face size and IoU threshold, size `all` first. Recall is by the width of
     the annotated face, precision by the width of the box found; NaN where there is none.
-    `headline`: per picture, of its largest face: iou_all, iou_hit (over pictures with a box),
-    accuracy (IoU of at least 0.5), found (any box in the picture but ignored ones), each with
-    `_lo` and `_hi`.
+    `headline`: per picture, of its largest face: iou_all, iou_hit (over pictures with a box) and
+    accuracy (IoU of at least 0.5). `found` counts any box in the picture but ignored ones. Each
+    has `_lo` and `_hi`.
     """
 
     counts: Counts

@@ -86,10 +86,11 @@ def summarise(
 ) -> list[MethodSummary]:
     """One summary for each method of `rows` but `hr`, in the order of their first row.
 
-    found, accuracy and iou_all are means over the pictures with ground truth, a miss or an error
-    counting 0; iou_hit over those of them that were found; the picture metrics over the pictures
-    that have a value; hr_found is the share of all readable pictures whose HR shows the detector
-    a face (NaN where `rows` holds no `hr`). An infinite PSNR counts as `PSNR_CAP`.
+    found, accuracy and iou_all are means over the pictures with ground truth; a miss or an error
+    counts 0. The mean of iou_hit is over those of them that were found. Picture metrics are means
+    over the pictures that have a value. The figure hr_found is the share of all readable pictures
+    whose HR shows the detector a face (NaN where `rows` holds no `hr`). An infinite PSNR counts as
+    `PSNR_CAP`.
     """
     hr_found = _hr_found(rows)
     further = verification or {}
@@ -118,7 +119,8 @@ def values_of(group: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     """For each figure but hr_found the values, one a picture, that it is the mean of.
 
     found, accuracy and iou_all hold 0 or 1, or the IoU, of every row of `group` with ground truth,
-    in order; iou_hit those of them that were found; the others one of every row, NaN for none.
+    in order. iou_hit holds those of them that were found. The others hold one value for every row,
+    NaN for none.
     """
     scored = group[group["truth"].astype(bool)]
     fine = (scored["error"].fillna("") == "").to_numpy()

@@ -1,8 +1,8 @@
 """Measure the thresholds of `calibration.py` on labelled pictures of faces.
 
 Protocol: the first picture of each person, untouched, is the gallery. Every picture is a probe: it
-is reduced (Pillow bicubic, antialiased) until its face has the wanted width, enlarged again by the
-upscaler, and embedded at the box that dlib hog found on the untouched picture, scaled along. All
+is reduced (Pillow bicubic, antialiased) until its face has the wanted width, and upscaled again. It
+is embedded at the box that dlib hog found on the untouched picture, scaled along. All
 probes against all gallery pictures of other people are the impostor comparisons, against the own
 one (another picture) the genuine ones. The box is given, so a threshold says nothing of detection.
 """

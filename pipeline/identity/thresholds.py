@@ -70,8 +70,9 @@ class Calibration:
     def threshold(self, upscaler: str, face_px: float, far: float = 0.01) -> Threshold:
         """The threshold for faces `face_px` wide in the picture before it was enlarged.
 
-        Linear in the logarithm of the size between measured sizes; that of the largest for larger
-        ones; none below the smallest, nor for an upscaler or FAR that was not measured.
+        Between measured sizes it is linear in the logarithm of the size. Larger sizes have that of
+        the largest. There is none below the smallest, nor for an upscaler or FAR that was not
+        measured.
         """
         rows = sorted(
             (row for row in self.rows if row.upscaler == upscaler and row.far == far),

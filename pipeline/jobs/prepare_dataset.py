@@ -34,8 +34,8 @@ def prepare(
 ) -> Prepared:
     """Write the cache of `root` into `out`.
 
-    `listing` is a CSV (`image`, perhaps `identity`) of the pictures to take, by path below `root`;
-    `away_from` is a folder of test pictures (`away_listing` a CSV of those that count): training
+    `listing` is a CSV (`image`, perhaps `identity`) of the pictures to take, by path below `root`.
+    `away_from` is a folder of test pictures, `away_listing` a CSV of those that count. Training
     pictures that show the same people are recorded as excluded. Raises DatasetError.
     """
     pictures = dataset.pictures(root)

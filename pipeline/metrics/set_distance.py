@@ -1,10 +1,10 @@
 """How far a set of pictures lies from another: Fréchet and kernel distances of their features.
 
 The name of a figure says what the features are. `fid` and `kid` are reserved for the Inception
-network that everybody means by them; without its weights the features are dlib's 128 numbers of a
-face, and the figures are called `fd_dlib` and `kd_dlib`. Figures of different names, and Fréchet
-distances of different numbers of pictures, are not to be compared: the distance of two samples of
-one population falls with their size, to about 10 for `fid` at 3,000 pictures. Below 10,000 the
+network. Without its weights the features are dlib's 128 numbers of a face, and the figures are
+called `fd_dlib` and `kd_dlib`. Figures of different names are not to be compared, nor are Fréchet
+distances of different numbers of pictures. The distance of two samples of one population falls with
+their size, to about 10 for `fid` at 3,000 pictures. Below 10,000 the
 kernel distance, which has no such bias, is the one to read.
 """
 
@@ -91,9 +91,9 @@ def frechet_distance(a: Features, b: Features) -> float:
     """Fréchet distance of the Gaussians fitted to `(N, d)` and `(M, d)` features; >= 0.
 
     |m1 - m2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2)) with unbiased covariances, in float64. The trace of
-    the root is the sum of the singular values of R1 R2', where Ri' Ri = Si: no matrix root, which
-    is unstable for singular covariances, so that N below d is sound too. Raises `ValueError` below
-    two pictures, for different d, and for features that are not finite.
+    the root is the sum of the singular values of R1 R2', where Ri' Ri = Si. No matrix root is
+    taken: that is unstable for singular covariances. N below d is therefore sound too. Raises
+    `ValueError` below two pictures, for different d, and for features that are not finite.
     """
     a, b = _checked(a, b)
     return Gaussian.of(a).frechet_distance(Gaussian.of(b))

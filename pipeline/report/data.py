@@ -97,8 +97,8 @@ def shown_images(report: Report, limit: int) -> tuple[str, ...]:
 def typical_images(report: Report, each: int) -> tuple[tuple[str, str], ...]:
     """Pairs (kind, picture): `each` of the best, the typical (around the median), the worst.
 
-    Pictures are ranked by the mean IoU, then the mean PSNR, of the methods that saw no ground
-    truth, as far as they have ground truth and a file; all of them where there are few.
+    Pictures with ground truth and a file are ranked by the mean IoU, then the mean PSNR, of the
+    deployable methods. All are returned where there are few.
     """
     deployable = [m for m in report.methods if m not in report.oracles] or list(report.methods)
     rows = report.rows[report.rows["method"].isin(deployable) & report.rows["truth"].astype(bool)]

@@ -46,9 +46,8 @@ def load_upscaler(
     A `+` after the name or file of a network asks for the mean with the mirror image.
 
     Raises ModelError with one line when the name is unknown, the file cannot be read as a network,
-    the device is absent, the precision does not suit it, `consistent` or `+` is asked of what is no
-    network that enlarges by four, or the weights are an oracle (they were trained to see the
-    ground truth) and `allow_oracle` is not set.
+    the device is absent, or the precision does not suit it. `consistent` and `+` need a network
+    that enlarges by four. An oracle (trained to see the ground truth) needs `allow_oracle`.
     """
     name = str(name_or_file)
     plain = network_of(name)

@@ -1,4 +1,4 @@
-"""A sentence has at most 30 words: in the documents, in `--help` and in error messages."""
+"""A sentence has at most 30 words: in documents, `--help`, error messages and docstrings."""
 
 import ast
 from collections.abc import Iterator
@@ -62,6 +62,25 @@ def test_error_messages_have_short_sentences(package: str) -> None:
         for long in long_sentences(text)
     ]
     assert found == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_docstrings_have_short_sentences(package: str) -> None:
+    found = [
+        f"{file.relative_to(ROOT)}: {long}"
+        for file in sorted((ROOT / package).rglob("*.py"))
+        for text in _docstrings(ast.parse(file.read_text("utf-8")))
+        for long in long_sentences(text)
+    ]
+    assert found == []
+
+
+def _docstrings(tree: ast.AST) -> Iterator[str]:
+    """Every docstring, without the code blocks in it: what is indented below an empty line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            parts = (ast.get_docstring(node) or "").split("\n\n")
+            yield "\n\n".join(part for part in parts if not part.startswith(("    ", ">>> ")))
 
 
 def _messages(tree: ast.AST) -> Iterator[tuple[int, str]]:

@@ -2,7 +2,7 @@
 
 A convolution on one picture and on sixty-four picks different kernels, which round differently: in
 the last bit, but enough to move a pixel now and then. So every pass over pictures of one size has
-the same number of them, the last one filled up, and the batch size only says how many are sent to
+the same number of them; the last one is filled up. The batch size only says how many are sent to
 the device and copied back together.
 """
 

@@ -28,8 +28,8 @@ class Cut:
 def cuts(length: int, tile: int, overlap: int, multiple: int) -> list[Cut]:
     """Tiles over an axis of `length` pixels; `length` and `tile` are multiples of `multiple`.
 
-    The kept parts touch, cover the axis once, and lie at least `overlap` pixels (as far as
-    `multiple` allows) from every edge that the picture itself does not have: a network whose
+    The kept parts touch and cover the axis once. They lie at least `overlap` pixels (as far as
+    `multiple` allows) from every edge that the picture itself does not have. A network whose
     receptive field reaches no further gives the same pixels as on the whole picture.
     """
     if length <= tile:

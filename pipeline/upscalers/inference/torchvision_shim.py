@@ -1,8 +1,8 @@
 """Importing torchvision beside a torch that it was not built for.
 
 spandrel needs two pure-Python functions of torchvision. A torchvision whose compiled part does not
-fit the installed torch (the CUDA wheel beside a CPU torch) fails on import, because it registers
-shapes for two operators that were never loaded. Declared without a kernel, they let the import
+fit the installed torch (the CUDA wheel beside a CPU torch) fails on import. It registers shapes for
+two operators that were never loaded. Declared without a kernel, they let the import
 pass; calling one still raises, as it should.
 """
 
