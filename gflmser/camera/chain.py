@@ -34,8 +34,9 @@ def photograph(
 ) -> tuple[Tensor, Tensor]:
     """What a camera makes of faces: the scene in its light, and the LR image of it.
 
-    `hr` is `(N, 3, H, W)`, square, in [0, 1], the scene as the data has it. The results are in [0, 1]
-    too: `(N, 3, H, W)` (the target of restoration) and `(N, 3, side, side)` in levels of 1/255. Sample i depends on its own seed in `draws` only.
+    `hr` is `(N, 3, H, W)`, square, in [0, 1], the scene as the data has it. The results are in
+    [0, 1] too: `(N, 3, H, W)` (the target of restoration) and `(N, 3, side, side)` in levels of
+    1/255. Sample i depends on its own seed in `draws` only.
 
     Example:
         scene, lr = photograph(hr, Draws([(seed, step, i) for i in rows]), Camera())

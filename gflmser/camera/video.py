@@ -1,7 +1,7 @@
 """H.264 by PyAV: what a recorder leaves of a face that moves through the frame.
 
 The encoder is libx264 with a constant quantiser, so that a face loses the same in a small frame as
-in a large one; at 25 frames a second QP 34 comes to about 0.1 bits a pixel.
+in a large one. At 25 frames a second QP 34 comes to about 0.1 bits a pixel.
 """
 
 from __future__ import annotations
