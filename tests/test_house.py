@@ -68,7 +68,7 @@ PENDING: Final = {
 def modules() -> list[Path]:
     """Every Python file of the product."""
     folders = [ROOT / package for package in PACKAGES if (ROOT / package).is_dir()]
-    return sorted(path for folder in folders for path in folder.rglob("*.py"))
+    return [ROOT / "sr_pipeline.py", *sorted(p for folder in folders for p in folder.rglob("*.py"))]
 
 
 def imports(path: Path) -> Iterator[tuple[str, int]]:

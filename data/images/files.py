@@ -84,6 +84,29 @@ def _grey_to_rgb(grey: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> RGB
     return np.ascontiguousarray(np.repeat(level[:, :, None], 3, axis=2))
 
 
+def image_to_rgb(image: Image.Image) -> RGB:
+    """A PIL image of any mode as `(H, W, 3)` uint8; transparency lies on white.
+
+    Raises ImageError when it is too small or too large.
+    """
+    _check_size(*image.size)
+    return _to_rgb(image)
+
+
+def array_to_rgb(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> RGB:
+    """An array `(H, W)`, `(H, W, 1)`, `(H, W, 3)` or `(H, W, 4)` as `(H, W, 3)` uint8.
+
+    Raises ImageError for another shape or for values that are not uint8.
+    """
+    if array.dtype != np.uint8:
+        raise ImageError(f"an image array must be uint8 in [0, 255], not {array.dtype}")
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+        raise ImageError(f"an image array is (H, W) or (H, W, 3), not {array.shape}")
+    return image_to_rgb(Image.fromarray(np.ascontiguousarray(array)))
+
+
 def save_png(path: Path, rgb: RGB) -> None:
     """Write `(H, W, 3)` uint8 as PNG, whole; raises OutputError when that is not possible."""
     with whole_file(path) as temporary:
