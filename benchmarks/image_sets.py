@@ -133,6 +133,15 @@ def lfw_test(data: Path) -> PictureSet:
     return PictureSet("lfw-test", tuple(file_picture(p, root, p.parent.name) for p in there))
 
 
+def lfw_split(data: Path, name: str) -> PictureSet:
+    """LFW's images that `splits/NAME.csv` lists; raises MissingDataError where there are none."""
+    root, listed = data / "lfw", _listed(data / "splits" / f"{name}.csv")
+    there = [root / key for key in listed if (root / key).is_file()]
+    if not there:
+        raise MissingDataError(f"needs {root} and {data / 'splits' / name}.csv")
+    return PictureSet(name, tuple(file_picture(path, root, path.parent.name) for path in there))
+
+
 def scenes(data: Path, name: str) -> PictureSet:
     """The pictures of a folder such as bsds100, sorted."""
     root = data / name

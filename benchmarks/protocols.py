@@ -36,6 +36,9 @@ TABLE4_PICTURES: Final = 1000
 CNN_PICTURES: Final = 100
 """cnn with one pass takes 0.2 s a picture on one core, with two 0.7 s; faces have 50 px here."""
 IDENTITY_CROP: Final = 0.55
+DEGRADED_CROP: Final = 0.55
+DEGRADED_PICTURES: Final = 500
+"""The most images of a split in the table of degraded sets."""
 REFERENCE_CROP: Final = 0.7
 """Share of LFW's pictures in which the face fills as much as in the real low-resolution faces."""
 

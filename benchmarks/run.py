@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from benchmarks.context import Bench
 from benchmarks.image_sets import MissingDataError
+from benchmarks.tables.degraded import degraded
 from benchmarks.tables.document import Sheet
 from benchmarks.tables.figures import figures
 from benchmarks.tables.table1 import table1
@@ -17,12 +18,13 @@ from benchmarks.tables.table3 import table3
 from benchmarks.tables.table4 import table4
 from data.atomic import write_json
 
-Name = Literal["table1", "table2", "table3", "table4", "figures", "speed", "all"]
+Name = Literal["table1", "table2", "table3", "table4", "degraded", "figures", "speed", "all"]
 TABLES: Final[Mapping[str, Callable[[Bench], Sheet]]] = {
     "table1": table1,
     "table2": table2,
     "table3": table3,
     "table4": table4,
+    "degraded": degraded,
 }
 _SPEED_PICTURES: Final = 1000
 _SPEED_REPEATS: Final = 3
