@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from benchmarks.context import Bench
 from benchmarks.image_sets import PictureSet, source_of
 from benchmarks.methods import Entrant
@@ -11,11 +13,15 @@ from pipeline.jobs.degrade import Degradation
 from pipeline.metrics.image_quality import psnr_rgb
 from pipeline.upscalers.base import restore
 
+VERSION: Final = 1
+"""Raised when a figure of the same image and weights changes."""
+
 
 def measure_set(bench: Bench, entrant: Entrant, images: PictureSet, name: str) -> dict[str, float]:
     """PSNR (RGB, dB) of each readable image by its key, its LR made by the degraded set `name`."""
     parts = {
         "what": "degraded",
+        "version": VERSION,
         "set": name,
         "crop": DEGRADED_CROP,
         "seed": bench.seed,

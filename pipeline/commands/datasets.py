@@ -52,6 +52,12 @@ def check(name: str, path: Path, as_json: bool) -> int:
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--side", type=click.IntRange(16, 1024), help="Side of the arrays; else the usual.")
 @click.option(
+    "--corners",
+    type=click.IntRange(16),
+    metavar="PX",
+    help="Take the corners of pictures in their place: backgrounds beside faces.",
+)
+@click.option(
     "--list",
     "listing",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -73,6 +79,7 @@ def prepare(
     path: Path,
     out: Path,
     side: int | None,
+    corners: int | None,
     listing: Path | None,
     away_from: Path | None,
     away_list: Path | None,
@@ -99,6 +106,7 @@ def prepare(
             path,
             out,
             side=side,
+            corners=corners,
             listing=listing,
             away_from=away_from,
             away_listing=away_list,

@@ -6,7 +6,10 @@ import csv
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+
+from PIL import Image
 
 from data.datasets.base import Dataset, DatasetError
 from data.prepared import CacheReport, Picture, build
@@ -27,6 +30,7 @@ def prepare(
     out: Path,
     *,
     side: int | None = None,
+    corners: int | None = None,
     listing: Path | None = None,
     away_from: Path | None = None,
     away_listing: Path | None = None,
@@ -34,6 +38,8 @@ def prepare(
 ) -> Prepared:
     """Write the cache of `root` into `out`.
 
+    With `corners` the four corners of each picture, squares of so many pixels, are taken instead.
+    They are faceless backgrounds where faces fill the middle.
     `listing` is a CSV (`image`, perhaps `identity`) of the pictures to take, by path below `root`.
     `away_from` is a folder of test pictures, `away_listing` a CSV of those that count. Training
     pictures that show the same people are recorded as excluded. Raises DatasetError.
@@ -43,6 +49,8 @@ def prepare(
         pictures = chosen(pictures, listing)
     if not pictures:
         raise DatasetError(f"{root} holds no picture of {dataset.name}: {dataset.layout}")
+    if corners is not None:
+        pictures = [corner for picture in pictures for corner in _corners(picture, corners)]
     made = build(
         pictures,
         out,
@@ -75,6 +83,23 @@ def chosen(pictures: list[Picture], listing: Path) -> list[Picture]:
             identity = row.get("identity") or known[key].identity
             made.append(dataclasses.replace(known[key], identity=identity))
     return made
+
+
+def _corners(picture: Picture, edge: int) -> list[Picture]:
+    """Squares at the four corners of a picture, each a picture of its own."""
+    with Image.open(BytesIO(picture.read())) as image:
+        right, bottom = image.width - edge, image.height - edge
+    return [
+        dataclasses.replace(
+            picture, key=f"{picture.key}#{name}", box=(left, top, left + edge, top + edge)
+        )
+        for name, left, top in (
+            ("upper-left", 0, 0),
+            ("upper-right", right, 0),
+            ("lower-left", 0, bottom),
+            ("lower-right", right, bottom),
+        )
+    ]
 
 
 def _keep_away(

@@ -16,15 +16,13 @@ from tests.benchmarks.benchmark_data import make_data
 @pytest.fixture
 def bench(samples: Path, tmp_path: Path) -> Bench:
     make_data(tmp_path / "data", samples)
-    images = sorted((tmp_path / "data" / "lfw").rglob("*.jpg"))[:2]
+    images = sorted((tmp_path / "data" / "lfw").rglob("*.*"))[:2]
     names = [path.relative_to(tmp_path / "data" / "lfw").as_posix() for path in images]
     splits = tmp_path / "data" / "splits"
     splits.mkdir(exist_ok=True)
     (splits / "lfw-val.csv").write_text("image\n" + "\n".join(names) + "\n")
     entrants = find_entrants(["bicubic", "nearest"])
-    return Bench(
-        tmp_path / "data", Cache(tmp_path / "cache"), entrants, "", workers=1, quiet=True
-    )
+    return Bench(tmp_path / "data", Cache(tmp_path / "cache"), entrants, "", workers=1, quiet=True)
 
 
 def test_gains_are_differences_from_bicubic(bench: Bench) -> None:

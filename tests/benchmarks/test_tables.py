@@ -366,7 +366,9 @@ def run() -> Run:
     return call
 
 
-@pytest.mark.parametrize("name", ["table1", "table2", "table3", "table4", "degraded", "figures", "speed"])
+@pytest.mark.parametrize(
+    "name", ["table1", "table2", "table3", "table4", "degraded", "figures", "speed"]
+)
 def test_a_table_without_its_data_is_told_and_ends_with_1(
     run: Run, tmp_path: Path, name: str
 ) -> None:

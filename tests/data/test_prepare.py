@@ -51,6 +51,20 @@ def test_prepare_takes_the_listed_pictures(samples: Path, tmp_path: Path) -> Non
     assert [line.split(",")[1] for line in index] == ["identity", "barack", "joe"]
 
 
+def test_corners_are_taken_in_place_of_pictures(samples: Path, tmp_path: Path) -> None:
+    listing = tmp_path / "list.csv"
+    listing.write_text("image\nobama.jpg\n")
+    words = ("--side", "40", "--corners", "40", "--list", listing)
+    code, _ = run("prepare", "folder", samples, "--out", tmp_path / "c", *words)
+    assert code == 0
+    images = np.load(tmp_path / "c" / "images.npy")
+    with Image.open(samples / "obama.jpg") as opened:
+        whole = np.asarray(opened.convert("RGB"))
+    assert len(images) == 4
+    assert np.array_equal(images[0], whole[:40, :40])
+    assert np.array_equal(images[3], whole[-40:, -40:])
+
+
 @pytest.mark.parametrize(("name", "marked"), [("lfw", True), ("folder", None)])
 def test_caches_of_test_sets_are_marked(
     samples: Path, tmp_path: Path, name: str, marked: bool | None

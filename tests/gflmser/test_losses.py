@@ -95,3 +95,10 @@ class TestDetectorLoss:
         detector_loss(flat, torch.rand(1, 3, 64, 64)).backward()
         assert flat.grad is not None
         assert torch.isfinite(flat.grad).all()
+
+
+def test_psnr_loss_is_the_mean_logarithm_of_each_samples_error() -> None:
+    made = torch.zeros(2, 3, 4, 4)
+    target = torch.stack((torch.full((3, 4, 4), 0.5), torch.full((3, 4, 4), 0.1)))
+    expected = (math.log(0.25 + 1e-3) + math.log(0.01 + 1e-3)) / 2
+    assert hr_pixel_loss(made, target, "psnr") == pytest.approx(expected, abs=1e-5)
