@@ -11,11 +11,15 @@ GateMode = Literal["none", "add", "correlation"]
 GateScope = Literal["channel", "sample"]
 SkipSource = Literal["none", "hr", "hr32", "upsampled", "recurrent", "internal"]
 Upsampling = Literal["deconv", "shuffle"]
+SkipFeature = Literal["inner", "input"]
+Initialisation = Literal["torch", "authors"]
 
 ORACLE_SOURCES: Final[frozenset[str]] = frozenset({"hr", "hr32"})
 """Skip sources that look at the ground truth: for reproducing the paper, never for a user."""
 
 Modules = Literal[7, 5]
+Order = Literal["drawn", "epochs"]
+Batching = Literal["auto", "samples", "device"]
 
 _L2H_LEVELS: Final[dict[Modules, tuple[int, ...]]] = {
     7: (16, 8, 4, 8, 16, 32, 64),
@@ -55,6 +59,13 @@ class NetworkConfig:
     """Networks predict what is to be added to the bicubic picture; replaces the final tanh."""
     group_residual: bool = True
     """A group adds its input to its output although its blocks have done so (authors' code)."""
+    initialisation: Initialisation = "torch"
+    """Of block and rescaling convolutions: torch's, or N(0, 0.01) as the authors' v1 code has it.
+
+    With `group_residual` torch's saturates both final tanh, and nothing is learnt.
+    """
+    skip_feature: SkipFeature = "inner"
+    """X of a group: its output before its own residual (authors' code), or its input (eq. 1)."""
     gate: GateMode = "correlation"
     gate_scope: GateScope = "channel"
     gate_centred: bool = True
@@ -71,10 +82,14 @@ class NetworkConfig:
     """Channels of the discriminator."""
     noise: bool = True
     """H2L has a channel of Gaussian noise beside the picture."""
+    modulation: int = 0
+    """Length of a Gaussian code that scales and shifts every channel of H2L; ours, 0 for none."""
 
     def __post_init__(self) -> None:
         if min(self.groups, self.blocks, self.passes, self.judge_width) < 1:
             raise ValueError("groups, blocks, passes and judge_width must be at least 1")
+        if self.modulation < 0:
+            raise ValueError("modulation is a length, 0 for none")
         if self.passes > 1 and self.source != "recurrent":
             raise ValueError("only the skip source 'recurrent' takes more than one pass")
         if (self.source == "none") != (self.gate == "none"):
@@ -122,6 +137,10 @@ class DataConfig:
     """A prepared cache of real low-resolution faces, unpaired, for the discriminator."""
     camera: float = 0.0
     """Share of samples whose LR comes from the camera chain."""
+    order: Order = "drawn"
+    """Images drawn with replacement by the sources' weights, or every image once an epoch."""
+    batching: Batching = "auto"
+    """Samples made one at a time by Pillow, or together on the device; `auto`: there on CUDA."""
     h2l: float = 0.0
     """Share of samples whose LR comes from H2L; the rest is bicubic."""
 
@@ -151,13 +170,19 @@ class PhaseConfig:
     """Weight of eq. 4: H2L's picture against real low-resolution faces."""
     hr_pixel: float = 0.0
     """Weight of eq. 6: L2H's picture against the ground truth."""
+    joint: bool = False
+    """The restorer's loss reaches H2L through its image too, not through the skips alone."""
+    diversity: float = 0.0
+    """Weight of what two draws of H2L must differ by (at most `diversity_cap`); ours."""
+    diversity_cap: float = 0.05
+    """Mean absolute difference, in [-1, 1], beyond which two draws differ enough."""
     hr_detector: float = 0.0
     """Weight of the oriented gradients that a HOG detector sees; ours, 0 in the paper."""
 
     def __post_init__(self) -> None:
         if self.length < 1:
             raise ValueError(f"phase '{self.name}': length must be at least 1")
-        if min(self.lr_pixel, self.gan, self.hr_pixel, self.hr_detector) < 0:
+        if min(self.lr_pixel, self.gan, self.hr_pixel, self.hr_detector, self.diversity) < 0:
             raise ValueError(f"phase '{self.name}': a loss weight is negative")
 
 
@@ -194,6 +219,12 @@ class TrainingConfig:
     """Decay of the averaged weights; 0 for none."""
     precision: Precision = "32-true"
     """`16-mixed` is for CUDA alone; `bf16-mixed` also for a CPU, if it has AVX512-BF16 or AMX."""
+    channels_last: bool = True
+    """Channels innermost in memory: faster in convolutions of a CPU and of tensor cores."""
+    fused: bool = False
+    """Adam in one kernel; for CUDA. Not with 16-mixed, whose gradients are unscaled outside."""
+    compiled: bool = False
+    """`torch.compile` for the networks; some minutes of start, then fewer, larger kernels."""
     validate_minutes: float = 10.0
     checkpoint_minutes: float = 3.0
 
@@ -202,6 +233,8 @@ class TrainingConfig:
             raise ValueError("batch must be at least 1")
         if not 0 <= self.ema < 1 or self.clip < 0:
             raise ValueError("ema is a decay below 1 and clip is not negative")
+        if self.fused and self.precision == "16-mixed":
+            raise ValueError("fused cannot be used with 16-mixed; bf16-mixed needs no loss scale")
 
     def steps(self, length: int) -> int:
         """A length of the configuration in optimiser steps."""

@@ -52,6 +52,15 @@ def _judge(logits: Tensor, label: float, kind: GanLoss) -> Tensor:
     return functional.mse_loss(logits, labels)
 
 
+def diversity_loss(made: Tensor, other: Tensor, cap: float) -> Tensor:
+    """Minus the mean absolute difference of two draws `(N, 3, H, W)`, of each at most `cap`.
+
+    Ours, after mode-seeking GANs (Mao et al., 2019): H2L would rather ignore its noise.
+    """
+    apart = (made.float() - other.float()).abs().mean((1, 2, 3))
+    return -apart.clamp_max(cap).mean()
+
+
 _ORIENTATIONS = 8
 _CELL = 4
 _FLAT = 1e-2

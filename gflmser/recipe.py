@@ -11,13 +11,14 @@ from gflmser.config import Config, OptimiserConfig, PhaseConfig
 from gflmser.losses import (
     detector_loss,
     discriminator_loss,
+    diversity_loss,
     generator_loss,
     hr_pixel_loss,
     lr_pixel_loss,
 )
 from gflmser.network import Discriminator, GFLmser
 from gflmser.schema import ConfigError
-from gflmser.training.loop import Update
+from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
 from gflmser.weights import WeightsError, load_weights
 
@@ -54,19 +55,10 @@ class GFLmserRecipe:
     def step(self, batch: Batch, phase: PhaseConfig, update: Update) -> dict[str, Tensor]:
         """One step of `phase`: the generators first, then the discriminator."""
         losses: dict[str, Tensor] = {}
-        weighed: list[Tensor] = []
-        degrading = phase.lr_pixel > 0 or phase.gan > 0
-        made = self.model.degrade(batch.hr, batch.noise) if degrading else None
-        if made is not None and phase.lr_pixel > 0:
-            losses["lr_pixel"] = lr_pixel_loss(made, batch.target)
-            weighed.append(phase.lr_pixel * losses["lr_pixel"])
-        if made is not None and phase.gan > 0:
-            self.discriminator.requires_grad_(False)
-            losses["gan"] = generator_loss(self.discriminator(made), self.config.training.gan_loss)
-            self.discriminator.requires_grad_(True)
-            weighed.append(phase.gan * losses["gan"])
+        made, skips = self._degraded(batch, phase)
+        weighed = [] if made is None else self._losses_of_h2l(batch, phase, made, losses)
         if phase.hr_pixel > 0 or phase.hr_detector > 0:
-            estimates = self._restored(batch, made)
+            estimates = self._restored(batch, phase, made, skips)
             losses["hr_pixel"] = self._over_passes(estimates, batch.hr, self._pixel)
             weighed.append(phase.hr_pixel * losses["hr_pixel"])
             if phase.hr_detector > 0:
@@ -88,19 +80,65 @@ class GFLmserRecipe:
         """`(N, 3, H, W)` restored; `hr` is looked at by oracle sources only."""
         return self.model.restore(lr, hr if self.config.network.oracle else None)
 
-    def _restored(self, batch: Batch, made: Tensor | None) -> list[Tensor]:
-        lr, chosen = batch.lr, batch.by_h2l
-        if bool(chosen.any()):
+    def _degraded(
+        self, batch: Batch, phase: PhaseConfig
+    ) -> tuple[Tensor | None, list[Tensor] | None]:
+        """H2L's images and, of an oracle, the skips of the same pass; None where not asked for."""
+        restoring = phase.hr_pixel > 0 or phase.hr_detector > 0
+        if self.config.network.oracle and restoring:
+            made, skips = self.model.h2l(self.model.seen_by_oracle(batch.hr), batch.noise)
+            return made, skips
+        if max(phase.lr_pixel, phase.gan, phase.diversity) > 0:
+            return self.model.degrade(self.model.seen_by_oracle(batch.hr), batch.noise), None
+        return None, None
+
+    def _losses_of_h2l(
+        self, batch: Batch, phase: PhaseConfig, made: Tensor, losses: dict[str, Tensor]
+    ) -> list[Tensor]:
+        """What H2L learns from, entered into `losses`; the same with their weights."""
+        weighed: list[Tensor] = []
+        if phase.lr_pixel > 0:
+            losses["lr_pixel"] = lr_pixel_loss(made, batch.target)
+            weighed.append(phase.lr_pixel * losses["lr_pixel"])
+        if phase.gan > 0:
+            self.discriminator.requires_grad_(False)
+            losses["gan"] = generator_loss(self.discriminator(made), self.config.training.gan_loss)
+            self.discriminator.requires_grad_("discriminator" in phase.trains)
+            weighed.append(phase.gan * losses["gan"])
+        if phase.diversity > 0:
+            other = self.model.degrade(self.model.seen_by_oracle(batch.hr), batch.noise.roll(1, 0))
+            losses["diversity"] = diversity_loss(made, other, phase.diversity_cap)
+            weighed.append(phase.diversity * losses["diversity"])
+        return weighed
+
+    def _restored(
+        self, batch: Batch, phase: PhaseConfig, made: Tensor | None, skips: list[Tensor] | None
+    ) -> list[Tensor]:
+        lr = self._lr(batch, made, joint=phase.joint)
+        return [self.model.l2h(lr, skips)] if skips else self.model.restore_passes(lr)
+
+    def _lr(self, batch: Batch, made: Tensor | None, *, joint: bool) -> Tensor:
+        """The LR images of the batch, those of `by_h2l` from H2L."""
+        if not self.config.data.h2l:
+            return batch.lr
+        chosen = batch.by_h2l
+        if made is None:
+            # On a CPU nothing is computed in vain; elsewhere shapes that never change are faster.
+            if batch.hr.device.type == "cpu":
+                return self._some_by_h2l(batch)
             with torch.no_grad():
-                part = (
-                    self.model.degrade(batch.hr[chosen], batch.noise[chosen])
-                    if made is None
-                    else made[chosen]
-                )
-            lr = lr.clone(memory_format=torch.channels_last)
-            lr[chosen] = part.detach().to(lr.dtype)
-        hr = batch.hr if self.config.network.oracle else None
-        return self.model.restore_passes(lr, hr)
+                made = self.model.degrade(batch.hr, batch.noise)
+        made = (made if joint else made.detach()).to(batch.lr.dtype)
+        return torch.where(chosen.view(-1, 1, 1, 1), made, batch.lr)
+
+    def _some_by_h2l(self, batch: Batch) -> Tensor:
+        chosen = batch.by_h2l
+        if not bool(chosen.any()):
+            return batch.lr
+        lr = batch.lr.clone(memory_format=torch.channels_last)
+        with torch.no_grad():
+            lr[chosen] = self.model.degrade(batch.hr[chosen], batch.noise[chosen]).to(lr.dtype)
+        return lr
 
     def _pixel(self, made: Tensor, target: Tensor) -> Tensor:
         return hr_pixel_loss(made, target, self.config.training.hr_loss)

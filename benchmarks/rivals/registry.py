@@ -18,7 +18,7 @@ from benchmarks.rivals.srgan.recipe import SrganConfig, SrganRecipe
 from benchmarks.rivals.wavelet_srnet.network import WaveletNetwork, WaveletSrnet
 from benchmarks.rivals.wavelet_srnet.recipe import WaveletConfig, WaveletRecipe
 from gflmser.schema import ConfigError, load, read_toml
-from gflmser.training.loop import Recipe
+from gflmser.training.protocols import Recipe
 
 RivalConfig = SrganConfig | CycleganConfig | BulatConfig | WaveletConfig
 

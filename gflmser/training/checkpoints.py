@@ -19,15 +19,17 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     partial.replace(path)
 
 
-def load_checkpoint(path: Path, device: torch.device) -> dict[str, Any]:
+def load_checkpoint(path: Path) -> dict[str, Any]:
     """The state at `path`; tensors and plain values only, anything else is refused.
 
+    Tensors are on the CPU, where Adam's step counters have to stay: each would else be waited for
+    in every step. Modules and optimisers move what must move when they load it.
     Raises ConfigError when there is no checkpoint, or none that can be read.
     """
     if not path.is_file():
         raise ConfigError(f"nothing to resume: {path} does not exist")
     try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, EOFError, IndexError, KeyError, pickle.UnpicklingError) as error:
         raise ConfigError(f"{path} is not a checkpoint of ours: {error}") from error
     return state

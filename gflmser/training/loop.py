@@ -28,65 +28,26 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, Final
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
-from torch.optim import Adam, Optimizer
+from torch import Tensor
 
-from gflmser.config import OptimiserConfig, PhaseConfig, TrainingConfig
+from gflmser.config import TrainingConfig
 from gflmser.schema import ConfigError
+from gflmser.training.batches import Batches, Samples
 from gflmser.training.checkpoints import load_checkpoint, save_checkpoint
 from gflmser.training.ema import WeightAverage
-from gflmser.training.prefetch import AHEAD, Prefetched
-from gflmser.training.sampler import Batch, Sampler
+from gflmser.training.learner import Learner
+from gflmser.training.protocols import Log, Recipe, TrainingError, Validate
+from gflmser.training.schedule import phase_at, spans
 
-Update = Callable[[Tensor, Sequence[str]], None]
-"""`update(loss, names)`: one optimiser step of the named modules; the others stay as they are."""
-
-
-class TrainingError(RuntimeError):
-    """Training cannot go on; the last checkpoint is good."""
-
-
-class Recipe(Protocol):
-    """A method that the loop can train."""
-
-    modules: Mapping[str, nn.Module]
-    averaged: Sequence[str]
-    """Modules of which averaged weights are kept; `sample` uses only these."""
-
-    def optimiser(self, name: str) -> OptimiserConfig:
-        """How the module of that name learns."""
-        ...
-
-    def step(self, batch: Batch, phase: PhaseConfig, update: Update) -> dict[str, Tensor]:
-        """Compute losses, call `update` for each group of modules; the losses, to be logged."""
-        ...
-
-    def sample(self, lr: Tensor, hr: Tensor | None) -> Tensor:
-        """Restore; `hr` is for oracles, which say so themselves."""
-        ...
-
-
-class Log(Protocol):
-    """Where figures go while training runs; only the first process writes."""
-
-    def scalars(self, values: Mapping[str, float], step: int) -> None:
-        """Named figures of one step."""
-        ...
-
-    def progress(self, step: int, total: int, values: Mapping[str, float], eta_s: float) -> None:
-        """A line for whoever watches."""
-        ...
-
-
-Validate = Callable[[Callable[[Tensor, Tensor | None], Tensor], int], Mapping[str, float]]
-"""`validate(restore, step)`: figures of the restorer; may write pictures on the way."""
+_EVERY: Final = 20
+"""Steps between reports; on a GPU also between looks at the clock and at what is not finite."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,61 +67,13 @@ class Outcome:
     """The last validation; empty if there was none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
-    """The steps in which a module learns: from `start` up to, not including, `end`."""
-
-    start: int
-    end: int
-
-
-def spans(training: TrainingConfig) -> dict[str, Span]:
-    """For every module that some phase trains, from its first step to its last."""
-    found: dict[str, Span] = {}
-    at = 0
-    for phase in training.phases:
-        end = at + training.steps(phase.length)
-        for name in phase.trains:
-            found[name] = Span(found[name].start if name in found else at, end)
-        at = end
-    return found
-
-
-def phase_at(training: TrainingConfig, step: int) -> PhaseConfig:
-    """The phase that `step` belongs to; the last one for any step beyond."""
-    at = 0
-    for phase in training.phases:
-        at += training.steps(phase.length)
-        if step < at:
-            return phase
-    return training.phases[-1]
-
-
-def learning_rate(training: TrainingConfig, own: OptimiserConfig, span: Span, step: int) -> float:
-    """The rate at `step`, never 0 before the span's end.
-
-    A cosine ends at 1 % of the peak; `linear` is constant for half of the span and then falls to 0.
-    """
-    rate = own.rate
-    if training.warm_up:
-        rate *= min(1.0, (step - span.start + 1) / training.warm_up)
-    if training.schedule == "step":
-        rate *= 0.1 ** sum(step >= training.steps(m) for m in own.milestones)
-    done = min(1.0, max(0.0, (step - span.start) / max(1, span.end - span.start)))
-    if training.schedule == "cosine":
-        rate *= 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done))
-    elif training.schedule == "linear":
-        rate *= min(1.0, 2 * (1 - done))
-    return rate
-
-
 class Trainer:
     """Trains one recipe in one folder."""
 
     def __init__(
         self,
         recipe: Recipe,
-        sampler: Sampler,
+        sampler: Samples,
         training: TrainingConfig,
         *,
         fabric: Fabric,
@@ -184,30 +97,22 @@ class Trainer:
         self.checkpoint = folder / "checkpoint.pt"
         self.network = dict(network or {})
         self.earlier = [dict(one) for one in earlier]
-        self.spans = spans(training)
-        unknown = set(self.spans) - set(recipe.modules)
+        unknown = set(spans(training)) - set(recipe.modules)
         if unknown:
             raise ConfigError(f"phases train '{min(unknown)}', which this method does not have")
-        self.optimisers: dict[str, Optimizer] = {}
-        for name, module in recipe.modules.items():
-            module.to(fabric.device)
-            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-            own = recipe.optimiser(name)
-            adam = Adam(module.parameters(), lr=own.rate, betas=own.betas)
-            self.optimisers[name] = cast(Optimizer, fabric.setup_optimizers(adam))
+        self.learner = Learner(recipe, training, fabric)
         self.average = WeightAverage(
             {name: recipe.modules[name] for name in recipe.averaged}, training.ema
         )
         share = training.batch // fabric.world_size
         indices = range(fabric.global_rank * share, (fabric.global_rank + 1) * share)
-        ahead = 0 if fabric.device.type == "cpu" else AHEAD
-        self.batches = Prefetched(sampler.batch, indices, ahead=ahead)
+        self.batches = Batches(sampler, indices, fabric.device)
+        self._every = 1 if fabric.device.type == "cpu" else _EVERY
         self.step = 0
         self.seconds = 0.0
         self.cpu_seconds = 0.0
         self._cpu_counted = time.process_time()
         self.metrics: Mapping[str, float] = {}
-        self._norms: dict[str, float] = {}
         self._stopped = False
 
     def resume(self) -> None:
@@ -215,7 +120,7 @@ class Trainer:
 
         Raises ConfigError when there is none, or when it is of other networks or another source.
         """
-        state = load_checkpoint(self.checkpoint, self.fabric.device)
+        state = load_checkpoint(self.checkpoint)
         differing = _differing(state.get("network", {}), self.network)
         if differing:
             raise ConfigError(
@@ -224,7 +129,7 @@ class Trainer:
         try:
             for name, module in self.recipe.modules.items():
                 module.load_state_dict(state["modules"][name])
-                self.optimisers[name].load_state_dict(state["optimisers"][name])
+            self.learner.load_state_dicts(state["optimisers"])
             self.average.load_state_dict(state["average"])
             self.fabric.strategy.precision.load_state_dict(state["precision"])
         except (RuntimeError, KeyError, ValueError) as error:
@@ -261,9 +166,12 @@ class Trainer:
             self.step += 1
             now = time.monotonic()
             self.seconds = before + now - begun
-            if self.step % 20 == 0 or self.step == last:
+            if self.step % _EVERY == 0 or self.step == last:
                 left = (now - begun) / (self.step - first) * (last - self.step)
+                self._check()
                 self._report(losses, total, left)
+            if self.step % self._every:
+                continue
             stopping, validating, saving = self._agree(
                 self._stopped or now >= stop,
                 now - validated >= 60 * self.training.validate_minutes,
@@ -302,6 +210,7 @@ class Trainer:
 
     def save(self) -> None:
         """Write the checkpoint whole or not at all; every process must call it."""
+        self._check()
         self._count_cpu()
         if not self.fabric.is_global_zero:
             return
@@ -309,7 +218,7 @@ class Trainer:
             self.checkpoint,
             {
                 "modules": {n: m.state_dict() for n, m in self.recipe.modules.items()},
-                "optimisers": {n: o.state_dict() for n, o in self.optimisers.items()},
+                "optimisers": self.learner.state_dicts(),
                 "average": self.average.state_dict(),
                 "precision": self.fabric.strategy.precision.state_dict(),
                 "step": self.step,
@@ -329,61 +238,27 @@ class Trainer:
         self._cpu_counted = now
 
     def _one_step(self) -> dict[str, Tensor]:
-        batch = self.batches(self.step).to(self.fabric.device)
-        for name, span in self.spans.items():
-            rate = learning_rate(self.training, self.recipe.optimiser(name), span, self.step)
-            for group in self.optimisers[name].param_groups:
-                group["lr"] = rate
-        with self.fabric.autocast():
-            losses = self.recipe.step(batch, phase_at(self.training, self.step), self._update)
+        batch = self.batches(self.step)
+        phase = phase_at(self.training, self.step)
+        self.learner.begin(self.step, phase)
+        try:
+            with self.fabric.autocast():
+                losses = self.recipe.step(batch, phase, self.learner.update)
+        except TrainingError as error:
+            raise self._told(error) from error
+        self.learner.end()
         self.average.update(self.step)
         return losses
 
-    def _update(self, loss: Tensor, names: Sequence[str]) -> None:
-        if not self._agree_finite(loss):
-            raise TrainingError(
-                f"step {self.step}: the loss of {', '.join(names)} is not finite; "
-                f"the last good state is {self.checkpoint}"
-            )
-        for name in names:
-            self.optimisers[name].zero_grad(set_to_none=True)
-        self.fabric.backward(loss)
-        for name in names:
-            module, optimiser = self.recipe.modules[name], self.optimisers[name]
-            self._average_gradients(module)
-            limit = self.training.clip or math.inf
-            norm = self.fabric.clip_gradients(
-                module, optimiser, max_norm=limit, error_if_nonfinite=False
-            )
-            self._norms[name] = float(norm) if norm is not None else math.nan
-            if not math.isfinite(self._norms[name]) and self.training.precision != "16-mixed":
-                raise TrainingError(
-                    f"step {self.step}: the gradient of {name} is not finite; "
-                    f"the last good state is {self.checkpoint}"
-                )
-            optimiser.step()
-        torch.clear_autocast_cache()  # it holds casts of the weights as they were
+    def _check(self) -> None:
+        """Raise TrainingError when a loss or a gradient was not finite: nothing is saved then."""
+        try:
+            self.learner.check()
+        except TrainingError as error:
+            raise self._told(error) from error
 
-    def _average_gradients(self, module: nn.Module) -> None:
-        """One reduction for a whole module, whichever of its parameters took part."""
-        if self.fabric.world_size == 1:
-            return
-        parameters = [p for p in module.parameters() if p.requires_grad]
-        for p in parameters:
-            if p.grad is None:
-                p.grad = torch.zeros_like(p)
-        flat = torch.cat([p.grad.reshape(-1) for p in parameters if p.grad is not None])
-        mean = self.fabric.all_reduce(flat, reduce_op="mean")
-        assert isinstance(mean, Tensor)
-        at = 0
-        for p in parameters:
-            assert p.grad is not None
-            p.grad.copy_(mean[at : at + p.numel()].view_as(p.grad))
-            at += p.numel()
-
-    def _agree_finite(self, loss: Tensor) -> bool:
-        (broken,) = self._agree(not bool(torch.isfinite(loss.detach()).all()))
-        return not broken
+    def _told(self, error: TrainingError) -> TrainingError:
+        return TrainingError(f"step {self.step}: {error}; the last good state is {self.checkpoint}")
 
     def _agree(self, *wishes: bool) -> list[bool]:
         """Whether any process wishes each: clocks differ, but all must take the same branch."""
@@ -402,9 +277,7 @@ class Trainer:
             return
         values: dict[str, float] = {f"loss/{k}": float(v.detach()) for k, v in losses.items()}
         self.log.progress(self.step, total, values, left)
-        rates = {f"rate/{n}": o.param_groups[0]["lr"] for n, o in self.optimisers.items()}
-        norms = {f"gradient/{n}": v for n, v in self._norms.items()}
-        self.log.scalars({**values, **rates, **norms}, self.step)
+        self.log.scalars({**values, **self.learner.figures()}, self.step)
 
 
 def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
@@ -412,33 +285,3 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     was = {**now, **before}
     changed = sorted(key for key in was if was[key] != now.get(key))
     return ", ".join(f"{key} was {was[key]}, is {now.get(key)}" for key in changed[:3])
-
-
-def slow_precision(training: TrainingConfig, *, device: str) -> str:
-    """What to tell the user when this CPU has to emulate bf16; else empty."""
-    has = torch.cpu.get_capabilities()
-    fast = any(has.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-    if device != "cpu" or training.precision != "bf16-mixed" or fast:
-        return ""
-    return (
-        "bf16-mixed is slow here: this CPU has neither AVX512-BF16 nor AMX; "
-        "--set training.precision=32-true is faster"
-    )
-
-
-def make_fabric(training: TrainingConfig, *, device: str, devices: int = 1) -> Fabric:
-    """Fabric for one process, or for the processes that torchrun has started (DDP).
-
-    On a CPU `bf16-mixed` is taken at its word; elsewhere mixed precision is for CUDA alone.
-    """
-    cuda = device.startswith("cuda")
-    mixed = cuda or (device == "cpu" and training.precision == "bf16-mixed")
-    options: dict[str, Any] = {"strategy": "ddp"} if devices > 1 else {}
-    fabric = Fabric(
-        accelerator="cuda" if cuda else device,
-        devices=[int(device[5:])] if device.startswith("cuda:") else devices,
-        precision=training.precision if mixed else "32-true",
-        **options,
-    )
-    fabric.launch()
-    return fabric

@@ -18,8 +18,11 @@ from torch import Tensor
 
 from gflmser.config import DataConfig, TrainingConfig
 from gflmser.schema import ConfigError, dump
+from gflmser.training.device_sampler import DeviceSampler
+from gflmser.training.fabric import make_fabric, slow_precision
 from gflmser.training.logs import TrainingLog
-from gflmser.training.loop import Outcome, Recipe, Trainer, Validate, make_fabric, slow_precision
+from gflmser.training.loop import Outcome, Trainer
+from gflmser.training.protocols import Recipe, Validate
 from gflmser.training.sampler import CachedFaces, Sampler
 from gflmser.weights import Record
 
@@ -110,7 +113,7 @@ def train_method(
     torch.manual_seed(config.seed)
     device = options.get("device", "cpu")
     fabric = make_fabric(config.training, device=device, devices=options.get("devices", 1))
-    sampler = Sampler(config.data, seed=config.seed, camera=getattr(config, "camera", None))
+    sampler = make_sampler(config, fabric.device)
     recipe = make_recipe()
     folder.mkdir(parents=True, exist_ok=True)
     first = fabric.is_global_zero
@@ -168,6 +171,14 @@ def train_method(
             limits=LIMITS,
         )
         return outcome, save(recipe, record)
+
+
+def make_sampler(config: Trainable, device: torch.device) -> Sampler | DeviceSampler:
+    """What draws the samples, as `data.batching` says; raises ConfigError for a wrong source."""
+    data, batch, camera = config.data, config.training.batch, getattr(config, "camera", None)
+    if data.batching == "device" or (data.batching == "auto" and device.type == "cuda"):
+        return DeviceSampler(data, seed=config.seed, camera=camera, batch=batch, device=device)
+    return Sampler(data, seed=config.seed, camera=camera, batch=batch)
 
 
 @contextmanager

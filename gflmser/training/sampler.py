@@ -25,6 +25,7 @@ from gflmser.degradation import bicubic, turned
 from gflmser.network import reduce
 from gflmser.schema import ConfigError
 from gflmser.tensors import to_tensor
+from gflmser.training.order import EpochOrder
 
 HR, LR = 64, 16
 
@@ -47,12 +48,15 @@ class Batch:
     """(N, 3, 16, 16): unpaired low-resolution faces for the discriminator; else `target`."""
 
     def to(self, device: torch.device) -> Batch:
-        """The same batch on `device`; to a GPU through pinned memory, beside what it is doing."""
-        tensors: dict[str, Tensor] = {f.name: getattr(self, f.name) for f in fields(self)}
-        if device.type == "cuda":
-            pinned = {name: tensor.pin_memory() for name, tensor in tensors.items()}
-            return Batch(**{n: t.to(device, non_blocking=True) for n, t in pinned.items()})
-        return Batch(**{name: tensor.to(device) for name, tensor in tensors.items()})
+        """The same batch on `device`; from pinned memory without waiting for it."""
+        return Batch(**{n: t.to(device, non_blocking=True) for n, t in self._tensors().items()})
+
+    def pin_memory(self) -> Batch:
+        """The same batch in pinned memory; `DataLoader` asks for it, in a thread of its own."""
+        return Batch(**{name: tensor.pin_memory() for name, tensor in self._tensors().items()})
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
 class CachedFaces:
@@ -63,7 +67,10 @@ class CachedFaces:
             self.meta: dict[str, object] = dict(
                 json.loads((folder / "cache.json").read_text("utf-8"))
             )
-            self.images: NDArray[np.uint8] = np.load(folder / "images.npy", mmap_mode="r")
+            self.images: NDArray[np.uint8] = np.load(
+                folder / "images.npy",
+                mmap_mode="c",  # torch wants memory that it might write to
+            )
             keys = _column(folder / "index.csv")
             if len(keys) != len(self.images):
                 raise ValueError(f"{len(keys)} names for {len(self.images)} pictures")
@@ -87,7 +94,10 @@ class CachedFaces:
 class Sampler:
     """Draws the samples of a step."""
 
-    def __init__(self, config: DataConfig, *, seed: int, camera: Camera | None = None) -> None:
+    def __init__(
+        self, config: DataConfig, *, seed: int, camera: Camera | None = None, batch: int = 1
+    ) -> None:
+        """`batch` is the number of samples of a step, for `order = "epochs"`."""
         if not config.sources:
             raise ConfigError("'data.sources' is empty: nothing to train on")
         self.config = config
@@ -102,10 +112,17 @@ class Sampler:
         self.shares = weights / weights.sum()
         self.real = CachedFaces(Path(config.real_lr)) if config.real_lr else None
         self.folders = list(folders.values())
+        self._batch = batch
+        self._ends = np.cumsum([len(faces) for _, faces in self.sources])
+        order = EpochOrder(int(self._ends[-1]), seed=seed)
+        self._order = order if config.order == "epochs" else None
 
     def batch(self, step: int, indices: Sequence[int]) -> Batch:
         """The samples `indices` of step `step`."""
-        made = [self._sample(np.random.default_rng((self.seed, step, i))) for i in indices]
+        made = [
+            self._sample(np.random.default_rng((self.seed, step, i)), step * self._batch + i)
+            for i in indices
+        ]
         columns = list(zip(*made, strict=True))
         hr, lr, target, real = (to_tensor(np.stack(column)) for column in columns[:4])
         noise = torch.from_numpy(np.stack(columns[4]))
@@ -117,8 +134,21 @@ class Sampler:
             hr[rows], lr[rows], target[rows] = (2 * x - 1 for x in (scene, low, reduce(scene)))
         return Batch(hr=hr, lr=lr, target=target, noise=noise, by_h2l=by_h2l, real=real)
 
+    def _face(
+        self, rng: np.random.Generator, number: int
+    ) -> tuple[SourceConfig, NDArray[np.uint8]]:
+        """The image that sample `number` of the training shows, and how it is cut."""
+        if self._order is None:
+            source, faces = self.sources[int(rng.choice(len(self.sources), p=self.shares))]
+            return source, faces.images[faces.rows[int(rng.integers(len(faces.rows)))]]
+        image = self._order(number)
+        which = int(np.searchsorted(self._ends, image, side="right"))
+        source, faces = self.sources[which]
+        before = int(self._ends[which]) - len(faces)
+        return source, faces.images[int(faces.rows[image - before])]
+
     def _sample(
-        self, rng: np.random.Generator
+        self, rng: np.random.Generator, number: int
     ) -> tuple[
         NDArray[np.uint8],
         NDArray[np.uint8],
@@ -128,8 +158,7 @@ class Sampler:
         bool,
         bool,
     ]:
-        source, faces = self.sources[int(rng.choice(len(self.sources), p=self.shares))]
-        pixels = faces.images[faces.rows[int(rng.integers(len(faces.rows)))]]
+        source, pixels = self._face(rng, number)
         chance = rng.random()
         by_camera = chance < self.config.camera
         if by_camera and rng.random() < self.camera.turned:

@@ -1,10 +1,17 @@
 """`sr-pipeline datasets check|prepare`."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.commands import output
+
+if TYPE_CHECKING:
+    from data.datasets.joined import Part
 
 
 @click.group("datasets", short_help="Check and prepare datasets.")
@@ -47,8 +54,7 @@ def check(name: str, path: Path, as_json: bool) -> int:
 
 
 @command.command("prepare")
-@click.argument("name")
-@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("copies", nargs=-1, required=True, metavar="NAME PATH [NAME PATH]...")
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
 @click.option("--side", type=click.IntRange(16, 1024), help="Side of the arrays; else the usual.")
 @click.option(
@@ -57,6 +63,13 @@ def check(name: str, path: Path, as_json: bool) -> int:
     metavar="PX",
     help="Take the corners of pictures in their place: backgrounds beside faces.",
 )
+@click.option(
+    "--limit",
+    type=click.IntRange(1),
+    multiple=True,
+    help="Take so many images, drawn by --seed; once for each dataset.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Of --limit.")
 @click.option(
     "--list",
     "listing",
@@ -75,24 +88,28 @@ def check(name: str, path: Path, as_json: bool) -> int:
 )
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 def prepare(
-    name: str,
-    path: Path,
+    copies: tuple[str, ...],
     out: Path,
     side: int | None,
     corners: int | None,
+    limit: tuple[int, ...],
+    seed: int,
     listing: Path | None,
     away_from: Path | None,
     away_list: Path | None,
     quiet: bool,
 ) -> int:
-    """Write dataset NAME at PATH as one memory-mapped array into --out, outside the repository.
+    """Write datasets, each a NAME and the PATH of a copy, as one memory-mapped array into --out.
+
+    --out should be outside the repository.
 
     \b
-    Example:
+    Examples:
       sr-pipeline datasets prepare folder photos/ --out ../cache/photos --side 160
+      sr-pipeline datasets prepare celeba CelebA/ --limit 60000 --out ../cache/celeba
+      sr-pipeline datasets prepare aflw AFLW/ ls3d_w LS3D-W/ --out ../cache/aflw_ls3dw
     """
     from data.datasets.base import DatasetError
-    from data.datasets.registry import dataset
     from data.errors import UsageError
     from pipeline.jobs.prepare_dataset import prepare as run
 
@@ -102,11 +119,11 @@ def prepare(
 
     try:
         made = run(
-            dataset(name),
-            path,
+            _parts(copies, limit),
             out,
             side=side,
             corners=corners,
+            seed=seed,
             listing=listing,
             away_from=away_from,
             away_listing=away_list,
@@ -120,3 +137,24 @@ def prepare(
     for key in made.cache.unreadable:
         click.echo(f"  {key}: cannot be read")
     return 1 if made.cache.unreadable else 0
+
+
+def _parts(copies: Sequence[str], limits: Sequence[int]) -> list[Part]:
+    """Names and paths in turns; raises UsageError where they are not."""
+    from data.datasets.joined import Part
+    from data.datasets.registry import dataset
+    from data.errors import UsageError
+
+    if len(copies) % 2:
+        raise UsageError("each dataset is a NAME and a PATH")
+    pairs = list(zip(copies[::2], map(Path, copies[1::2]), strict=True))
+    if limits and len(limits) != len(pairs):
+        raise UsageError(f"{len(limits)} times --limit for {len(pairs)} datasets")
+    for _, path in pairs:
+        if not path.is_dir():
+            raise UsageError(f"{path} is not a folder")
+    wanted: Sequence[int | None] = limits or [None] * len(pairs)
+    return [
+        Part(dataset=dataset(name), root=path, limit=limit)
+        for (name, path), limit in zip(pairs, wanted, strict=True)
+    ]

@@ -56,19 +56,20 @@ def command(
     from gflmser.config import Config
     from gflmser.method import train
     from gflmser.schema import ConfigError, load
-    from gflmser.training.loop import TrainingError
+    from gflmser.training.protocols import TrainingError
     from gflmser.training.run import Options
     from pipeline.environment.devices import resolve_device
     from pipeline.environment.provenance import commit
     from pipeline.evaluation.validation import Validator
 
-    resolve_device(device)
+    resolved = resolve_device(device)
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
     options: Options = {
         "resume": resume,
         "max_minutes": max_minutes,
         "max_steps": max_steps,
-        "device": device,
-        "devices": int(os.environ.get("WORLD_SIZE", "1")),
+        "device": str(resolved) if processes == 1 else resolved.type,
+        "devices": processes,
         "stream": None if quiet else sys.stderr,
         "make_validator": Validator,
         "measure": lambda faces, crops, run: Validator(faces, crops).with_intervals(run),

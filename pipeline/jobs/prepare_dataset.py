@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import csv
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 from PIL import Image
 
-from data.datasets.base import Dataset, DatasetError
+from data.datasets.base import DatasetError
+from data.datasets.joined import Part, joined
 from data.prepared import CacheReport, Picture, build
 
 
@@ -25,30 +26,32 @@ class Prepared:
 
 
 def prepare(
-    dataset: Dataset,
-    root: Path,
+    parts: Sequence[Part],
     out: Path,
     *,
     side: int | None = None,
     corners: int | None = None,
+    seed: int = 0,
     listing: Path | None = None,
     away_from: Path | None = None,
     away_listing: Path | None = None,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Prepared:
-    """Write the cache of `root` into `out`.
+    """Write the cache of one or several datasets into `out`.
 
-    With `corners` the four corners of each picture, squares of so many pixels, are taken instead.
+    `seed` draws the images of a part that has a limit. `listing` is a CSV (`image`, perhaps
+    `identity`) of the images to take, by path below the root. Of several datasets the path begins
+    with the dataset's name.
+    With `corners` the four corners of each image, squares of so many pixels, are taken instead.
     They are faceless backgrounds where faces fill the middle.
-    `listing` is a CSV (`image`, perhaps `identity`) of the pictures to take, by path below `root`.
     `away_from` is a folder of test pictures, `away_listing` a CSV of those that count. Training
     pictures that show the same people are recorded as excluded. Raises DatasetError.
     """
-    pictures = dataset.pictures(root)
+    dataset, pictures = joined(parts, seed=seed)
     if listing is not None:
         pictures = chosen(pictures, listing)
     if not pictures:
-        raise DatasetError(f"{root} holds no picture of {dataset.name}: {dataset.layout}")
+        raise DatasetError(f"{listing} lists no picture")
     if corners is not None:
         pictures = [corner for picture in pictures for corner in _corners(picture, corners)]
     made = build(

@@ -30,8 +30,8 @@ from benchmarks.rivals.weights import (
 from data.errors import ModelError
 from gflmser.config import DataConfig, OptimiserConfig, SourceConfig, TrainingConfig
 from gflmser.schema import ConfigError
-from gflmser.training.loop import Span, learning_rate
 from gflmser.training.sampler import Sampler
+from gflmser.training.schedule import Span, learning_rate
 from pipeline.upscalers.loading import load_upscaler, upscaler_names
 
 FOLDERS = Path(__file__).resolve().parents[2] / "benchmarks" / "rivals"

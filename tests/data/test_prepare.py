@@ -119,3 +119,34 @@ def test_a_picture_without_a_face_is_embedded_too() -> None:
     keys, vectors = embed([Picture("flat", "", file.getvalue)])
     assert (keys, vectors.shape) == (["flat"], (1, 128))
     assert np.isfinite(vectors).all()
+
+
+def test_several_datasets_become_one_with_seeded_subsets(samples: Path, tmp_path: Path) -> None:
+    words = ["prepare", "folder", samples, "div2k", samples, "--limit", "2", "--limit", "1"]
+    for seed, out in ((1, "a"), (1, "b"), (2, "c")):
+        code, text = run(*words, "--seed", str(seed), "--out", tmp_path / out, "--side", "16")
+        assert code == 0, text
+        assert "3 pictures" in text
+    a, b, c = ((tmp_path / out / "index.csv").read_text() for out in "abc")
+    assert a == b != c
+    assert [line.split("/")[0] for line in a.splitlines()[1:]] == ["folder", "folder", "div2k"]
+    assert json.loads((tmp_path / "a" / "cache.json").read_text())["name"] == "folder+div2k"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["folder"], "NAME and a PATH"),
+        (["folder", "SAMPLES", "folder", "SAMPLES"], "named twice"),
+        (["folder", "SAMPLES", "celeba", "SAMPLES"], "different heights"),
+        (["folder", "SAMPLES", "--limit", "1", "--limit", "1"], "2 times --limit"),
+        (["folder", "SAMPLES/nowhere"], "not a folder"),
+    ],
+)
+def test_sets_that_cannot_be_joined_say_why(
+    words: list[str], message: str, samples: Path, tmp_path: Path
+) -> None:
+    told = [word.replace("SAMPLES", str(samples)) for word in words]
+    code, text = run("prepare", *told, "--out", tmp_path)
+    assert code == 2
+    assert message in text

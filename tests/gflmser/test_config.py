@@ -1,5 +1,6 @@
 """Configurations: what is read, what is refused, and in which words."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 import gflmser
 from gflmser.config import Config, PhaseConfig, TrainingConfig, Widths
 from gflmser.schema import ConfigError, dump, load, parse
-from gflmser.training.loop import learning_rate, phase_at, spans
+from gflmser.training.schedule import learning_rate, phase_at, spans
 
 CONFIGS = Path(gflmser.__file__).parent / "configs"
 
@@ -153,7 +154,7 @@ class TestLearningRate:
         assert rates[100] == pytest.approx(1e-5)
 
     def test_falls_tenfold_at_each_milestone(self) -> None:
-        training = load(Config, CONFIGS / "paper.toml").training
+        training = replace(load(Config, CONFIGS / "paper.toml").training, warm_up=0)
         epoch = training.steps(1)
         span = spans(training)["l2h"]
         rates = [learning_rate(training, training.l2h, span, e * epoch) for e in (49, 50, 150, 199)]

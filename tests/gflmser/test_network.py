@@ -9,8 +9,9 @@ from torch import nn
 import gflmser
 from gflmser.config import Config, NetworkConfig, SkipSource
 from gflmser.gating import Fusion
-from gflmser.network import Discriminator, GFLmser, H2LNet, TransposedOf, enlarge, reduce
+from gflmser.network import Discriminator, GFLmser, H2LNet, enlarge, reduce
 from gflmser.schema import load
+from gflmser.tied import TransposedOf
 from tests.gflmser.conftest import narrow
 
 CONFIGS = Path(gflmser.__file__).parent / "configs"

@@ -19,9 +19,11 @@ from gflmser.config import Config, OptimiserConfig, PhaseConfig, TrainingConfig,
 from gflmser.method import train
 from gflmser.recipe import GFLmserRecipe
 from gflmser.schema import ConfigError
+from gflmser.training.batches import Batches, Steps, loader
 from gflmser.training.ema import WeightAverage
-from gflmser.training.loop import Trainer, TrainingError, Update, make_fabric
-from gflmser.training.prefetch import Prefetched
+from gflmser.training.fabric import make_fabric
+from gflmser.training.loop import Trainer
+from gflmser.training.protocols import TrainingError, Update
 from gflmser.training.sampler import Batch, Sampler
 from gflmser.weights import history, load_weights, read_card, verify_weights
 from tests.gflmser.conftest import config, narrow
@@ -419,23 +421,19 @@ class TestBatches:
         assert 0 not in faces.rows
 
 
-class TestPrefetched:
-    @pytest.mark.parametrize("ahead", [0, 1, 4])
-    def test_gives_the_batches_of_the_sampler_in_order(self, ahead: int, cache: Path) -> None:
+class TestLoading:
+    def test_are_those_of_the_sampler_in_any_order(self, cache: Path) -> None:
         sampler = Sampler(config(cache).data, seed=1)
-        batches = Prefetched(sampler.batch, range(2), ahead=ahead)
-        for step in (3, 4, 5, 9, 10):  # 9: a training that was resumed elsewhere
+        batches = Batches(sampler, range(2), torch.device("cpu"))
+        for step in (3, 4, 9):  # 9: a training that was resumed elsewhere
             assert torch.equal(batches(step).hr, sampler.batch(step, range(2)).hr)
         batches.close()
 
-    def test_what_goes_wrong_in_a_thread_is_raised(self) -> None:
-        def broken(step: int, indices: Sequence[int]) -> Batch:
-            raise OSError(f"batch {step} cannot be read")
-
-        batches = Prefetched(broken, range(2), ahead=2)
-        with pytest.raises(OSError, match="batch 7 cannot be read"):
-            batches(7)
-        batches.close()
+    def test_of_processes_are_the_same(self, cache: Path) -> None:
+        sampler = Sampler(config(cache).data, seed=1)
+        ahead = iter(loader(Steps(sampler, range(2)), first=5, processes=1))
+        for step in (5, 6):
+            assert torch.equal(next(ahead).hr, sampler.batch(step, range(2)).hr)
 
 
 DDP = """
@@ -446,7 +444,8 @@ torch.set_num_threads(1)
 from pathlib import Path
 from gflmser.training.sampler import Sampler
 from gflmser.recipe import GFLmserRecipe
-from gflmser.training.loop import Trainer, make_fabric
+from gflmser.training.fabric import make_fabric
+from gflmser.training.loop import Trainer
 from tests.gflmser.conftest import config
 settings = config(Path(sys.argv[1]), clip=0.0)
 torch.manual_seed(settings.seed)

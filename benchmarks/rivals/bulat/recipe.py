@@ -14,7 +14,7 @@ from benchmarks.rivals.bulat.network import BulatH2L, BulatJudge, BulatL2H, Bula
 from benchmarks.rivals.common.adversarial import hinge_generator, hinge_judge
 from benchmarks.rivals.common.modes import evaluating, frozen
 from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig
-from gflmser.training.loop import Update
+from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
 
 

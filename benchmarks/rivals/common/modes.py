@@ -11,13 +11,14 @@ from torch import nn
 @contextmanager
 def frozen(*judges: nn.Module) -> Iterator[None]:
     """Judges that pass gradients on but collect none, while a generator learns."""
-    for judge in judges:
-        judge.requires_grad_(False)
+    before = [(p, p.requires_grad) for judge in judges for p in judge.parameters()]
+    for parameter, _ in before:
+        parameter.requires_grad_(False)
     try:
         yield
     finally:
-        for judge in judges:
-            judge.requires_grad_(True)
+        for parameter, needed in before:
+            parameter.requires_grad_(needed)
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from benchmarks.rivals.cyclegan.network import (
 )
 from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig
 from gflmser.network import enlarge
-from gflmser.training.loop import Update
+from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
 
 

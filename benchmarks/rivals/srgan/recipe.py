@@ -15,7 +15,7 @@ from benchmarks.rivals.common.modes import evaluating, frozen
 from benchmarks.rivals.common.vgg import Layer, VggFeatures, load_vgg
 from benchmarks.rivals.srgan.network import SrganGenerator, SrganJudge, SrganNetwork
 from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig
-from gflmser.training.loop import Update
+from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
 
 

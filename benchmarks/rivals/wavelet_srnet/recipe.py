@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from benchmarks.rivals.common.modes import evaluating
 from benchmarks.rivals.wavelet_srnet.network import WaveletNetwork, WaveletSrnet, squared, texture
 from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig
-from gflmser.training.loop import Update
+from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
 
 
