@@ -1,1 +1,1 @@
-"""Face detectors, one file a detector."""
+"""Finding faces: one file a detector, the registry that knows them, the search that uses them."""
