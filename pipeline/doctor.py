@@ -12,7 +12,9 @@ from typing import Final, Literal
 import data
 from data.errors import SrPipelineError
 from data.images.files import load_rgb
-from pipeline.detection.detect import auto_passes, import_dlib, load_detector, model_file
+from pipeline.detection.passes import auto_passes
+from pipeline.detection.registry import load_detector
+from pipeline.environment.dlib_models import import_dlib, model_file
 from pipeline.environment.provenance import library_versions, version
 from pipeline.names import DetectorName
 
@@ -139,7 +141,7 @@ def _weights() -> Iterator[Check]:
 
 
 def _detectors() -> Iterator[Check]:
-    names: tuple[DetectorName, ...] = ("hog", "cnn")
+    names: tuple[DetectorName, ...] = ("hog", "cnn", "centerface")
     for name in names:
         yield from _guarded(lambda name=name: _detector(name))  # type: ignore[misc]
     yield Check("yunet", "note", "needs your own model file", "--yunet-model FILE.onnx")

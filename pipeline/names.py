@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, get_args
 
-DetectorName = Literal["hog", "cnn", "yunet"]
+DetectorName = Literal["hog", "cnn", "centerface", "yunet"]
 DETECTOR_NAMES: Final = get_args(DetectorName)
 
 MAX_PASSES: Final = 4

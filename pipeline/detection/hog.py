@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from data.images.rgb import RGB
 from data.boxes import Box
+from data.images.rgb import RGB
 from pipeline.detection.base import Detection, DetectorOptions
 from pipeline.environment.dlib_models import frontal_face_detector, import_dlib
 
@@ -26,9 +26,7 @@ class HogDetector:
     def __call__(self, rgb: RGB, passes: int) -> list[Detection]:
         """See `Detector`; scores are margins, 0 is dlib's own threshold."""
         rects, scores, _ = self.run(rgb, passes, self.min_score)
-        return [
-            trimmed(rect, float(score), rgb) for rect, score in zip(rects, scores, strict=True)
-        ]
+        return [trimmed(rect, float(score), rgb) for rect, score in zip(rects, scores, strict=True)]
 
 
 def trimmed(rect: Any, score: float, rgb: RGB) -> Detection:  # noqa: ANN401 - dlib is untyped

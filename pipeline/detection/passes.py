@@ -2,7 +2,6 @@
 
 from typing import Final
 
-MAX_PASSES: Final = 4
 _AUTO_PASSES: Final = ((33, 3), (100, 2), (1000, 1))
 
 

@@ -11,8 +11,8 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final, cast
 
-from pipeline.detection.base import Detector, DetectorOptions, Provider
 from data.errors import ModelError
+from pipeline.detection.base import Detector, DetectorOptions, Provider
 
 GROUP: Final = "sr_pipeline.detectors"
 OWN: Final = ("hog", "cnn", "centerface", "yunet")
@@ -26,9 +26,9 @@ def detector_names() -> list[str]:
     return [*OWN, *sorted(_others().keys() - set(OWN))]
 
 
-def check_detector(name: str, options: DetectorOptions | None = None) -> None:
+def check_detector(name: str, *, yunet_model: Path | None = None, device: str = "auto") -> None:
     """Raise ModelError when `load_detector` would miss something."""
-    _provider(name).check(options or DetectorOptions())
+    _provider(name).check(DetectorOptions(model=yunet_model, device=device))
 
 
 def load_detector(

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from data.images.rgb import RGB
 from data.boxes import Box
-from pipeline.detection.base import Detection, DetectorOptions
 from data.errors import ModelError
+from data.images.rgb import RGB
+from pipeline.detection.base import Detection, DetectorOptions
 
 DEFAULT_SCORE: Final = 0.6
 _POINTS: Final = 5

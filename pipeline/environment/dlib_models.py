@@ -5,8 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from data.errors import ModelError, OutputError
 from data.atomic import cache_folder, whole_file
+from data.errors import ModelError, OutputError
 
 _MODEL_FILES: Final = {
     "cnn": "mmod_human_face_detector.dat",

@@ -16,7 +16,7 @@ from data.images.rgb import RGB
 from gflmser.degradation import bicubic
 from gflmser.tensors import to_pixels, to_tensor
 from gflmser.training.sampler import HR, LR
-from pipeline.detection.detect import load_detector
+from pipeline.detection.registry import load_detector
 from pipeline.metrics.image_quality import lr_consistency, psnr_rgb, psnr_y, ssim_y
 from pipeline.metrics.significance import bootstrap_interval
 

@@ -30,7 +30,7 @@ from data.errors import ImageError, UsageError
 from data.images.files import load_rgb
 from data.images.rgb import RGB
 from pipeline.cli import main as run
-from pipeline.detection.detect import load_detector
+from pipeline.detection.registry import load_detector
 from pipeline.identity.identity import load_embedder
 from pipeline.identity.thresholds import (
     FARS,

@@ -77,7 +77,7 @@ class Embedder:
 @functools.lru_cache(maxsize=1)
 def load_embedder() -> Embedder:
     """Load dlib's landmark predictor and network once per process; raises `ModelError`."""
-    from pipeline.detection.detect import import_dlib, model_file
+    from pipeline.environment.dlib_models import import_dlib, model_file
 
     dlib = import_dlib()
     return Embedder(
@@ -231,7 +231,8 @@ def _largest_face(path: Path) -> Embedding:
 
 
 def _faces(rgb: RGB) -> Sequence[Box]:
-    from pipeline.detection.detect import auto_passes, load_detector
+    from pipeline.detection.passes import auto_passes
+    from pipeline.detection.registry import load_detector
 
     passes = auto_passes(rgb.shape[1], rgb.shape[0])
     return [face.box for face in load_detector("hog")(rgb, passes)]

@@ -12,7 +12,9 @@ from data.annotations.annotations import Truth
 from data.boxes import Box, iou
 from data.images.files import save_png
 from data.images.rgb import RGB
-from pipeline.detection.detect import Detection, auto_passes, check_detector, load_detector
+from pipeline.detection.base import Detection
+from pipeline.detection.passes import auto_passes
+from pipeline.detection.registry import check_detector, load_detector
 from pipeline.engine.job import Item, Pictures
 from pipeline.engine.journal import Row
 from pipeline.evaluation.summary import HR_METHOD

@@ -12,12 +12,15 @@ import numpy as np
 
 from data.images.files import save_png
 from data.images.rgb import RGB
-from pipeline.detection.detect import Detection, auto_passes, check_detector, load_detector
+from pipeline.detection.base import Detection
+from pipeline.detection.choose import choose_faces
+from pipeline.detection.passes import auto_passes
+from pipeline.detection.registry import check_detector, load_detector
 from pipeline.engine.job import Item, Pictures
 from pipeline.engine.journal import Row
 from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
-from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status, choose_faces
+from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status
 from pipeline.names import DetectorName, FacesWanted, Precision
 from pipeline.report.drawing import side_by_side
 from pipeline.upscalers.loading import Upscaler, load_upscaler

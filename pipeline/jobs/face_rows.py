@@ -1,12 +1,9 @@
 """The rows of detections.csv, and which of the faces found in a picture become rows."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
 from data.boxes import Box
-from pipeline.detection.detect import Detection
-from pipeline.names import FacesWanted
 
 Status = Literal["none", "one", "many", "error"]
 UNTOUCHED: Final = "none"
@@ -52,19 +49,3 @@ class FaceRow:
         """What is written above the box: the score, and the name when it passed."""
         score = f"{self.score:.2f}"
         return f"{self.identity} {score}" if self.accepted else score
-
-
-def choose_faces(
-    faces: Sequence[Detection], wanted: FacesWanted, width: int, height: int
-) -> list[Detection]:
-    """Keep all faces, the largest, or the one nearest to the middle of a `width` x `height`."""
-    if wanted == "all" or not faces:
-        return list(faces)
-    if wanted == "largest":
-        return [max(faces, key=lambda face: face.box.area)]
-
-    def from_middle(face: Detection) -> float:
-        box = face.box
-        return abs(box.left + box.right - width) ** 2 + abs(box.top + box.bottom - height) ** 2
-
-    return [min(faces, key=from_middle)]

@@ -32,7 +32,7 @@ from data.errors import UsageError
 from data.images.files import load_rgb
 from data.prepared import Picture
 from pipeline.cli import cli
-from pipeline.detection.detect import load_detector
+from pipeline.detection.registry import load_detector
 from pipeline.engine.run import RunResult
 from pipeline.environment.provenance import library_versions
 from pipeline.metrics.image_quality import psnr_y

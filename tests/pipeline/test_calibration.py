@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data.errors import ModelError
 from data.images.files import load_rgb
-from pipeline.detection.detect import load_detector
+from pipeline.detection.registry import load_detector
 from pipeline.identity.calibrate import Subject, calibrate, command, embed, read_subjects
 from pipeline.identity.thresholds import Calibration, Provenance, Row, load_calibration
 from pipeline.upscalers.loading import load_upscaler

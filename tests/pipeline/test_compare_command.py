@@ -11,7 +11,7 @@ from PIL import Image
 
 from data.boxes import Box, iou
 from data.images.files import load_rgb
-from pipeline.detection.detect import load_detector
+from pipeline.detection.registry import load_detector
 from pipeline.metrics.image_quality import psnr_rgb
 from tests.pipeline.conftest import Run
 

@@ -8,7 +8,7 @@ import pytest
 from data.boxes import Box
 from data.errors import UsageError
 from data.images.files import load_rgb
-from pipeline.detection.detect import load_detector
+from pipeline.detection.registry import load_detector
 from pipeline.identity.identity import Gallery, Identifier, load_embedder
 from pipeline.identity.thresholds import Calibration, Row
 

@@ -12,7 +12,9 @@ from PIL import Image
 from data.errors import ModelError
 from data.images.files import load_rgb
 from data.images.rgb import RGB
-from pipeline.detection.detect import auto_passes, load_detector, model_file
+from pipeline.detection.passes import auto_passes
+from pipeline.detection.registry import forget_detectors, load_detector
+from pipeline.environment.dlib_models import model_file
 from pipeline.names import DetectorName
 
 SAMPLES = ("biden.jpg", "biden2.jpg", "obama.jpg", "solvay16.png", "solvay18.png")
@@ -120,13 +122,13 @@ def test_a_damaged_cache_of_the_hog_detector_is_replaced(
     for content in (None, b"", b"not a detector"):
         for file in (tmp_path / "sr-pipeline").glob("*") if content is not None else ():
             file.write_bytes(content or b"")
-        load_detector.cache_clear()
+        forget_detectors()
         assert boxes(rgb, 1, "hog") == reference(rgb, 1, "hog")
-    load_detector.cache_clear()
+    forget_detectors()
     assert boxes(rgb, 1, "hog") == reference(rgb, 1, "hog")
     (cached,) = (tmp_path / "sr-pipeline").iterdir()
     assert cached.stat().st_size > 100_000
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
-    load_detector.cache_clear()
+    forget_detectors()
     assert boxes(rgb, 1, "hog")

@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 
 from data.boxes import Box, iou
 from data.images.rgb import RGB
-from pipeline.detection.detect import load_detector
+from pipeline.detection.registry import load_detector
 
 FACE = 32.0
 """Side in pixels of the box that the network draws around a bright cell of 8x8."""
