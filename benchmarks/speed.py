@@ -62,7 +62,8 @@ def sr_pipeline(*words: object) -> list[str]:
 
 def detect_command(folder: Path, out: Path, *more: str) -> list[str]:
     """`detect` with the settings that every peer is given."""
-    fixed = ("--upscaler", "bicubic", "--passes", PASSES, "--workers", WORKERS, "--quiet")
+    chain = ("--detector", "hog", "--upscaler", "bicubic", "--passes", PASSES)
+    fixed = (*chain, "--workers", WORKERS, "--quiet")
     return sr_pipeline("detect", folder, "--out", out, *fixed, *more)
 
 

@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "datasets": "Check and prepare datasets.",
     "weights": "List, verify and import weights.",
     "export": "Export a network to ONNX.",
+    "calibrate": "Measure thresholds and store them with their provenance.",
     "doctor": "Check the installation and say what to do.",
 }
 

@@ -4,6 +4,8 @@ from typing import Final, Literal, get_args
 
 DetectorName = Literal["hog", "cnn", "centerface", "yunet"]
 DETECTOR_NAMES: Final = get_args(DetectorName)
+AUTO: Final = "auto"
+"""The search for small faces, which chooses detector and scale itself."""
 
 MAX_PASSES: Final = 4
 """How often an image may be doubled before a search."""

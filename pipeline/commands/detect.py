@@ -8,12 +8,14 @@ import click
 
 from pipeline.commands import options as opt
 from pipeline.commands import output
+from pipeline.names import AUTO
 
 
 @click.command(short_help="Find faces in low-resolution pictures.")
 @opt.inputs
 @opt.out
-@opt.search(default_faces="all")
+@opt.search(default_faces="all", default_detector=AUTO)
+@opt.face_sizes
 @click.option(
     "--identify",
     "gallery",
@@ -40,7 +42,9 @@ def command(
 ) -> int:
     """Find faces in INPUT: files, folders, globs, videos, a CSV manifest, or - for stdin.
 
-    Pictures below the size limit are upscaled first. Boxes are in pixels of the pictures given.
+    By default small faces are searched in frames and crops of any size, cut out and restored.
+    With --detector hog or cnn pictures below the size limit are upscaled whole and searched, as in
+    the paper. Boxes are in pixels of the pictures given.
     Exit code 0: all done, 1: some pictures failed (listed), 2: usage or nothing to do.
 
     \b
@@ -48,13 +52,13 @@ def command(
       sr-pipeline detect crops/ --out found/ --upscaler gflmser
     """
     from data.errors import UsageError
-    from pipeline.jobs.detect import FindFaces
+    from pipeline.jobs.choose import detect_job
     from pipeline.jobs.detect_to_folder import find_faces, load_identifier
 
     if gallery and settings["consistent"]:
         raise UsageError("identity thresholds hold without --consistent: leave out one of the two")
     identifier = load_identifier(gallery, settings["upscaler"]) if gallery else None
-    job = FindFaces(out, batch_size=batch_size, identifier=identifier, **settings)
+    job = detect_job(out, batch_size=batch_size, identifier=identifier, **settings)
     done = find_faces(job, run.listing, run.options, resume=resume, record=opt.record(note))
     summary = done.summary(job)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else done.as_text())

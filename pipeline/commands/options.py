@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from pipeline.names import DETECTOR_NAMES, FACES_WANTED, MAX_PASSES, EngineName
+from pipeline.names import AUTO, DETECTOR_NAMES, FACES_WANTED, MAX_PASSES, EngineName
 
 if TYPE_CHECKING:
     from pipeline.engine.run import RunOptions
@@ -54,15 +54,30 @@ def _passes(_ctx: click.Context, _param: click.Parameter, value: str) -> int | N
     raise click.BadParameter(f"{value!r} is neither auto nor a number from 0 to {MAX_PASSES}")
 
 
-def detector(default_passes: str) -> Callable[[F], F]:
-    """Options that choose and set the detector."""
+def _detector(_ctx: click.Context, param: click.Parameter, value: str) -> str:
+    offered = [AUTO] if param.default == AUTO else []
+    if value in (*offered, *DETECTOR_NAMES):
+        return value
+    from pipeline.detection.registry import detector_names
+
+    names = [*offered, *detector_names()]
+    if value not in names:
+        raise click.BadParameter(f"{value!r} is none of {', '.join(names)}")
+    return value
+
+
+def detector(default_passes: str, default: str = "hog") -> Callable[[F], F]:
+    """Options that choose and set the detector; `auto` is offered where it is the default."""
+    own = (AUTO, *DETECTOR_NAMES) if default == AUTO else DETECTOR_NAMES
+    search = "auto: small faces at any size; " if default == AUTO else ""
     return combine(
         click.option(
             "--detector",
-            type=click.Choice(DETECTOR_NAMES),
-            default="hog",
+            callback=_detector,
+            default=default,
             show_default=True,
-            help="face_recognition's hog or cnn, or OpenCV's yunet.",
+            metavar="|".join(own),
+            help=f"{search}hog, cnn: face_recognition's; or one of another package.",
         ),
         click.option(
             "--passes",
@@ -76,7 +91,23 @@ def detector(default_passes: str) -> Callable[[F], F]:
     )
 
 
-def search(default_faces: str) -> Callable[[F], F]:
+face_sizes = combine(
+    click.option(
+        "--min-face",
+        type=click.FloatRange(1),
+        metavar="PX",
+        help="Least width of a face, for --detector auto; default: 8, in crops 4.",
+    ),
+    click.option(
+        "--max-face",
+        type=click.FloatRange(1),
+        metavar="PX",
+        help="Largest width of a face, for --detector auto.",
+    ),
+)
+
+
+def search(default_faces: str, default_detector: str = "hog") -> Callable[[F], F]:
     """Options of how a picture is searched; their names are fields of `FindFaces`."""
     return combine(
         click.option(
@@ -91,9 +122,9 @@ def search(default_faces: str) -> Callable[[F], F]:
             default=128,
             show_default=True,
             metavar="PX",
-            help="Leave pictures alone whose shorter side has so many pixels.",
+            help="Restore faces (hog, cnn: images) whose shorter side has fewer pixels.",
         ),
-        detector(default_passes="auto"),
+        detector(default_passes="auto", default=default_detector),
         click.option(
             "--pad",
             type=click.FloatRange(0, 2),

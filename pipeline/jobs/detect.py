@@ -21,7 +21,7 @@ from pipeline.engine.journal import Row
 from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
 from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status
-from pipeline.names import DetectorName, FacesWanted, Precision
+from pipeline.names import FacesWanted, Precision
 from pipeline.report.drawing import side_by_side
 from pipeline.upscalers.loading import Upscaler, load_upscaler
 
@@ -69,7 +69,7 @@ class FindFaces:
     out: Path
     upscaler: str = "gflmser"
     upscale_below: int = 128
-    detector: DetectorName = "hog"
+    detector: str = "hog"
     passes: int | None = None
     pad: float = 0.0
     faces: FacesWanted = "all"
@@ -215,10 +215,11 @@ class _Search:
         if self.job.identifier is None:
             return row
         identifier = replace(self.job.identifier, upscaler=row.upscaler or UNTOUCHED)
-        return _with_identity(row, identifier(self.sr, face.box, box.width))
+        return with_identity(row, identifier(self.sr, face.box, box.width))
 
 
-def _with_identity(row: FaceRow, result: IdentityResult) -> FaceRow:
+def with_identity(row: FaceRow, result: IdentityResult) -> FaceRow:
+    """`row` with what the gallery says of its face."""
     return replace(
         row,
         identity=result.identity,

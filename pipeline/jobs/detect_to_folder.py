@@ -20,20 +20,20 @@ from pipeline.identity.identity import Gallery, Identifier
 from pipeline.identity.thresholds import load_calibration
 from pipeline.inputs.sources import Listing
 from pipeline.jobs.close import close_run
-from pipeline.jobs.detect import FindFaces
+from pipeline.jobs.choose import DetectJob
 from pipeline.jobs.face_rows import FaceRow
 
 log = logging.getLogger(__name__)
 _TABLE_ROWS: Final = 20
 _TABLE_COLUMNS: Final = (
-    *("image", "left", "top", "right", "bottom", "score", "upscaler", "passes"),
+    *("image", "left", "top", "right", "bottom", "score", "dori", "upscaler", "passes"),
     *("identity", "distance", "accepted"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class FaceCounts:
-    """Pictures by status, faces, and how many pictures were searched with how many passes."""
+    """Pictures by status, faces, pictures by passes of the chain, and candidates dropped."""
 
     pictures: int
     faces: int
@@ -43,6 +43,7 @@ class FaceCounts:
     error: int
     accepted: int
     passes: dict[str, int]
+    dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +71,17 @@ class DetectRun:
             f"{counts.pictures} pictures: {counts.faces} faces; none in {counts.none}, "
             f"one in {counts.one}, several in {counts.many}, errors in {counts.error} "
             f"({self.result.pictures_per_s:.1f} pictures/s)",
-            "passes: "
-            + ", ".join(f"{n} for {count} pictures" for n, count in counts.passes.items()),
         ]
+        if counts.passes:
+            passes = (f"{n} for {count} pictures" for n, count in counts.passes.items())
+            lines.append(f"passes: {', '.join(passes)}")
+        if counts.dropped:
+            lines.append(f"candidates dropped, each with its reason in the table: {counts.dropped}")
         lines += [f"error: {image}: {error}" for image, error in self.errors]
         lines += [f"tables and pictures: {self.out}", NOTICE]
         return "\n".join(lines)
 
-    def summary(self, job: FindFaces) -> dict[str, object]:
+    def summary(self, job: DetectJob) -> dict[str, object]:
         """Content of summary.json."""
         return {
             "counts": asdict(self.counts),
@@ -101,7 +105,7 @@ def load_identifier(gallery: Path, upscaler: str) -> Identifier:
 
 
 def find_faces(
-    job: FindFaces,
+    job: DetectJob,
     listing: Listing,
     options: RunOptions,
     *,
@@ -146,16 +150,21 @@ def _first_faces(journal: Journal) -> list[dict[str, object]]:
 def _count(journal: Journal) -> tuple[FaceCounts, list[tuple[str, str]]]:
     status: Counter[str] = Counter()
     passes: Counter[str] = Counter()
-    faces = accepted = 0
+    faces = accepted = dropped = 0
     errors: list[tuple[str, str]] = []
     for row in journal.rows():
         faces += row["face"] is not None
         accepted += row["accepted"] is True
-        if row["face"] in (None, 0):
+        if row["dropped"]:
+            dropped += 1
+        elif row["face"] in (None, 0):
             status[str(row["status"])] += 1
             passes[str(row["passes"])] += row["passes"] is not None
         if row["error"] and len(errors) < 100:
             errors.append((str(row["image"]), str(row["error"])))
     known = {name: status[name] for name in ("none", "one", "many", "error")}
     searched = {number: count for number, count in sorted(passes.items()) if count}
-    return FaceCounts(status.total(), faces, **known, accepted=accepted, passes=searched), errors
+    counts = FaceCounts(
+        status.total(), faces, **known, accepted=accepted, passes=searched, dropped=dropped
+    )
+    return counts, errors

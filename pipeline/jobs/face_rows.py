@@ -12,7 +12,7 @@ UNTOUCHED: Final = "none"
 
 @dataclass(frozen=True, slots=True)
 class FaceRow:
-    """One row of detections.csv: a face, or a picture without one.
+    """One row of detections.csv: a face, a dropped candidate, or a picture without a face.
 
     The box is in pixels of the picture that the user gave, whose size is `width` x `height`.
     `scale` is how much the picture was enlarged before the search.
@@ -36,6 +36,26 @@ class FaceRow:
     distance: float | None = None
     threshold: float | None = None
     accepted: bool | None = None
+    face_px: float | None = None
+    """Width of the face in pixels of the image given."""
+    dori: str | None = None
+    """Class of EN 62676-4 for that width: identification, recognition, observation, detection."""
+    fp_rate: float | None = None
+    """Rate of false boxes that the score stands for; None where it was not calibrated."""
+    fp_per: str | None = None
+    """What `fp_rate` counts: the share of faceless `crop`s, or false boxes per `frame`."""
+    found_at: float | None = None
+    """Scale of the image at which the face was found."""
+    landmarks: str | None = None
+    """`x,y` of both eyes, nose and both corners of the mouth, in pixels of the image given."""
+    turned: float | None = None
+    """Degrees by which the face was turned upright before it was restored."""
+    grey: bool | None = None
+    """Whether the image has no colour."""
+    dropped: str = ""
+    """Why a candidate is no face; such a row has no box and no number."""
+    candidate: str | None = None
+    """Left, top, right and bottom of a dropped candidate."""
     error: str = ""
 
     def box(self) -> Box | None:

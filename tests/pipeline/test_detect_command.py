@@ -17,6 +17,7 @@ from data.images.files import load_rgb
 from pipeline.metrics.image_quality import lr_consistency
 from tests.pipeline.conftest import Run
 
+HOG = ("--detector", "hog", "--quiet")
 SCRIPT = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 
 
@@ -28,7 +29,7 @@ def rows(out: Path) -> list[dict[str, str]]:
 def test_low_resolution_faces_are_found_and_written(
     run: Run, lr_folder: Path, tmp_path: Path
 ) -> None:
-    done = run("detect", lr_folder, "--out", tmp_path, "--upscaler", "bicubic", "--quiet")
+    done = run("detect", lr_folder, "--out", tmp_path, "--upscaler", "bicubic", *HOG)
     assert done.exit_code == 0, done.output
     found = rows(tmp_path)
     assert len({row["image"] for row in found}) == 10
@@ -43,7 +44,8 @@ def test_low_resolution_faces_are_found_and_written(
         name = Path(row["image"])
         assert load_rgb(tmp_path / "sr" / name).shape == (64, 64, 3)
         assert load_rgb(tmp_path / "boxes" / name).shape[1] > 128
-    empty = ["error", "identity", "distance", "threshold", "accepted"]
+    empty = ["error", "identity", "distance", "threshold", "accepted", "face_px", "dori", "fp_rate"]
+    empty += ["fp_per", "found_at", "landmarks", "turned", "grey", "dropped", "candidate"]
     parquet = pd.read_parquet(tmp_path / "detections.parquet")
     pd.testing.assert_frame_equal(
         parquet.drop(columns=empty),
@@ -58,7 +60,7 @@ def test_low_resolution_faces_are_found_and_written(
 
 
 def test_large_pictures_are_left_alone(run: Run, samples: Path, tmp_path: Path) -> None:
-    done = run("detect", samples / "obama.jpg", "--out", tmp_path, "--quiet", "--json")
+    done = run("detect", samples / "obama.jpg", "--out", tmp_path, "--json", *HOG)
     assert done.exit_code == 0
     assert json.loads(done.stdout)["counts"]["faces"] == 1
     (row,) = rows(tmp_path)
@@ -72,7 +74,7 @@ def test_boxes_of_a_manifest_region_are_in_the_whole_picture(
 ) -> None:
     shutil.copy(samples / "obama.jpg", tmp_path)
     (tmp_path / "list.csv").write_text("image,left,top,right,bottom\nobama.jpg,157,37,363,243\n")
-    done = run("detect", tmp_path / "list.csv", "--out", tmp_path / "out", "--quiet")
+    done = run("detect", tmp_path / "list.csv", "--out", tmp_path / "out", *HOG)
     assert done.exit_code == 0
     (row,) = rows(tmp_path / "out")
     assert float(row["left"]) == pytest.approx(196, abs=15)
@@ -86,7 +88,7 @@ def test_padding_finds_a_face_that_fills_the_picture(
         face = whole.crop((211, 97, 310, 196)).resize((40, 40))
     face.save(tmp_path / "tight.png")
     # Bicubic: what is found without padding must not depend on the weights that ship.
-    words = ("detect", tmp_path / "tight.png", "--upscaler", "bicubic", "--quiet", "--no-pictures")
+    words = ("detect", tmp_path / "tight.png", "--upscaler", "bicubic", "--no-pictures", *HOG)
     assert run(*words, "--out", tmp_path / "a").exit_code == 0
     assert run(*words, "--out", tmp_path / "b", "--pad", "0.3").exit_code == 0
     assert rows(tmp_path / "a")[0]["status"] == "none"
@@ -106,7 +108,7 @@ def test_faces_can_be_chosen(
     for x, picture in ((0, small), (180, small), (360, large)):
         wide.paste(picture, (x, 0))
     wide.save(tmp_path / "three.png")
-    done = run("detect", tmp_path / "three.png", "--out", tmp_path / "o", "--faces", wanted)
+    done = run("detect", tmp_path / "three.png", "--out", tmp_path / "o", "--faces", wanted, *HOG)
     assert done.exit_code == 0
     found = rows(tmp_path / "o")
     assert len(found) == count
@@ -241,7 +243,7 @@ def test_identify_adds_the_closest_person(run: Run, samples: Path, tmp_path: Pat
         (gallery / person).mkdir(parents=True)
         shutil.copy(samples / name, gallery / person)
     out = tmp_path / "o"
-    done = run("detect", samples / "biden2.jpg", "--out", out, "--identify", gallery, "--quiet")
+    done = run("detect", samples / "biden2.jpg", "--out", out, "--identify", gallery, *HOG)
     assert done.exit_code == 0, done.exception
     (row,) = rows(out)
     assert row["identity"] == "Joe Biden"

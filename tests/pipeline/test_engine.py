@@ -21,6 +21,8 @@ from pipeline.engine.run import run as run_engine
 from pipeline.inputs.sources import Listing, Source
 from tests.pipeline.conftest import Run
 
+HOG = ("--detector", "hog")
+
 
 @pytest.fixture(scope="module")
 def many(lr_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -44,7 +46,17 @@ def reference(many: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     from pipeline.cli import cli
 
     out = tmp_path_factory.mktemp("reference")
-    words = ["detect", str(many), "--out", str(out), "--quiet", "--workers", "1", "--no-pictures"]
+    words = [
+        "detect",
+        str(many),
+        "--out",
+        str(out),
+        "--quiet",
+        "--workers",
+        "1",
+        "--no-pictures",
+        *HOG,
+    ]
     CliRunner().invoke(cli, words, standalone_mode=False)
     assert table(out).count("\n") > 240
     return table(out)
@@ -54,14 +66,14 @@ def reference(many: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_rows_do_not_depend_on_workers_or_batch_size(
     run: Run, many: Path, reference: str, tmp_path: Path, workers: int, batch_size: int
 ) -> None:
-    words = ("--workers", workers, "--batch-size", batch_size, "--no-pictures", "--quiet")
+    words = ("--workers", workers, "--batch-size", batch_size, "--no-pictures", *HOG, "--quiet")
     assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
     assert table(tmp_path) == reference
 
 
 def test_ray_gives_the_same_rows(run: Run, many: Path, reference: str, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    words = ("--engine", "ray", "--workers", 2, "--no-pictures", "--quiet")
+    words = ("--engine", "ray", "--workers", 2, "--no-pictures", *HOG, "--quiet")
     assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
     assert table(tmp_path) == reference
 
@@ -72,7 +84,7 @@ def start(many: Path, out: Path) -> "subprocess.Popen[str]":
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     script = f"{heed}from pipeline.cli import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", script, *words, "--no-pictures"],
+        [sys.executable, "-c", script, *words, "--no-pictures", *HOG],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -98,7 +110,7 @@ def test_resume_after_kill_9_repeats_and_loses_nothing(
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    words = ("--workers", 1, "--no-pictures", "--quiet", "--json")
+    words = ("--workers", 1, "--no-pictures", *HOG, "--quiet", "--json")
     with pytest.raises(UsageError, match="--resume"):
         raise run("detect", many, "--out", tmp_path, *words).exception or AssertionError
     done = run("detect", many, "--out", tmp_path, *words, "--resume")
@@ -140,12 +152,12 @@ def test_ctrl_c_leaves_valid_output_that_resumes(
     assert 2 <= len(finished) < len(reference.splitlines())
     assert finished <= set(reference.splitlines())
     assert json.loads((tmp_path / "summary.json").read_text())["interrupted"] is True
-    assert run("detect", many, "--out", tmp_path, "--resume", "--no-pictures").exit_code == 1
+    assert run("detect", many, "--out", tmp_path, "--resume", "--no-pictures", *HOG).exit_code == 1
     assert table(tmp_path) == reference
 
 
 def test_resume_with_other_settings_is_refused(run: Run, lr_folder: Path, tmp_path: Path) -> None:
-    words = ("detect", lr_folder, "--out", tmp_path, "--quiet", "--no-pictures")
+    words = ("detect", lr_folder, "--out", tmp_path, "--quiet", "--no-pictures", *HOG)
     assert run(*words).exit_code == 0
     done = run(*words, "--resume", "--passes", "1")
     assert done.exit_code == 2
@@ -153,7 +165,7 @@ def test_resume_with_other_settings_is_refused(run: Run, lr_folder: Path, tmp_pa
 
 
 def test_a_finished_run_has_nothing_left_to_do(run: Run, lr_folder: Path, tmp_path: Path) -> None:
-    words = ("detect", lr_folder, "--out", tmp_path, "--quiet", "--no-pictures", "--json")
+    words = ("detect", lr_folder, "--out", tmp_path, "--quiet", "--no-pictures", *HOG, "--json")
     before = json.loads(run(*words).stdout)
     after = json.loads(run(*words, "--resume").stdout)
     assert before["new_pictures"] == 10
@@ -167,7 +179,16 @@ def test_resume_tries_again_what_failed(run: Run, lr_folder: Path, tmp_path: Pat
     victim = sorted(pictures.rglob("*.png"))[3]
     whole = victim.read_bytes()
     victim.write_bytes(whole[:40])
-    words = ("detect", pictures, "--out", tmp_path / "out", "--quiet", "--no-pictures", "--json")
+    words = (
+        "detect",
+        pictures,
+        "--out",
+        tmp_path / "out",
+        "--quiet",
+        "--no-pictures",
+        *HOG,
+        "--json",
+    )
     assert run(*words).exit_code == 1
     victim.write_bytes(whole)
     again = run(*words, "--resume")

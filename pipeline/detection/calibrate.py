@@ -1,0 +1,159 @@
+"""Measures which score of a detector stands for which rate of false boxes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from data.boxes import Box
+from data.images.files import load_rgb, save_png
+from data.images.rgb import RGB
+from pipeline.detection.base import Detection
+from pipeline.detection.chains import SEARCH, Chain, search_candidates
+from pipeline.detection.faceless import Faceless, crops, grey, pictures
+from pipeline.detection.registry import load_detector
+from pipeline.detection.thresholds import Curve, from_scores
+
+SIZES: Final = (40, 80, 160)
+"""Crops have their own curve up to each of these longer sides in pixels."""
+_HARD_PER_PICTURE: Final = 2
+_HARD_SIDE: Final = 2.3
+_HARD_LEAST: Final = -0.6
+_WORST: Final = 150
+
+Say = Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
+class FacelessData:
+    """What thresholds are measured on."""
+
+    folders: tuple[Path, ...]
+    """Folders of pictures without people."""
+    scenes: Mapping[Path, Sequence[Box]]
+    """Pictures of people with their annotated faces: crops beside them are faceless."""
+    left_out: frozenset[str]
+    """Stems of pictures that show people, and names of crops that show an unannotated face."""
+    count: int = 5000
+    seed: int = 0
+
+    def pictures(self) -> list[Path]:
+        """The pictures without people."""
+        return pictures(self.folders, self.left_out)
+
+    def crops(self) -> list[Faceless]:
+        """Crops, half of them of scenes where there are any."""
+        plain = dict.fromkeys(self.pictures(), ())
+        half = self.count // 2 if self.scenes else 0
+        beside = crops(self.scenes, half, seed=self.seed, left_out=self.left_out)
+        rest = crops(plain, self.count - half, seed=self.seed, left_out=self.left_out)
+        return [*beside, *rest]
+
+
+def measure(
+    data: FacelessData,
+    chains: Sequence[Chain],
+    *,
+    device: str,
+    say: Say,
+    worst: Path | None = None,
+) -> list[Curve]:
+    """Curves of every chain on crops, and of the search of `auto` on frames; colour and grey.
+
+    The crops that score highest in colour are written to the folder `worst`: a person has to look
+    whether they show a face that nobody annotated.
+    """
+    squares = data.crops()
+    hard = hard_crops(data, say)
+    curves: list[Curve] = []
+    for chain in chains:
+        find = chain.load(device=device)
+        for colour in (True, False):
+            say(f"{chain.detector} on {chain.upscaler}, {'colour' if colour else 'grey'}")
+            made: list[RGB] = [one.rgb if colour else grey(one.rgb) for one in squares]
+            best = [_best_score(faces) for faces in find(made)]
+            if worst is not None and colour:
+                _write_worst(squares, best, worst / f"{chain.detector}-{chain.upscaler}")
+            curves += _crop_curves(chain, made, best, colour)
+            tough = [one.rgb if colour else grey(one.rgb) for one in hard]
+            scores = [_best_score(faces) for faces in find(tough)]
+            curves.append(_curve(chain, "hard", colour, max(SIZES), scores))
+    if SEARCH in chains:
+        curves += _frame_curves(data, device, say)
+    return curves
+
+
+def hard_crops(data: FacelessData, say: Say) -> list[Faceless]:
+    """Squares around what another detector, dlib's HOG, takes most for faces in each picture."""
+    hog = load_detector("hog", min_score=_HARD_LEAST)
+    made: list[Faceless] = []
+    for path in data.pictures():
+        rgb = load_rgb(path)
+        for face in hog(rgb, 1)[:_HARD_PER_PICTURE]:
+            side = round(min(_HARD_SIDE * face.box.width, *rgb.shape[:2], max(SIZES)))
+            left = _start((face.box.left + face.box.right) / 2, side, rgb.shape[1])
+            top = _start((face.box.top + face.box.bottom) / 2, side, rgb.shape[0])
+            own = np.ascontiguousarray(rgb[top : top + side, left : left + side])
+            made.append(Faceless(f"{path.name}@{left},{top},{side}", own))
+    say(f"{len(made)} hard crops")
+    return [one for one in made if one.name not in data.left_out]
+
+
+def _start(middle: float, side: int, length: int) -> int:
+    return min(max(round(middle - side / 2), 0), length - side)
+
+
+def _best_score(faces: Sequence[Detection]) -> float:
+    return max((face.score for face in faces), default=-np.inf)
+
+
+def _crop_curves(
+    chain: Chain, made: Sequence[RGB], best: Sequence[float], colour: bool
+) -> list[Curve]:
+    curves = []
+    below = 0
+    for largest in SIZES:
+        own = [
+            score
+            for rgb, score in zip(made, best, strict=True)
+            if below < max(rgb.shape[:2]) <= largest
+        ]
+        if own:
+            curves.append(_curve(chain, "crop", colour, largest, own))
+        below = largest
+    return curves
+
+
+def _curve(
+    chain: Chain, kind: str, colour: bool, largest: int, scores: Sequence[float], n: int = 0
+) -> Curve:
+    seen = [round(score, 4) for score in scores if np.isfinite(score)]
+    points = from_scores(seen, n or len(scores)) or ((0.0, 1 / max(1, n or len(scores))),)
+    return Curve(
+        chain.detector, chain.upscaler, kind, not colour, largest, points, n or len(scores)
+    )
+
+
+def _frame_curves(data: FacelessData, device: str, say: Say) -> list[Curve]:
+    curves = []
+    for colour in (True, False):
+        scores: list[float] = []
+        frames = data.pictures()
+        for path in frames:
+            rgb = load_rgb(path)
+            found = search_candidates(rgb if colour else grey(rgb), device)
+            scores += [face.score for face in found]
+        say(f"{len(frames)} faceless frames, {'colour' if colour else 'grey'}")
+        curves.append(_curve(SEARCH, "frame", colour, 0, scores, len(frames)))
+    return curves
+
+
+def _write_worst(squares: Sequence[Faceless], best: Sequence[float], folder: Path) -> None:
+    order = np.argsort(-np.array(best), kind="stable")[:_WORST]
+    for rank, index in enumerate(order):
+        name = squares[index].name.replace("/", "_")
+        save_png(folder / f"{rank:03d}_{best[index]:.3f}_{name}.png", squares[index].rgb)

@@ -1,0 +1,154 @@
+"""The search of `--detector auto`: faces of any size in frames and crops, by CenterFace.
+
+The image is searched at the scale that its size asks for; what was found is judged by the rate of
+false boxes that its score stands for. The image is never restored whole: `face_cut` cuts the faces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+
+from data.boxes import Box
+from data.images.rgb import RGB
+from pipeline.detection.base import Landmarks
+from pipeline.detection.candidates import FLOOR, Candidate, search_mirrored, search_scales
+from pipeline.detection.centerface import load_centerface
+from pipeline.detection.choose import choose_faces
+from pipeline.detection.scales import is_crop, plan
+from pipeline.detection.size_class import DoriClass, dori_class
+from pipeline.detection.thresholds import CROP_RATE, FRAME_RATE, Curve, load_thresholds
+from pipeline.names import FacesWanted
+
+DETECTOR: Final = "centerface"
+FOUND_ON: Final = "bicubic"
+"""What the image is enlarged by for the search."""
+_GREY_SPREAD: Final = 3.0
+_UNCALIBRATED: Final = {"crop": 0.25, "frame": 0.4}
+_WORTH_A_ROW: Final = 0.6
+"""Candidates with at least this share of the threshold are told, with the reason of their drop."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchSettings:
+    """What is searched for; the defaults find faces from 8 px on (4 px in crops)."""
+
+    min_face: float | None = None
+    """Least width of a face in pixels of the image; None: 8, in a crop 4."""
+    max_face: float | None = None
+    """Largest width of a face in pixels of the image; None: any."""
+    min_score: float | None = None
+    """Least score; None takes the calibrated one: 1 % of faceless crops, 0.05 per frame."""
+    faces: FacesWanted = "all"
+    device: str = "auto"
+    threads: int = 1
+    """CPU threads of the network; 0 takes every core."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFace:
+    """A face, or a candidate that was dropped, in pixels of the image that was searched."""
+
+    box: Box
+    score: float
+    landmarks: Landmarks | None
+    fp_rate: float | None
+    """Rate of false boxes at this score: a share of faceless crops, or boxes per faceless frame."""
+    kind: Literal["crop", "frame"]
+    """Which of the two `fp_rate` is."""
+    found_at: float
+    """The scale at which it was found: 2 means that the image was doubled."""
+    grey: bool
+    """Whether the image has no colour."""
+    threshold: float
+    dropped: str = ""
+    """Why it is no face to `detect`; empty for a face that was kept."""
+
+    @property
+    def face_px(self) -> float:
+        """Width of the face in pixels of the image."""
+        return self.box.width
+
+    @property
+    def dori(self) -> DoriClass:
+        """The class of EN 62676-4 for a face of this width."""
+        return dori_class(self.face_px)
+
+
+def search_image(rgb: RGB, settings: SearchSettings | None = None) -> list[FoundFace]:
+    """Find the faces of `rgb`, `(H, W, 3)` uint8; best score first, dropped candidates last.
+
+    A longer side of at most 160 px makes the image a crop: it is enlarged to about 128 px and
+    searched together with its mirror image. Larger images are frames: they are searched at
+    several scales in tiles, so that memory does not grow with them. Raises ModelError when
+    CenterFace's model or its runtime is missing.
+
+    Example:
+        >>> faces = [face for face in search_image(rgb) if not face.dropped]  # doctest: +SKIP
+    """
+    wanted = settings or SearchSettings()
+    height, width = rgb.shape[:2]
+    how = plan(width, height, wanted.min_face)
+    net = load_centerface(min_score=FLOOR, device=wanted.device, threads=wanted.threads)
+    found = (
+        search_mirrored(net, rgb, how.scales[0])
+        if how.mirrored
+        else search_scales(net, rgb, how.scales)
+    )
+    return _judged(found, rgb, wanted, how.min_face)
+
+
+def is_grey(rgb: RGB) -> bool:
+    """Whether an image has no colour, as infra-red cameras give it: channels differ by < 3."""
+    step = max(1, min(rgb.shape[:2]) // 64)
+    small = rgb[::step, ::step].astype(np.int16)
+    return float(np.ptp(small, axis=2).mean()) < _GREY_SPREAD
+
+
+def _judged(
+    found: Sequence[Candidate], rgb: RGB, wanted: SearchSettings, min_face: float
+) -> list[FoundFace]:
+    height, width = rgb.shape[:2]
+    kind: Literal["crop", "frame"] = "crop" if is_crop(width, height) else "frame"
+    grey = is_grey(rgb)
+    longer = max(width, height) if kind == "crop" else 0
+    curve = load_thresholds().curve(DETECTOR, FOUND_ON, kind, grey=grey, longer=longer)
+    least = wanted.min_score if wanted.min_score is not None else _threshold(curve, kind)
+    faces = [
+        FoundFace(
+            box=face.box,
+            score=face.score,
+            landmarks=face.landmarks,
+            fp_rate=curve.rate(face.score) if curve else None,
+            kind=kind,
+            found_at=scale,
+            grey=grey,
+            threshold=least,
+            dropped=_reason(face.box, face.score, least, wanted, min_face),
+        )
+        for face, scale in found
+        if face.box.area > 0 and face.score >= _WORTH_A_ROW * least
+    ]
+    kept = [face for face in faces if not face.dropped]
+    chosen = choose_faces(kept, wanted.faces, width, height)
+    others = [replace(f, dropped=f"--faces {wanted.faces}") for f in kept if f not in chosen]
+    return [*chosen, *others, *(face for face in faces if face.dropped)]
+
+
+def _threshold(curve: Curve | None, kind: str) -> float:
+    if curve is None:
+        return _UNCALIBRATED[kind]
+    return curve.threshold(CROP_RATE if kind == "crop" else FRAME_RATE)
+
+
+def _reason(box: Box, score: float, least: float, wanted: SearchSettings, min_face: float) -> str:
+    if score < least:
+        return f"score below {least:.3f}"
+    if box.width < min_face:
+        return f"narrower than {min_face:g} px"
+    if wanted.max_face is not None and box.width > wanted.max_face:
+        return f"wider than {wanted.max_face:g} px"
+    return ""

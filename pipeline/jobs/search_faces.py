@@ -1,0 +1,223 @@
+"""`detect --detector auto`: search each image, cut the faces out, restore, name and write them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from data.images.files import save_png
+from data.images.rgb import RGB
+from pipeline.detection.face_cuts import FaceCut, face_cut
+from pipeline.detection.registry import check_detector
+from pipeline.detection.search import DETECTOR, FoundFace, SearchSettings, search_image
+from pipeline.detection.thresholds import load_thresholds
+from pipeline.engine.job import Item, Pictures
+from pipeline.engine.journal import Row
+from pipeline.inputs.sources import Source, cut_region
+from pipeline.jobs.detect import region_offset, shared_upscaler, with_identity
+from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status
+from pipeline.names import FacesWanted, Precision
+from pipeline.report.drawing import draw_boxes, side_by_side
+from pipeline.upscalers.base import Upscaler
+
+if TYPE_CHECKING:
+    from pipeline.identity.identity import Identifier
+
+_PER_TURN: Final = 32
+"""Faces of an image that are restored at once: a crowd of thousands must not fill the memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Face:
+    """A face that was kept, its pixels, and what the network made of them."""
+
+    found: FoundFace
+    cut: FaceCut
+    restored: RGB | None
+    scale: int
+
+
+@dataclass(frozen=True)
+class SearchFaces:
+    """The settings of `detect --detector auto`, and the job that the engine runs with them.
+
+    `upscale_below`: a face is restored when the shorter side of its cut has fewer pixels.
+    Everything happens in the worker: faces are searched and restored where the image is.
+    """
+
+    out: Path
+    upscaler: str = "gflmser"
+    upscale_below: int = 128
+    faces: FacesWanted = "all"
+    min_score: float | None = None
+    min_face: float | None = None
+    max_face: float | None = None
+    device: str = "auto"
+    precision: Precision = "fp32"
+    batch_size: int = 64
+    consistent: bool = False
+    compiled: bool = False
+    pictures: bool = True
+    identifier: Identifier | None = field(default=None, repr=False)
+    detector: str = "auto"
+
+    def settings(self) -> dict[str, object]:
+        """What the rows depend on, JSON-ready: a run is resumed only with the same."""
+        left_out = {"out", "identifier", "device", "batch_size"}
+        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
+        values["identify"] = self.identifier.describe() if self.identifier else None
+        return values
+
+    def check(self) -> None:
+        """See `Job.check`."""
+        check_detector(DETECTOR, device=self._onnx_device())
+        load_thresholds()
+        self._upscaler()
+
+    def _onnx_device(self) -> str:
+        return "cpu" if self.device == "mps" else self.device
+
+    def _upscaler(self) -> Upscaler:
+        return shared_upscaler(
+            self.upscaler,
+            self.device,
+            self.precision,
+            self.batch_size,
+            consistent=self.consistent,
+            compiled=self.compiled,
+        )
+
+    def warm_up(self) -> None:
+        """See `Job.warm_up`."""
+        from pipeline.detection.candidates import FLOOR
+        from pipeline.detection.centerface import load_centerface
+
+        load_centerface(min_score=FLOOR, device=self._onnx_device(), threads=1)
+        self._upscaler()
+
+    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+        """See `Job.read`."""
+        whole = source.load()
+        size = (whole.shape[1], whole.shape[0])
+        return size, {"input": cut_region(whole, source.region)}
+
+    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
+        """See `Job.enlarge`: no image is enlarged whole, so there is nothing to do."""
+        return [item.pictures for item in batch]
+
+    def finish(self, item: Item) -> list[Row]:
+        """See `Job.finish`: search, restore, name, write."""
+        rgb = item.pictures["input"]
+        wanted = SearchSettings(
+            min_face=self.min_face,
+            max_face=self.max_face,
+            min_score=self.min_score,
+            faces=self.faces,
+            device=self._onnx_device(),
+        )
+        found = search_image(rgb, wanted)
+        kept = [one for one in found if not one.dropped]
+        empty = self._empty(item, len(kept))
+        rows: list[FaceRow] = []
+        only: _Face | None = None
+        for start in range(0, len(kept), _PER_TURN):
+            for face in self._restored(rgb, kept[start : start + _PER_TURN]):
+                row = self._row(empty, len(rows), face, item)
+                if self.pictures:
+                    self._write_face(item, len(rows), face)
+                rows.append(row)
+                only = face if len(kept) == 1 else None
+        if self.pictures:
+            self._write_boxes(item, rows, only)
+        dropped = [_dropped(empty, one, item) for one in found if one.dropped]
+        return [asdict(row) for row in [*(rows or [empty]), *dropped]]
+
+    def _empty(self, item: Item, faces: int) -> FaceRow:
+        status: Status = "none" if not faces else "one" if faces == 1 else "many"
+        width, height = item.size
+        return FaceRow(
+            item.source.key,
+            status,
+            width=width,
+            height=height,
+            upscaler=UNTOUCHED,
+            scale=1,
+            detector=DETECTOR,
+        )
+
+    def _restored(self, rgb: RGB, found: Sequence[FoundFace]) -> list[_Face]:
+        cuts = [face_cut(rgb, one.box, one.landmarks) for one in found]
+        small = [i for i, cut in enumerate(cuts) if min(cut.rgb.shape[:2]) < self.upscale_below]
+        upscaler = self._upscaler()
+        made = dict(zip(small, upscaler([cuts[i].rgb for i in small]), strict=True))
+        return [
+            _Face(one, cut, made.get(i), upscaler.scale if i in made else 1)
+            for i, (one, cut) in enumerate(zip(found, cuts, strict=True))
+        ]
+
+    def _row(self, empty: FaceRow, number: int, face: _Face, item: Item) -> FaceRow:
+        box = face.found.box.shifted(*region_offset(item.source))
+        row = replace(
+            _told(empty, face.found, item),
+            face=number,
+            upscaler=self.upscaler if face.restored is not None else UNTOUCHED,
+            scale=face.scale,
+            turned=round(face.cut.turned, 1),
+            **asdict(box),
+        )
+        if self.identifier is None:
+            return row
+        identifier = replace(self.identifier, upscaler=row.upscaler or UNTOUCHED)
+        seen = face.cut.rgb if face.restored is None else face.restored
+        at = face.cut.face.scaled(face.scale, face.scale)
+        return with_identity(row, identifier(seen, at, box.width))
+
+    def _write_face(self, item: Item, number: int, face: _Face) -> None:
+        stem = f"{item.source.output.removesuffix('.png')}-{number}"
+        save_png(self.out / "faces" / f"{stem}-native.png", face.cut.rgb)
+        if face.restored is not None:
+            save_png(self.out / "faces" / f"{stem}-restored.png", face.restored)
+
+    def _write_boxes(self, item: Item, rows: Sequence[FaceRow], only: _Face | None) -> None:
+        """The face beside its restoration where there is one face; else the image with boxes."""
+        path = self.out / "boxes" / item.source.output
+        if only is not None and only.restored is not None:
+            sheet = side_by_side(
+                only.cut.rgb, only.restored, [only.cut.face], labels=[rows[0].label()]
+            )
+        else:
+            left, top = region_offset(item.source)
+            boxes = [box.shifted(-left, -top) for row in rows if (box := row.box()) is not None]
+            labels = [row.label() for row in rows]
+            sheet = draw_boxes(item.pictures["input"], boxes, labels=labels)
+        save_png(path, sheet)
+
+    def failure(self, source: Source, message: str) -> list[Row]:
+        """See `Job.failure`."""
+        return [asdict(FaceRow(source.key, "error", error=message))]
+
+
+def _told(empty: FaceRow, found: FoundFace, item: Item) -> FaceRow:
+    """What is known of a face or of a dropped candidate, beside its box."""
+    left, top = region_offset(item.source)
+    marks = [(x + left, y + top) for x, y in found.landmarks or ()]
+    return replace(
+        empty,
+        score=round(found.score, 6),
+        landmarks=" ".join(f"{x:.1f},{y:.1f}" for x, y in marks) or None,
+        fp_rate=None if found.fp_rate is None else round(found.fp_rate, 6),
+        fp_per=found.kind,
+        found_at=round(found.found_at, 3),
+        face_px=round(found.face_px, 2),
+        dori=found.dori,
+        grey=found.grey,
+    )
+
+
+def _dropped(empty: FaceRow, found: FoundFace, item: Item) -> FaceRow:
+    """The row of a dropped candidate: its box is no face's, so it stands in `candidate`."""
+    box = found.box.shifted(*region_offset(item.source))
+    edges = " ".join(f"{edge:.1f}" for edge in (box.left, box.top, box.right, box.bottom))
+    return replace(_told(empty, found, item), dropped=found.dropped, candidate=edges)
