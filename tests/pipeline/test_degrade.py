@@ -109,12 +109,12 @@ def test_each_stage_takes_the_output_of_the_one_before(
 ) -> None:
     made, large, found = tmp_path / "made", tmp_path / "large", tmp_path / "found"
     quiet = ("--quiet", "--workers", "1")
-    hog = ("--detector", "hog")
+    hog = ("--detector", "hog", "--upscale-below", 0)
     assert run("degrade", samples / "faces.csv", "--out", made, *quiet).exit_code == 0
     assert (
         run("upscale", made / "lr", "--out", large, "--upscaler", "lanczos", *quiet).exit_code == 0
     )
-    assert run("detect", large, "--out", found, "--upscale-below", 0, *hog, *quiet).exit_code == 0
+    assert run("detect", large, "--out", found, *hog, *quiet).exit_code == 0
     names = sorted(path.name for path in (made / "hr").iterdir())
     assert len(names) == 5
     for name in names:
@@ -123,10 +123,7 @@ def test_each_stage_takes_the_output_of_the_one_before(
         expected = lr.resize((64, 64), Image.Resampling.LANCZOS)
         assert np.array_equal(load_rgb(large / name), np.asarray(expected))
     truth = tmp_path / "truth"
-    assert (
-        run("detect", made / "hr", "--out", truth, "--upscale-below", 0, *hog, *quiet).exit_code
-        == 0
-    )
+    assert run("detect", made / "hr", "--out", truth, *hog, *quiet).exit_code == 0
     scored = run(
         *("evaluate", "--predictions", found / "detections.csv"),
         *("--truth", boxes_of(truth / "detections.csv"), "--json"),

@@ -21,7 +21,7 @@ from pipeline.engine.run import run as run_engine
 from pipeline.inputs.sources import Listing, Source
 from tests.pipeline.conftest import Run
 
-HOG = ("--detector", "hog")
+HOG = ("--detector", "hog", "--quiet")
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +66,14 @@ def reference(many: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_rows_do_not_depend_on_workers_or_batch_size(
     run: Run, many: Path, reference: str, tmp_path: Path, workers: int, batch_size: int
 ) -> None:
-    words = ("--workers", workers, "--batch-size", batch_size, "--no-pictures", *HOG, "--quiet")
+    words = ("--workers", workers, "--batch-size", batch_size, "--no-pictures", *HOG)
     assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
     assert table(tmp_path) == reference
 
 
 def test_ray_gives_the_same_rows(run: Run, many: Path, reference: str, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    words = ("--engine", "ray", "--workers", 2, "--no-pictures", *HOG, "--quiet")
+    words = ("--engine", "ray", "--workers", 2, "--no-pictures", *HOG)
     assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
     assert table(tmp_path) == reference
 
@@ -110,7 +110,7 @@ def test_resume_after_kill_9_repeats_and_loses_nothing(
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    words = ("--workers", 1, "--no-pictures", *HOG, "--quiet", "--json")
+    words = ("--workers", 1, "--no-pictures", *HOG, "--json")
     with pytest.raises(UsageError, match="--resume"):
         raise run("detect", many, "--out", tmp_path, *words).exception or AssertionError
     done = run("detect", many, "--out", tmp_path, *words, "--resume")
@@ -157,7 +157,7 @@ def test_ctrl_c_leaves_valid_output_that_resumes(
 
 
 def test_resume_with_other_settings_is_refused(run: Run, lr_folder: Path, tmp_path: Path) -> None:
-    words = ("detect", lr_folder, "--out", tmp_path, "--quiet", "--no-pictures", *HOG)
+    words = ("detect", lr_folder, "--out", tmp_path, "--no-pictures", *HOG)
     assert run(*words).exit_code == 0
     done = run(*words, "--resume", "--passes", "1")
     assert done.exit_code == 2
@@ -165,7 +165,7 @@ def test_resume_with_other_settings_is_refused(run: Run, lr_folder: Path, tmp_pa
 
 
 def test_a_finished_run_has_nothing_left_to_do(run: Run, lr_folder: Path, tmp_path: Path) -> None:
-    words = ("detect", lr_folder, "--out", tmp_path, "--quiet", "--no-pictures", *HOG, "--json")
+    words = ("detect", lr_folder, "--out", tmp_path, "--no-pictures", *HOG, "--json")
     before = json.loads(run(*words).stdout)
     after = json.loads(run(*words, "--resume").stdout)
     assert before["new_pictures"] == 10
