@@ -81,7 +81,7 @@ def detect(
     image: ImageLike | Images,
     *,
     upscaler: str = "gflmser",
-    detector: str = "hog",
+    detector: str = "auto",
     gallery: Gallery | str | os.PathLike[str] | None = None,
     **settings: Any,
 ) -> list[Face] | list[list[Face]]:

@@ -13,7 +13,7 @@ from data.boxes import Box
 from data.images.files import load_rgb, save_png
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection
-from pipeline.detection.chains import SEARCH, Chain, search_candidates
+from pipeline.detection.chains import SEARCH, Chain, Finder, search_candidates
 from pipeline.detection.faceless import Faceless, crops, grey, pictures
 from pipeline.detection.registry import load_detector
 from pipeline.detection.thresholds import Curve, from_scores
@@ -56,7 +56,7 @@ class FacelessData:
 
 def measure(
     data: FacelessData,
-    chains: Sequence[Chain],
+    finders: Mapping[Chain, Finder],
     *,
     device: str,
     say: Say,
@@ -70,8 +70,7 @@ def measure(
     squares = data.crops()
     hard = hard_crops(data, say)
     curves: list[Curve] = []
-    for chain in chains:
-        find = chain.load(device=device)
+    for chain, find in finders.items():
         for colour in (True, False):
             say(f"{chain.detector} on {chain.upscaler}, {'colour' if colour else 'grey'}")
             made: list[RGB] = [one.rgb if colour else grey(one.rgb) for one in squares]
@@ -82,7 +81,7 @@ def measure(
             tough = [one.rgb if colour else grey(one.rgb) for one in hard]
             scores = [_best_score(faces) for faces in find(tough)]
             curves.append(_curve(chain, "hard", colour, max(SIZES), scores))
-    if SEARCH in chains:
+    if SEARCH in finders:
         curves += _frame_curves(data, device, say)
     return curves
 

@@ -6,7 +6,6 @@ of its package, e.g. `mine = mypackage.mine:PROVIDER` in the group `sr_pipeline.
 
 import functools
 from difflib import get_close_matches
-from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Final, cast
@@ -16,7 +15,7 @@ from pipeline.detection.base import Detector, DetectorOptions, Provider
 
 GROUP: Final = "sr_pipeline.detectors"
 OWN: Final = ("hog", "cnn", "centerface", "yunet")
-"""Detectors of this package: the module of that name has the `PROVIDER`."""
+"""Detectors of this package."""
 LANDMARKED: Final = ("centerface", "yunet")
 """Those of `OWN` that give landmarks."""
 
@@ -59,7 +58,7 @@ def forget_detectors() -> None:
 
 def _provider(name: str) -> Provider:
     if name in OWN:
-        return cast(Provider, import_module(f"pipeline.detection.{name}").PROVIDER)
+        return _own(name)
     others = _others()
     if name not in others:
         close = get_close_matches(name, detector_names(), n=1)
@@ -68,6 +67,18 @@ def _provider(name: str) -> Provider:
             f"no detector is called {name!r}; {hint}known: {', '.join(detector_names())}"
         )
     return cast(Provider, others[name].load())
+
+
+def _own(name: str) -> Provider:
+    from pipeline.detection import centerface, cnn, hog, yunet
+
+    own: dict[str, Provider] = {
+        "hog": hog.PROVIDER,
+        "cnn": cnn.PROVIDER,
+        "centerface": centerface.PROVIDER,
+        "yunet": yunet.PROVIDER,
+    }
+    return own[name]
 
 
 def _others() -> dict[str, EntryPoint]:

@@ -14,6 +14,7 @@ from pipeline.detection.chains import Chain
 from pipeline.detection.faceless import read_left_out
 from pipeline.detection.thresholds import SHIPPED, Curve, Thresholds, load_thresholds
 from pipeline.environment.provenance import provenance
+from pipeline.jobs.detection_chains import load_chain
 
 
 def parsed_chains(text: str) -> list[Chain]:
@@ -49,7 +50,8 @@ def calibrate_detection(
     data = FacelessData(tuple(faceless), boxes, read_left_out(leave_out), crops, seed)
     if not data.pictures():
         raise UsageError(f"no faceless picture in {' '.join(map(str, faceless))}")
-    curves = measure(data, chains, device=device, worst=worst, say=say)
+    finders = {chain: load_chain(chain, device=device) for chain in chains}
+    curves = measure(data, finders, device=device, worst=worst, say=say)
     path = out or SHIPPED
     before = load_thresholds(path) if path.is_file() else Thresholds((), {})
     kept = [c for c in before.curves if Chain(c.detector, c.upscaler) not in chains]

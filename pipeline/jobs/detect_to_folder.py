@@ -19,8 +19,8 @@ from pipeline.evidence.log import RunRecord
 from pipeline.identity.identity import Gallery, Identifier
 from pipeline.identity.thresholds import load_calibration
 from pipeline.inputs.sources import Listing
-from pipeline.jobs.close import close_run
 from pipeline.jobs.choose import DetectJob
+from pipeline.jobs.close import close_run
 from pipeline.jobs.face_rows import FaceRow
 
 log = logging.getLogger(__name__)

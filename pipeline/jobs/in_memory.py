@@ -15,8 +15,8 @@ from pipeline.engine.run import RunOptions
 from pipeline.identity.identity import Gallery, Identifier
 from pipeline.identity.thresholds import load_calibration
 from pipeline.inputs.sources import Listing, Source
+from pipeline.jobs.choose import detect_job
 from pipeline.jobs.degrade import Degradation
-from pipeline.jobs.detect import FindFaces
 
 
 def rows_of(
@@ -33,10 +33,10 @@ def rows_of(
     """
     identifier = Identifier(gallery, load_calibration(), upscaler) if gallery else None
     try:
-        job = FindFaces(
+        job = detect_job(
             Path(),
             upscaler=upscaler,
-            detector=detector,  # type: ignore[arg-type]
+            detector=detector,
             identifier=identifier,
             pictures=False,
             **settings,
