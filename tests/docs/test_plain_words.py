@@ -1,6 +1,7 @@
 """A sentence has at most 30 words: in documents, `--help`, error messages and docstrings."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pipeline.cli import cli
 from tests.docs.plain_words import long_sentences, words
 
 ROOT = Path(__file__).resolve().parents[2]
+_ARGUMENT = re.compile(r"^ {4}(\w+: )", re.MULTILINE)
 PACKAGES = ("gflmser", "data", "pipeline", "benchmarks")
 DOCUMENTS = [
     ROOT / "README.md",
@@ -76,10 +78,11 @@ def test_docstrings_have_short_sentences(package: str) -> None:
 
 
 def _docstrings(tree: ast.AST) -> Iterator[str]:
-    """Every docstring, without the code blocks in it: what is indented below an empty line."""
+    """Every docstring without its code blocks, which are indented below an empty line."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            parts = (ast.get_docstring(node) or "").split("\n\n")
+            text = _ARGUMENT.sub(r"- \1", ast.get_docstring(node) or "")
+            parts = text.split("\n\n")
             yield "\n\n".join(part for part in parts if not part.startswith(("    ", ">>> ")))
 
 
