@@ -35,7 +35,9 @@ _NAMES = ("table1", "table2", "table3", "table4", "degraded", "figures", "speed"
     show_default=True,
     help="Folder for the results.",
 )
-@click.option("--subset", type=click.IntRange(1), help="A quick look: the most pictures of a set.")
+@click.option(
+    "--subset", type=click.IntRange(1, 10**7), help="A quick look: the most pictures of a set."
+)
 @click.option(
     "--upscalers",
     metavar="NAME,NAME,...",
@@ -44,7 +46,7 @@ _NAMES = ("table1", "table2", "table3", "table4", "degraded", "figures", "speed"
 @click.option("--inception-weights", type=opt.FILE, help="torch-fidelity's weights: FID and KID.")
 @click.option("--cache", type=opt.FOLDER, help="Results of earlier runs; default: ~/.cache.")
 @opt.compute
-@click.option("--workers", type=click.IntRange(1), help="Processes; default: one per core.")
+@click.option("--workers", type=click.IntRange(1, 512), help="Processes; default: one per core.")
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @opt.seed
 @output.as_json

@@ -18,13 +18,14 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+
+from data.images.files import open_image
 
 Edges = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels."""
@@ -109,7 +110,7 @@ def square(encoded: bytes, side: int, anchor: float, box: Edges | None) -> NDArr
     Of a box that reaches outside the picture the part inside is taken; raises ValueError where
     there is none.
     """
-    with Image.open(BytesIO(encoded)) as opened:
+    with open_image(encoded) as opened:
         image = opened.convert("RGB")
     if box is not None:
         image = image.crop(_clipped(box, image.size))

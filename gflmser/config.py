@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from gflmser.camera.config import Camera
+from gflmser.names import checked_name
 
 GateMode = Literal["none", "add", "correlation"]
 GateScope = Literal["channel", "sample"]
@@ -27,6 +28,20 @@ _L2H_LEVELS: Final[dict[Modules, tuple[int, ...]]] = {
 }
 
 
+LARGEST_SEED: Final = 2**32 - 1
+_LARGEST_BATCH: Final = 65_536
+_WIDEST: Final = 2048
+_DEEPEST: Final = 64
+_MOST_WEIGHTS: Final = 1_000_000_000
+"""A network with more parameters than this is a mistake, or an attack by a card."""
+
+
+def check_seed(seed: int) -> None:
+    """Raise ValueError for a seed that the generators do not take."""
+    if not 0 <= seed <= LARGEST_SEED:
+        raise ValueError(f"seed must be from 0 to {LARGEST_SEED}")
+
+
 @dataclass(frozen=True, slots=True)
 class Widths:
     """Channels at each resolution; the paper has 64 everywhere."""
@@ -36,6 +51,14 @@ class Widths:
     r16: int = 64
     r8: int = 64
     r4: int = 64
+
+    def __post_init__(self) -> None:
+        if not all(1 <= width <= _WIDEST for width in self.all()):
+            raise ValueError(f"widths must be from 1 to {_WIDEST}")
+
+    def all(self) -> tuple[int, ...]:
+        """Channels from 64 pixels down to 4."""
+        return (self.r64, self.r32, self.r16, self.r8, self.r4)
 
     def at(self, resolution: int) -> int:
         """Channels at `resolution`, one of 64, 32, 16, 8, 4."""
@@ -90,6 +113,13 @@ class NetworkConfig:
             raise ValueError("groups, blocks, passes and judge_width must be at least 1")
         if self.modulation < 0:
             raise ValueError("modulation is a length, 0 for none")
+        if max(self.groups, self.blocks, self.passes) > _DEEPEST or self.judge_width > _WIDEST:
+            raise ValueError(
+                f"groups, blocks and passes are at most {_DEEPEST}, judge_width {_WIDEST}"
+            )
+        convolutions = 2 * self.modules * self.groups * self.blocks
+        if convolutions * 9 * max(self.widths.all()) ** 2 > _MOST_WEIGHTS:
+            raise ValueError(f"a network of more than {_MOST_WEIGHTS:,} parameters")
         if self.passes > 1 and self.source != "recurrent":
             raise ValueError("only the skip source 'recurrent' takes more than one pass")
         if (self.source == "none") != (self.gate == "none"):
@@ -195,6 +225,10 @@ class OptimiserConfig:
     milestones: tuple[int, ...] = ()
     """Where the `step` schedule divides the rate by ten; steps or epochs as phases have."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.rate <= 100 or not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError("rate must be from 0 to 100, betas from 0 to below 1")
+
 
 @dataclass(frozen=True, slots=True)
 class TrainingConfig:
@@ -229,8 +263,8 @@ class TrainingConfig:
     checkpoint_minutes: float = 3.0
 
     def __post_init__(self) -> None:
-        if self.batch < 1:
-            raise ValueError("batch must be at least 1")
+        if not 1 <= self.batch <= _LARGEST_BATCH:
+            raise ValueError(f"batch must be from 1 to {_LARGEST_BATCH}")
         if not 0 <= self.ema < 1 or self.clip < 0:
             raise ValueError("ema is a decay below 1 and clip is not negative")
         if self.fused and self.precision == "16-mixed":
@@ -259,3 +293,7 @@ class Config:
     camera: Camera = field(default_factory=Camera)
     """What the camera of `data.camera` does."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        checked_name(self.name)
+        check_seed(self.seed)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import errno
+import stat
 import tomllib
 import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
+
+_LARGEST: Final = 10**15
+"""The largest number that a configuration may hold."""
+_LARGEST_FILE: Final = 1 << 20
 
 
 class ConfigError(ValueError):
@@ -63,10 +69,12 @@ def read_toml(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     if path.resolve() in above:
         raise ConfigError(f"{path} is its own base")
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = tomllib.loads(_text(path))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise ConfigError(f"{path}: nested too deeply") from None
+    except ValueError as error:  # no TOML, no UTF-8, a number of thousands of digits
         raise ConfigError(f"{path}: {error}") from error
     base = values.pop("base", None)
     if base is None:
@@ -74,6 +82,16 @@ def read_toml(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     if not isinstance(base, str):
         raise ConfigError(f"{path}: 'base' must be the name of a file, not {base!r}")
     return _merged(read_toml(path.parent / base, (*above, path.resolve())), values)
+
+
+def _text(path: Path) -> str:
+    """A regular file of a sensible size; raises OSError."""
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    if status.st_size > _LARGEST_FILE:
+        raise OSError(errno.EFBIG, "too large for a configuration")
+    return path.read_text("utf-8")
 
 
 def _merged(base: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,7 +123,7 @@ def _lay_over(values: dict[str, Any], setting: str) -> None:
         raise ConfigError(f"'{setting}' is not key=value")
     try:
         value = tomllib.loads(f"v = {text}")["v"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text  # a bare word is a string, so that no shell quoting is needed
     *parents, last = key.strip().split(".")
     table: Any = values
@@ -142,6 +160,8 @@ def _convert(kind: Any, value: Any, at: str) -> Any:  # noqa: ANN401
         if len(args) != len(value):
             raise ConfigError(f"'{at}' must have {len(args)} values")
         return tuple(_convert(a, v, at) for a, v in zip(args, value, strict=True))
+    if isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:  # NaN, too
+        raise ConfigError(f"'{at}' must be a finite number of at most {_LARGEST:g}")
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):

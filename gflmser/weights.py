@@ -20,6 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from gflmser.card_entries import checked_entries
 from gflmser.config import NetworkConfig, SkipSource
 from gflmser.network import SCALE, GFLmser
 from gflmser.schema import ConfigError, dump, parse
@@ -151,7 +152,9 @@ def stored_card(
         raise WeightsError(f"{path.name} is a safetensors file, but not of a {kind}")
     try:
         card = json.loads(metadata.get("card", ""))
-    except json.JSONDecodeError as error:
+    except RecursionError:
+        raise WeightsError(f"{path.name}: the card inside is nested too deeply") from None
+    except ValueError as error:
         raise WeightsError(f"{path.name}: the card inside is not JSON: {error}") from error
     if not isinstance(card, dict):
         raise WeightsError(f"{path.name}: the card inside is no JSON object")
@@ -263,9 +266,8 @@ def _parse(values: Mapping[str, Any], path: Path) -> Card:
     try:
         network = parse(NetworkConfig, values["network"])
         rest = {k: v for k, v in values.items() if k in fields and k != "network"}
-        rest |= {k: tuple(rest[k]) for k in ("data", "limits", "earlier") if k in rest}
-        card = Card(network=network, **rest)
-    except (ConfigError, KeyError, TypeError) as error:
+        card = Card(network=network, **checked_entries(rest))
+    except (ConfigError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{path.name}: the card cannot be read: {error}") from error
     if values.get("source") != card.source or values.get("oracle") != card.oracle:
         raise WeightsError(f"{path.name}: its skip source is not the one it was trained with")

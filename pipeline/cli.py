@@ -1,6 +1,8 @@
 """`sr-pipeline`: parse, call one function, print. Commands are imported only when called."""
 
 import importlib
+import io
+import logging
 import sys
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -8,7 +10,9 @@ from typing import Final
 
 import click
 
-from data.errors import SrPipelineError
+from data.safe_text import printable
+from pipeline.environment.signals import heed_signals, leave
+from pipeline.failures import INTERRUPTED, exit_code_of
 
 _GROUP: Final = "sr_pipeline.commands"
 """Entry points by which other packages add commands."""
@@ -80,7 +84,8 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
     callback=_print_version,
     help="Print the version and exit.",
 )
-def cli() -> None:
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def cli(debug: bool) -> None:
     """Find faces in very low-resolution pictures, and prove how far that can be trusted.
 
     Restored pictures are not evidence of identity.
@@ -92,25 +97,37 @@ def cli() -> None:
 
 
 def main(command: click.Command = cli) -> None:
-    """Entry point: errors are one line on stderr and exit code 2, Ctrl-C is exit code 130."""
+    """Entry point: errors are one line on stderr; see `pipeline.failures` for the exit codes."""
+    heed_signals()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # file names that are no UTF-8
+    words, debug = _without_debug(sys.argv[1:])
     try:
-        code = command.main(standalone_mode=False)
-    except click.exceptions.Abort:
-        code = _say("interrupted", 130)
-    except click.ClickException as error:
-        error.show()
-        code = 2
-    except SrPipelineError as error:
-        code = _say(f"error: {error}", 2)
-    except KeyboardInterrupt:
-        code = _say("interrupted", 130)
-    except BrokenPipeError:
-        # The reader of stdout left (`| head`): nothing to say, and no second error at exit.
-        sys.stderr.close()
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+        _log_safely()
+        code = command.main(words, standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:
+        code = exit_code_of(error, debug=debug)
+    code = code if isinstance(code, int) else 0
+    if code == INTERRUPTED:
+        leave(code)
+    sys.exit(code)
 
 
-def _say(text: str, code: int) -> int:
-    click.echo(f"sr-pipeline: {text}", err=True)
-    return code
+def _without_debug(words: list[str]) -> tuple[list[str], bool]:
+    """`--debug` may stand before or behind the command's name."""
+    end = words.index("--") if "--" in words else len(words)
+    kept = [word for word in words[:end] if word != "--debug"]
+    return [*kept, *words[end:]], len(kept) < end
+
+
+def _log_safely() -> None:
+    """Messages of the log on stderr, no control character of a file name among them."""
+
+    class Safe(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            return printable(super().format(record), keep="\n")
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(Safe("%(message)s"))
+    logging.getLogger().addHandler(handler)

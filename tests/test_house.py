@@ -28,6 +28,8 @@ PACKAGES: Final = {
 FLOORS: Final = {
     "data": [
         "errors",
+        "safe_text",
+        "regular_files",
         "atomic",
         "boxes",
         "images",
@@ -48,7 +50,7 @@ FLOORS: Final = {
             "metrics",
         ),
         *("engine", "tracks", "evaluation", "report", "jobs", "methods", "api"),
-        *("doctor", "app", "commands", "cli", "entry"),
+        *("doctor", "app", "commands", "failures", "cli", "entry"),
     ],
 }
 """A room may import the rooms that stand before it."""

@@ -149,7 +149,7 @@ class _Store:
         with tempfile.TemporaryDirectory(prefix="sr-benchmark-") as folder:
             job = self._job(Path(folder), entrants)
             listing = SetListing((self._pictures.name,), pictures=self._pictures.pictures)
-            with Journal(job.out, job.settings(), resume=False) as journal:
+            with Journal(job.out, job.settings()) as journal:
                 done = run(job, listing, self._bench.options(), journal)
                 if done.interrupted:
                     raise KeyboardInterrupt

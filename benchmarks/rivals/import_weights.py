@@ -21,6 +21,7 @@ from benchmarks.rivals.cyclegan.network import CycleganNetwork
 from benchmarks.rivals.srgan.network import SrganNetwork
 from benchmarks.rivals.weights import RivalCard, build, fill, save_rival
 from data.errors import ModelError
+from gflmser.names import checked_name
 from gflmser.schema import dump
 from gflmser.weights import digest
 from pipeline.upscalers.inference.state_dicts import read_state
@@ -106,6 +107,10 @@ def import_weights(file: Path, origin: Origin, folder: Path, *, name: str | None
     """
     if origin not in get_args(Origin):
         raise ModelError(f"origin {origin!r} is not one of {', '.join(get_args(Origin))}")
+    try:
+        checked_name(name or origin)
+    except ValueError as error:
+        raise ModelError(f"--name: {error}") from error
     layout = _LAYOUTS[origin]
     state = _read(file)
     unused = [key for key in state if layout.dead is not None and layout.dead.fullmatch(key)]

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from benchmarks.rivals.registry import METHODS
 from data.errors import ModelError
+from gflmser.card_entries import checked_entries
 from gflmser.schema import ConfigError, dump, parse
 from gflmser.weights import SHIPPED, Record, WeightsError, digest, store, stored_card
 
@@ -157,7 +158,6 @@ def _parse(values: Mapping[str, Any], path: Path) -> RivalCard:
     known = {f.name for f in fields(RivalCard)}
     try:
         kept = {key: value for key, value in values.items() if key in known}
-        kept |= {key: tuple(kept[key]) for key in ("data", "limits", "earlier") if key in kept}
-        return RivalCard(**kept)
-    except TypeError as error:
+        return RivalCard(**checked_entries(kept))
+    except (TypeError, ValueError) as error:
         raise ModelError(f"{path.name}: the card cannot be read: {error}") from error

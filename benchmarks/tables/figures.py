@@ -151,7 +151,7 @@ def _drawn(bench: Bench, figure: Figure, pictures: PictureSet) -> bytes:
 
 def _pairs(bench: Bench, job: Compare, pictures: PictureSet) -> _Shown:
     listing = SetListing((pictures.name,), pictures=pictures.pictures)
-    with Journal(job.out, job.settings(), resume=False) as journal:
+    with Journal(job.out, job.settings()) as journal:
         if run(job, listing, bench.options(), journal).interrupted:
             raise KeyboardInterrupt
         rows = list(journal.rows())

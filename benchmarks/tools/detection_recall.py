@@ -16,6 +16,7 @@ import click
 
 from data.atomic import write_json, write_text
 from pipeline.cli import main as run
+from pipeline.engine.journal import Start
 from pipeline.engine.run import RunOptions, default_workers
 from pipeline.environment.provenance import provenance
 from pipeline.evaluation.evaluate import evaluate
@@ -70,7 +71,7 @@ def measure(data: Path, out: Path, annotated: AnnotatedSet, variant: Variant) ->
         pictures=False,
     )
     listing = Listing((str(data / annotated.pictures),))
-    done = find_faces(job, listing, RunOptions(default_workers()), resume=True)
+    done = find_faces(job, listing, RunOptions(default_workers()), start=Start(resume=True))
     found = evaluate(
         folder / "detections.csv", data / annotated.truth, classes=annotated.classes, seed=0
     )

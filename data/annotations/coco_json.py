@@ -50,6 +50,8 @@ def _load(path: Path) -> dict[str, Any]:
         fail(f"{path}: line {error.lineno}", f"broken JSON: {error.msg}")
     except RecursionError:
         fail(str(path), "broken JSON: nested too deeply")
+    except ValueError as error:  # an integer of thousands of digits
+        fail(str(path), f"broken JSON: {error}")
     if not isinstance(data, dict):
         fail(str(path), "not a COCO file: the JSON is not an object with images and annotations")
     return data

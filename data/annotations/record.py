@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from data.errors import TruthError
+from data.safe_text import one_line
 
+LARGEST: Final = 1e9
+"""No coordinate is larger: sums and areas of such boxes stay finite."""
 Sides = tuple[float, float, float, float]
 
 
@@ -31,15 +33,15 @@ class Record:
 
 def fail(where: str, why: object) -> NoReturn:
     """Raise `TruthError` with a message of one line."""
-    raise TruthError(f"{where}: {' '.join(str(why).split())}")
+    raise TruthError(f"{one_line(where)}: {one_line(why)}")
 
 
 def number(text: object, name: str, where: str) -> float:
     """`text` as a finite float; raises `TruthError` naming the field and the place."""
     try:
         value = float(text)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        fail(where, f"{name} is not a number: {text!r}")
-    if isinstance(text, bool) or not isfinite(value):
-        fail(where, f"{name} is not a number: {text!r}")
+    except (TypeError, ValueError, OverflowError):
+        fail(where, f"{name} is not a number: {str(text)[:40]!r}")
+    if isinstance(text, bool) or not abs(value) <= LARGEST:  # NaN fails too
+        fail(where, f"{name} is not a number: {str(text)[:40]!r}")
     return value

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.annotations.record import fail
+from data.regular_files import read_bytes, read_text, reason
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -15,11 +16,11 @@ if TYPE_CHECKING:
 def text(path: Path) -> str:
     """The whole file as UTF-8, without its byte-order mark; raises `TruthError`."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_text(path)
     except UnicodeDecodeError as error:
         fail(str(path), f"not UTF-8 text (byte {error.start})")
     except OSError as error:
-        fail(str(path), error.strerror or error)
+        fail(str(path), reason(error))
 
 
 def lines(path: Path) -> list[str]:
@@ -32,18 +33,20 @@ def xml_root(path: Path) -> Element:
     from xml.etree.ElementTree import ParseError
 
     from defusedxml.common import DefusedXmlException
-    from defusedxml.ElementTree import parse
+    from defusedxml.ElementTree import fromstring
 
     try:
-        root: Element | None = parse(path).getroot()
+        root: Element | None = fromstring(read_bytes(path))
     except ParseError as error:
         fail(str(path), f"broken XML: {error}")
     except DefusedXmlException:
         fail(str(path), "the XML defines entities, which are not read")
     except (LookupError, ValueError) as error:  # an encoding that does not exist
         fail(str(path), f"broken XML: {error}")
+    except RecursionError:
+        fail(str(path), "broken XML: nested too deeply")
     except OSError as error:
-        fail(str(path), error.strerror or error)
+        fail(str(path), reason(error))
     if root is None:
         fail(str(path), "broken XML: no element")
     return root

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from data.images.files import image_formats
 from data.prepared import Picture
 
 _ENDS: Final = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
@@ -33,7 +34,7 @@ def fault(picture: Picture) -> str | None:
 def size(path: Path) -> tuple[int, int] | None:
     """Width and height from the header alone; None where there is no such picture."""
     try:
-        with Image.open(path) as image:
+        with Image.open(path, formats=image_formats()) as image:
             return image.size
     except (OSError, ValueError, Image.DecompressionBombError):
         return None
@@ -52,7 +53,7 @@ def _fault(file: BinaryIO) -> str | None:
     tail = file.read()
     file.seek(0)
     try:
-        with Image.open(file) as image:
+        with Image.open(file, formats=image_formats()) as image:
             end = _ENDS.get(image.format or "")
             if end is None or not tail.endswith(end):
                 # face_recognition sets this for the whole process: half a picture would pass.

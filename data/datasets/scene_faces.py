@@ -12,6 +12,7 @@ from typing import Final
 from PIL import Image
 
 from data.datasets.integrity import size
+from data.images.files import image_formats
 from data.prepared import Picture
 
 MARGIN: Final = 1.6
@@ -80,7 +81,7 @@ def _lies_in(box: tuple[int, int, int, int], size: tuple[int, int]) -> bool:
 
 def _cut(path: Path, face: Face, true: tuple[int, int] | None) -> bytes:
     """The square around a face as PNG; raises ValueError where it leaves the picture."""
-    with Image.open(path) as opened:
+    with Image.open(path, formats=image_formats()) as opened:
         image = opened.convert("RGB")
     box = _square(_scaled(face, image.size, true or image.size))
     if true is not None:

@@ -1,6 +1,9 @@
 """Pictures in and out: one `load_rgb`, the only way in, and one `save_png`, the only way out."""
 
+import functools
 import io
+import warnings
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +13,8 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from data.atomic import whole_file
 from data.errors import ImageError
 from data.images.rgb import RGB
+from data.regular_files import Stamp, read_stamped, reason
+from data.safe_text import one_line
 
 MIN_SIDE: Final = 4
 MAX_PIXELS: Final = 120_000_000
@@ -18,35 +23,88 @@ _OTHER_SUFFIXES: Final = frozenset({".bmp", ".dib", ".tif", ".tiff", ".jp2", ".a
 _NETPBM_SUFFIXES: Final = frozenset({".ppm", ".pgm", ".pbm", ".pnm"})
 IMAGE_SUFFIXES: Final = _COMMON_SUFFIXES | _OTHER_SUFFIXES | _NETPBM_SUFFIXES
 
+MAX_BYTES: Final = 1 << 30
+"""The largest image file that is read: 1 GiB."""
+
 _SIXTEEN_BIT: Final = frozenset({"I;16", "I;16B", "I;16L", "I;16N", "I"})
+_FORMATS: Final = (
+    *("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "DIB", "TIFF", "JPEG2000", "AVIF", "TGA", "PPM"),
+)
+"""The formats of `IMAGE_SUFFIXES`; Pillow's others are never tried (EPS starts Ghostscript)."""
+_FIRST_FRAME: Final = "only the first frame was used"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedImage:
+    """An image with what identifies its file and what a reader of the result should know."""
+
+    rgb: RGB
+    stamp: Stamp
+    """Of the very bytes that were decoded."""
+    note: str = ""
+    """Empty, or one line: only the first of several frames was used, 12-bit values, and so on."""
 
 
 def load_rgb(path: Path) -> RGB:
-    """Read any picture as contiguous uint8 RGB, `(H, W, 3)`.
+    """Read any picture as contiguous uint8 RGB, `(H, W, 3)`; see `load_image`."""
+    return load_image(path).rgb
+
+
+def load_image(path: Path) -> LoadedImage:
+    """Read any image of the formats of `IMAGE_SUFFIXES`, whatever its suffix says.
 
     Grey, palette, RGBA (over white), CMYK, 16-bit and float pictures are converted; the EXIF
     rotation is applied; of several frames the first is taken. Raises ImageError, on one line,
-    for whatever is not a whole picture of at least 4x4 and at most 120 million pixels.
+    for whatever is not a regular file that holds a whole picture of at least 4x4 and at most 120
+    million pixels.
     """
     try:
-        with path.open("rb") as file:
-            return _decode(file.read())
-    except ImageError:
-        raise
+        content, stamp = read_stamped(path, limit=MAX_BYTES)
     except OSError as error:
-        raise ImageError(f"cannot be read: {error.strerror or error}") from error
+        raise ImageError(f"cannot be read: {one_line(reason(error))}") from error
+    rgb, note = _decode(content)
+    return LoadedImage(rgb, stamp, note)
 
 
-def _decode(content: bytes) -> RGB:
+def open_image(content: bytes) -> ImageFile.ImageFile:
+    """Open encoded bytes by the formats of `IMAGE_SUFFIXES` alone; raises what Pillow raises."""
+    return Image.open(io.BytesIO(content), formats=image_formats())
+
+
+@functools.cache
+def image_formats() -> tuple[str, ...]:
+    """Pillow's names of the formats that may be opened, for `Image.open(formats=...)`."""
+    # Pillow's warnings name its own files and lines, never the picture.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
+    # An import registers the format; `Image.init` would register every other one, too.
+    from PIL import (  # noqa: F401
+        AvifImagePlugin,
+        BmpImagePlugin,
+        GifImagePlugin,
+        Jpeg2KImagePlugin,
+        JpegImagePlugin,
+        MpoImagePlugin,
+        PngImagePlugin,
+        PpmImagePlugin,
+        TgaImagePlugin,
+        TiffImagePlugin,
+        WebPImagePlugin,
+    )
+
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def _decode(content: bytes) -> tuple[RGB, str]:
     if not content:
         raise ImageError("the file is empty")
     try:
-        with Image.open(io.BytesIO(content)) as picture:
+        with open_image(content) as picture:
             _check_size(*picture.size)
             # face_recognition sets this for the whole process: half a picture would pass as grey.
             ImageFile.LOAD_TRUNCATED_IMAGES = False
             picture.load()
-            return _to_rgb(ImageOps.exif_transpose(picture))
+            rgb, note = _to_rgb(_upright(picture))
+            return rgb, "; ".join(filter(None, (note, _frames(picture))))
     except UnidentifiedImageError:
         raise ImageError("not a picture that Pillow can read") from None
     except Image.DecompressionBombError:
@@ -55,8 +113,25 @@ def _decode(content: bytes) -> RGB:
         raise
     # Pillow's decoders raise almost anything on damaged files (SyntaxError, struct.error, ...).
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ImageError(f"damaged picture: {reason}") from error
+        why = one_line(error) or type(error).__name__
+        raise ImageError(f"damaged picture: {why}") from error
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # EXIF that is no EXIF: the pixels are good
+        return picture
+
+
+def _frames(picture: Image.Image) -> str:
+    # A camera's MPO holds previews beside its one photograph.
+    if picture.format == "MPO":
+        return ""
+    try:
+        return _FIRST_FRAME if getattr(picture, "is_animated", False) else ""
+    except Exception:  # what follows the first frame is damaged
+        return _FIRST_FRAME
 
 
 def _check_size(width: int, height: int) -> None:
@@ -67,16 +142,26 @@ def _check_size(width: int, height: int) -> None:
         raise ImageError(f"{width}x{height} pixels is too small, at least {MIN_SIDE}x{MIN_SIDE}")
 
 
-def _to_rgb(picture: Image.Image) -> RGB:
+def _to_rgb(picture: Image.Image) -> tuple[RGB, str]:
     if picture.mode in _SIXTEEN_BIT:
-        return _grey_to_rgb(np.asarray(picture, dtype=np.float64) / 257)
+        return _from_sixteen_bit(np.asarray(picture, dtype=np.float64))
     if picture.mode == "F":
         grey = np.nan_to_num(np.asarray(picture, dtype=np.float64))
-        return _grey_to_rgb(grey * 255 if grey.max() <= 1 else grey)
+        return _grey_to_rgb(grey * 255 if grey.max() <= 1 else grey), ""
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.array(picture.convert("RGB"), dtype=np.uint8)
+    return np.array(picture.convert("RGB"), dtype=np.uint8), ""
+
+
+def _from_sixteen_bit(grey: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[RGB, str]:
+    """Cameras store 8 and 12 bits in files of 16: scaled by 65535 they would be black."""
+    highest = float(grey.max())
+    for bits in (8, 12):
+        if highest < 2**bits:
+            note = f"16-bit values end at {highest:.0f}: taken as {bits}-bit"
+            return _grey_to_rgb(grey * 255 / (2**bits - 1)), note
+    return _grey_to_rgb(grey / 257), ""
 
 
 def _grey_to_rgb(grey: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> RGB:
@@ -90,7 +175,7 @@ def image_to_rgb(image: Image.Image) -> RGB:
     Raises ImageError when it is too small or too large.
     """
     _check_size(*image.size)
-    return _to_rgb(image)
+    return _to_rgb(image)[0]
 
 
 def array_to_rgb(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> RGB:

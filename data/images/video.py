@@ -1,5 +1,6 @@
 """Frames of a video through OpenCV, every n-th one."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -8,18 +9,69 @@ import numpy as np
 
 from data.errors import ImageError
 from data.images.rgb import RGB
+from data.regular_files import Stamp, open_regular, reason, stamp_of
+from data.safe_text import one_line
 
 VIDEO_SUFFIXES: Final = frozenset(
     (".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg", ".wmv", ".mts")
 )
+_LARGEST: Final = 1 << 42
+_HEAD: Final = 400
+_SLACK: Final = 0.01
+"""Share of the frames that a header may announce and a whole file lack: many headers estimate."""
+_OPTIONS: Final = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+_MOV_ATOMS: Final = frozenset(
+    (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"uuid")
+)
+_SIGNATURES: Final = (
+    b"\x1aE\xdf\xa3",  # Matroska and WebM
+    b"\x00\x00\x01\xba",  # MPEG program stream
+    b"\x00\x00\x01\xb3",  # MPEG video
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF, WMV
+)
+
+
+def video_stamp(path: Path) -> Stamp:
+    """Size, time and SHA-256 of the video file; raises ImageError."""
+    _check_container(path)
+    try:
+        return stamp_of(path, limit=_LARGEST)
+    except OSError as error:
+        raise ImageError(f"cannot be read: {one_line(reason(error))}") from error
+
+
+def _check_container(path: Path) -> None:
+    """Refuse what is no container: FFmpeg would follow a playlist to other files and to servers."""
+    try:
+        with open_regular(path, limit=_LARGEST) as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise ImageError(f"cannot be read: {one_line(reason(error))}") from error
+    if not _is_container(head):
+        raise ImageError("not a video that OpenCV can read: no known video container")
+
+
+def _is_container(head: bytes) -> bool:
+    if head[4:8] in _MOV_ATOMS or head.startswith(_SIGNATURES):
+        return True
+    if head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"AVIX"):
+        return True
+    # Transport streams: packets of 188 bytes, or of 192 with a time before each.
+    return any(
+        len(head) > at + step and head[at] == head[at + step] == 0x47
+        for at, step in ((0, 188), (4, 192))
+    )
 
 
 def _open(path: Path) -> Any:  # noqa: ANN401 - cv2 is imported only where a video is
     import cv2
 
+    _check_container(path)
     # OpenCV prints its own lines on broken files; ours is the error row.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    capture = cv2.VideoCapture(str(path))
+    os.environ.setdefault(_OPTIONS, "protocol_whitelist;file")
+    # Absolute: FFmpeg takes what stands before a colon in a plain name for a protocol.
+    capture = cv2.VideoCapture(str(path.absolute()))
     if not capture.isOpened():
         capture.release()
         raise ImageError("not a video that OpenCV can read")
@@ -28,23 +80,30 @@ def _open(path: Path) -> Any:  # noqa: ANN401 - cv2 is imported only where a vid
 
 def count_frames(path: Path, every: int) -> int:
     """Estimate from the header how many frames `read_frames` yields; 1 when it does not say."""
-    import cv2
-
     try:
         capture = _open(path)
     except ImageError:
         return 1
-    frames = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+    frames = _announced(capture)
     capture.release()
     return max(1, -(-frames // every))
+
+
+def _announced(capture: Any) -> int:  # noqa: ANN401
+    import cv2
+
+    frames = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+    return int(frames) if 0 < frames < 1e9 else 0
 
 
 def read_frames(path: Path, every: int) -> Iterator[tuple[int, RGB]]:
     """Yield `(frame number, (H, W, 3) uint8)` for frames 0, every, 2*every, ...
 
-    Raises ImageError when the video cannot be opened or holds no frame.
+    Raises ImageError when the video cannot be opened or holds no frame, and, after the last frame,
+    when the header announced more than could be decoded.
     """
     capture = _open(path)
+    announced = _announced(capture)
     number = 0
     try:
         while capture.grab():
@@ -58,3 +117,9 @@ def read_frames(path: Path, every: int) -> Iterator[tuple[int, RGB]]:
         capture.release()
     if number == 0:
         raise ImageError("the video holds no frame")
+    missing = announced - number
+    if missing > max(1, _SLACK * announced):
+        raise ImageError(
+            f"the header announces {announced} frames, {number} could be decoded: "
+            f"{missing} are missing"
+        )

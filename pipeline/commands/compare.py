@@ -1,13 +1,19 @@
 """`sr-pipeline compare`."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.commands import options as opt
 from pipeline.commands import output
 from pipeline.names import DetectorName, Precision
+
+if TYPE_CHECKING:
+    from pipeline.engine.journal import Start
 
 
 @click.command(short_help="Compare upscalers over one set.")
@@ -27,7 +33,7 @@ from pipeline.names import DetectorName, Precision
 @opt.compute
 @opt.over_pictures
 @opt.seed
-@opt.resume
+@opt.start
 @output.as_json
 def command(
     run: opt.Run,
@@ -44,7 +50,7 @@ def command(
     precision: Precision,
     batch_size: int,
     seed: int,
-    resume: bool,
+    start: Start,
     as_json: bool,
 ) -> int:
     """Degrade INPUT to 16x16, restore it with every upscaler, and measure what is found again.
@@ -78,7 +84,7 @@ def command(
         truth_file=truth,
         embedded=pairs.keys() if pairs else frozenset(),
     )
-    done = compare(job, run.listing, run.options, pairs=pairs, seed=seed, resume=resume)
+    done = compare(job, run.listing, run.options, pairs=pairs, seed=seed, start=start)
     write_report(out)
     for line in done.errors:
         click.echo(f"error: {line}", err=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.commands import output
+from pipeline.commands.types import NamedPath
 
 if TYPE_CHECKING:
     from data.datasets.joined import Part
@@ -26,7 +27,7 @@ def command() -> None:
 
 @command.command("check")
 @click.argument("name")
-@click.argument("path", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("path", type=NamedPath(exists=True, file_okay=False, path_type=Path))
 @output.as_json
 def check(name: str, path: Path, as_json: bool) -> int:
     """Say what is missing or wrong in the copy of dataset NAME at PATH; exit 1 if anything is.
@@ -55,7 +56,7 @@ def check(name: str, path: Path, as_json: bool) -> int:
 
 @command.command("prepare")
 @click.argument("copies", nargs=-1, required=True, metavar="NAME PATH [NAME PATH]...")
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--out", required=True, type=NamedPath(file_okay=False, path_type=Path))
 @click.option("--side", type=click.IntRange(16, 1024), help="Side of the arrays; else the usual.")
 @click.option(
     "--corners",
@@ -73,17 +74,17 @@ def check(name: str, path: Path, as_json: bool) -> int:
 @click.option(
     "--list",
     "listing",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=NamedPath(exists=True, dir_okay=False, path_type=Path),
     help="CSV (image, identity) of the pictures to take.",
 )
 @click.option(
     "--away-from",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=NamedPath(exists=True, file_okay=False, path_type=Path),
     help="Folder of test pictures: nobody on them may be trained on.",
 )
 @click.option(
     "--away-list",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=NamedPath(exists=True, dir_okay=False, path_type=Path),
     help="CSV of the test pictures that count.",
 )
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")

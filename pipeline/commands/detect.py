@@ -1,14 +1,20 @@
 """`sr-pipeline detect`."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline.commands import options as opt
 from pipeline.commands import output
+from pipeline.commands.types import NamedPath
 from pipeline.names import AUTO
+
+if TYPE_CHECKING:
+    from pipeline.engine.journal import Start
 
 
 @click.command(short_help="Find faces in low-resolution pictures.")
@@ -19,7 +25,7 @@ from pipeline.names import AUTO
 @click.option(
     "--identify",
     "gallery",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=NamedPath(exists=True, file_okay=False, path_type=Path),
     help="Gallery, a folder per person: adds the closest identity.",
 )
 @opt.compute
@@ -28,7 +34,7 @@ from pipeline.names import AUTO
 @opt.mark
 @opt.note
 @opt.over_pictures
-@opt.resume
+@opt.start
 @output.as_json
 def command(
     run: opt.Run,
@@ -36,7 +42,7 @@ def command(
     gallery: Path | None,
     batch_size: int,
     note: str,
-    resume: bool,
+    start: Start,
     as_json: bool,
     **settings: Any,  # noqa: ANN401 - the fields of FindFaces that carry an option's name
 ) -> int:
@@ -59,7 +65,7 @@ def command(
         raise UsageError("identity thresholds hold without --consistent: leave out one of the two")
     identifier = load_identifier(gallery, settings["upscaler"]) if gallery else None
     job = detect_job(out, batch_size=batch_size, identifier=identifier, **settings)
-    done = find_faces(job, run.listing, run.options, resume=resume, record=opt.record(note))
+    done = find_faces(job, run.listing, run.options, start=start, record=opt.record(note))
     summary = done.summary(job)
     click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else done.as_text())
     return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

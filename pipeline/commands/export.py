@@ -4,11 +4,13 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands.types import NamedPath
+
 
 @click.command("export", short_help="Export a network to ONNX.")
 @click.argument("name")
 @click.option(
-    "--onnx", "file", required=True, type=click.Path(dir_okay=False, path_type=Path), metavar="FILE"
+    "--onnx", "file", required=True, type=NamedPath(dir_okay=False, path_type=Path), metavar="FILE"
 )
 def command(name: str, file: Path) -> None:
     """Write the network NAME (a shipped name or a safetensors file) as an ONNX file.

@@ -1,18 +1,24 @@
 """`sr-pipeline identify`."""
 
+from __future__ import annotations
+
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from pipeline.commands import options as opt
 from pipeline.commands import output
+from pipeline.commands.types import INPUT
+
+if TYPE_CHECKING:
+    from pipeline.engine.journal import Start
 
 
 @click.command(short_help="Name the faces of pictures from a gallery of known people.")
-@click.argument("inputs", nargs=-1, required=True, metavar="PROBE...")
+@click.argument("inputs", nargs=-1, required=True, metavar="PROBE...", type=INPUT)
 @click.option("--gallery", type=opt.FOLDER, required=True, help="A folder per person.")
 @opt.out
 @click.option(
@@ -27,7 +33,7 @@ from pipeline.commands import output
 @opt.mark
 @opt.note
 @opt.over_pictures
-@opt.resume
+@opt.start
 @output.as_json
 def command(
     run: opt.Run,
@@ -36,7 +42,7 @@ def command(
     far: str,
     batch_size: int,
     note: str,
-    resume: bool,
+    start: Start,
     as_json: bool,
     **settings: Any,  # noqa: ANN401 - the fields of FindFaces that carry an option's name
 ) -> int:
@@ -58,7 +64,7 @@ def command(
 
     identifier = replace(load_identifier(gallery, settings["upscaler"]), far=float(far))
     job = FindFaces(out, batch_size=batch_size, identifier=identifier, **settings)
-    done = find_faces(job, run.listing, run.options, resume=resume, record=opt.record(note))
+    done = find_faces(job, run.listing, run.options, start=start, record=opt.record(note))
     answers = list(read_answers(out / "detections.csv", identifier.gallery.people))
     if as_json:
         document = {

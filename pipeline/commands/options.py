@@ -10,6 +10,13 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
+from pipeline.commands.types import (
+    INPUT,
+    SEED,
+    WORKERS,
+    FiniteRange,
+    NamedPath,
+)
 from pipeline.names import AUTO, DETECTOR_NAMES, FACES_WANTED, MAX_PASSES, EngineName
 
 if TYPE_CHECKING:
@@ -18,17 +25,18 @@ if TYPE_CHECKING:
     from pipeline.inputs.sources import Listing
 
 F = TypeVar("F", bound=Callable[..., Any])
-FOLDER = click.Path(file_okay=False, path_type=Path)
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-ANY_PATH = click.Path(exists=True, path_type=Path)
+FOLDER = NamedPath(file_okay=False, path_type=Path)
+FILE = NamedPath(exists=True, dir_okay=False, path_type=Path)
+ANY_PATH = NamedPath(exists=True, path_type=Path)
 
-inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...")
+inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=INPUT)
 out = click.option("--out", type=FOLDER, required=True, help="Folder for the results.")
-resume = click.option("--resume", is_flag=True, help="Go on with the unfinished run in --out.")
-seed = click.option("--seed", default=0, show_default=True, help="Seed of everything random.")
+seed = click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Seed of everything random."
+)
 crop = click.option(
     "--crop",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=FiniteRange(0, 1, min_open=True),
     default=1.0,
     show_default=True,
     help="Central share of each picture that is used.",
@@ -86,7 +94,11 @@ def detector(default_passes: str, default: str = "hog") -> Callable[[F], F]:
             show_default=True,
             help="How often the picture is doubled before the search; auto: from its size.",
         ),
-        click.option("--min-score", type=float, help="Least score; default: the detector's own."),
+        click.option(
+            "--min-score",
+            type=FiniteRange(-1e6, 1e6),
+            help="Least score; default: the detector's own.",
+        ),
         click.option("--yunet-model", type=FILE, help="YuNet's .onnx file, for --detector yunet."),
     )
 
@@ -127,7 +139,7 @@ def search(default_faces: str, default_detector: str = "hog") -> Callable[[F], F
         detector(default_passes="auto", default=default_detector),
         click.option(
             "--pad",
-            type=click.FloatRange(0, 2),
+            type=FiniteRange(0, 2),
             default=0.0,
             show_default=True,
             help="Border for tight crops, as a share of the longer side.",
@@ -165,7 +177,7 @@ compute = combine(
     ),
     click.option(
         "--batch-size",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 4096),
         default=64,
         show_default=True,
         help="Pictures that go through a network at once.",
@@ -185,17 +197,47 @@ consistent = click.option(
     is_flag=True,
     help="Correct each restored picture until, reduced, it gives its input again.",
 )
+_start_options = combine(
+    click.option(
+        "--resume", is_flag=True, help="Go on with the run in --out; changed images again."
+    ),
+    click.option("--overwrite", is_flag=True, help="Remove the earlier run in --out first."),
+    click.option(
+        "--quick", is_flag=True, help="With --resume: changed by size and time, not by SHA-256."
+    ),
+)
+
+
+def start(function: Callable[..., int]) -> Callable[..., int]:
+    """What to do with an --out that holds a run already, handed on as one `start: Start`."""
+
+    @functools.wraps(function)
+    def command(resume: bool, overwrite: bool, quick: bool, **values: Any) -> int:  # noqa: ANN401
+        from data.errors import UsageError
+        from pipeline.engine.journal import Start
+
+        if resume and overwrite:
+            raise UsageError("--resume keeps what is there, --overwrite removes it: choose one")
+        if quick and not resume:
+            raise UsageError("--quick belongs to --resume")
+        return function(start=Start(resume, overwrite, quick), **values)
+
+    return _start_options(command)
+
+
 _run_options = combine(
     click.option("--list", "listed", type=FILE, help="CSV whose `image` is relative to INPUT."),
     click.option(
         "--every",
-        type=click.IntRange(1),
+        type=click.IntRange(1, 10**7),
         default=25,
         show_default=True,
         help="Of a video, take every n-th frame.",
     ),
-    click.option("--limit", type=click.IntRange(1), help="Only the first so many pictures."),
-    click.option("--workers", type=click.IntRange(1), help="Processes; default: one per core."),
+    click.option(
+        "--limit", type=click.IntRange(1, 10**12), help="Only the first so many pictures."
+    ),
+    click.option("--workers", type=WORKERS, help="Processes; default: one per core."),
     click.option(
         "--engine",
         type=click.Choice(["local", "ray"]),
@@ -265,9 +307,10 @@ def over_pictures(function: Callable[..., int]) -> Callable[..., int]:
         **values: Any,  # noqa: ANN401 - what the command itself takes
     ) -> int:
         from pipeline.engine.run import RunOptions, default_workers
-        from pipeline.inputs.sources import Listing
+        from pipeline.inputs.sources import Listing, stdin_paths
 
-        listing = Listing(inputs, every=every, limit=limit, excluded=out, listed=listed)
+        piped = tuple(stdin_paths()) if "-" in inputs else None
+        listing = Listing(inputs, every, out, listed, limit, piped)
         batch_size = values.get("batch_size", 64)
         options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
         return function(run=Run(listing, options), out=out, **values)

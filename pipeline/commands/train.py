@@ -5,17 +5,20 @@ from pathlib import Path
 import click
 
 from pipeline.commands import output
+from pipeline.commands.types import FiniteRange, NamedPath
 
 
 @click.command("train", short_help="Train a GFLmser or a rival from a TOML configuration.")
-@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.argument("config", type=NamedPath(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", required=True, type=NamedPath(file_okay=False, path_type=Path))
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one value.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
-@click.option("--max-minutes", type=float, help="Stop after this time; --resume goes on.")
+@click.option(
+    "--max-minutes", type=FiniteRange(0, 1e7), help="Stop after this time; --resume goes on."
+)
 @click.option(
     "--max-steps",
-    type=click.IntRange(0),
+    type=click.IntRange(0, 10**12),
     help="Stop after this step; --resume goes on.",
 )
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps.")

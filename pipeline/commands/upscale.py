@@ -1,13 +1,19 @@
 """`sr-pipeline upscale`."""
 
+from __future__ import annotations
+
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.commands import options as opt
 from pipeline.commands import output
 from pipeline.names import Precision
+
+if TYPE_CHECKING:
+    from pipeline.engine.journal import Start
 
 
 @click.command(short_help="Enlarge pictures with any upscaler.")
@@ -22,7 +28,7 @@ from pipeline.names import Precision
 @opt.mark
 @opt.note
 @opt.over_pictures
-@opt.resume
+@opt.start
 @output.as_json
 def command(
     run: opt.Run,
@@ -35,7 +41,7 @@ def command(
     compiled: bool,
     mark: bool,
     note: str,
-    resume: bool,
+    start: Start,
     as_json: bool,
 ) -> int:
     """Enlarge every picture of INPUT and write it as PNG under its relative path.
@@ -48,6 +54,6 @@ def command(
     from pipeline.jobs.upscale import UpscalePictures
 
     job = UpscalePictures(out, upscaler, device, precision, batch_size, consistent, compiled, mark)
-    done = make_pictures(job, run.listing, run.options, resume=resume, record=opt.record(note))
+    done = make_pictures(job, run.listing, run.options, start=start, record=opt.record(note))
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
     return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands.types import NamedPath
+
 
 @click.group("weights", short_help="List, verify and import weights.")
 def command() -> None:
@@ -84,7 +86,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
 
 
 @command.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=NamedPath(exists=True, dir_okay=False, path_type=Path))
 @click.option(
     "--origin",
     required=True,
@@ -93,7 +95,7 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
     "variables of brade31919's TensorFlow checkpoint saved by name as .npz, or junyanz's "
     "latest_net_G.pth.",
 )
-@click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path))
+@click.option("--out", required=True, type=NamedPath(file_okay=False, path_type=Path))
 @click.option("--name", help="What it will be called; else the origin.")
 def import_(file: Path, origin: str, out: Path, name: str | None) -> None:
     """Turn a public weight file of a rival into ours; the result is a file for --upscaler.

@@ -6,10 +6,13 @@ The local engine and the Ray engine call these same functions. A picture that fa
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Protocol
 
+from data.atomic import recorded
 from data.errors import ImageError, ModelError, OutputError
 from data.images.rgb import RGB
+from data.safe_text import one_line
 from pipeline.engine.journal import Row
 from pipeline.evidence.inputs import INPUT, input_entry
 from pipeline.inputs.sources import Source
@@ -65,15 +68,23 @@ class Job(Protocol):
 class Finished:
     """A picture that is through, well or with an error."""
 
-    key: str
+    source: Source
     position: int
     rows: Sequence[Row]
     failed: bool = False
+    files: tuple[Path, ...] = ()
+    """What was written for it."""
+
+    @property
+    def key(self) -> str:
+        """The picture's name in every table."""
+        return self.source.key
 
 
 def read_item(job: Job, source: Source, position: int) -> Item | Finished:
     """Stage 1: load the picture."""
     try:
+        source = source.opened()
         size, pictures = job.read(source)
     except Exception as error:
         return failed_item(job, source, position, error)
@@ -98,11 +109,18 @@ def enlarge_items(job: Job, items: Sequence[Item]) -> list[Item | Finished]:
 
 def finish_item(job: Job, item: Item) -> Finished:
     """Stage 3: detect, measure, write."""
-    try:
-        rows = job.finish(item)
-    except Exception as error:
-        return failed_item(job, item.source, item.position, error)
-    return Finished(item.source.key, item.position, _with_entry(rows, item.entry))
+    with recorded() as files:
+        try:
+            rows = job.finish(item)
+        except Exception as error:
+            return replace(failed_item(job, item.source, item.position, error), files=tuple(files))
+    told = _with_entry(_with_origin(rows, item.source), item.entry)
+    return Finished(item.source, item.position, told, files=tuple(files))
+
+
+def _with_origin(rows: Sequence[Row], source: Source) -> list[Row]:
+    """Each row with the plain path of its picture, and what is to be known about it."""
+    return [{**row, "path": source.shown_path, "note": source.note} for row in rows]
 
 
 def finish_or_error(job: Job, item: Item) -> Finished | ModelError | OutputError:
@@ -120,10 +138,12 @@ def failed_item(job: Job, source: Source, position: int, error: Exception) -> Fi
     """Turn an error into an error row; errors of models and of the output folder go on up."""
     if isinstance(error, (ModelError, OutputError)):
         raise error
-    text = " ".join(str(error).split())
+    text = one_line(error)
     message = text if isinstance(error, ImageError) else f"{type(error).__name__}: {text}"
-    rows = _with_entry(job.failure(source, message), input_entry(source, None, None))
-    return Finished(source.key, position, rows, failed=True)
+    source = replace(source, pixels=None)
+    rows = _with_origin(job.failure(source, message), source)
+    told = _with_entry(rows, input_entry(source, None, None))
+    return Finished(source, position, told, failed=True)
 
 
 def _with_entry(rows: Sequence[Row], entry: Mapping[str, object]) -> list[Row]:

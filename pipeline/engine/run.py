@@ -11,12 +11,12 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from data.errors import ModelError, OutputError, UsageError
 from pipeline.engine.job import Finished, Item, Job, enlarge_items, read_item
-from pipeline.engine.journal import Journal
+from pipeline.engine.journal import Entry, Journal, relative_to
 from pipeline.engine.workers import WorkerPool
 from pipeline.environment.progress import progress_bar
 from pipeline.inputs.sources import Listing, Source
@@ -30,6 +30,7 @@ _READ_AHEAD: Final = 16
 _BATCH_BYTES: Final = 64 << 20
 _TASK_PICTURES: Final = 8
 _TASK_BYTES: Final = 8 << 20
+_NOTES: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,18 @@ class RunResult:
     new_pictures: int
     seconds: float
     interrupted: bool
+    expected: int | None = None
+    """Pictures of the whole listing; None where the paths came from a stream."""
+    notes: tuple[tuple[str, str], ...] = ()
+    """The first hundred pictures that a reader should know something about, and what."""
+
+    @property
+    def interruption(self) -> str:
+        """One line that says what is missing; empty for a whole run."""
+        if not self.interrupted:
+            return ""
+        of = "" if self.expected is None else f" of {self.expected}"
+        return f"INTERRUPTED: {self.pictures}{of} pictures done; --resume goes on"
 
     @property
     def pictures_per_s(self) -> float:
@@ -79,7 +92,10 @@ def run(job: Job, listing: Listing, options: RunOptions, journal: Journal) -> Ru
     job.check()
     start, count, interrupted = time.monotonic(), 0, False
     todo = _missing(itertools.chain([first], sources), journal)
-    with progress_bar(listing.total(), done=journal.counts()[0], quiet=options.quiet) as bar:
+    total = listing.total()
+    if total is not None:
+        options = replace(options, workers=max(1, min(options.workers, total)))
+    with progress_bar(total, done=journal.counts()[0], quiet=options.quiet) as bar:
         finished = _engine(options.engine)(job, todo, options)
         try:
             for group in finished:
@@ -91,23 +107,44 @@ def run(job: Job, listing: Listing, options: RunOptions, journal: Journal) -> Ru
         finally:
             finished.close()
             journal.commit()
-    pictures, failed = journal.counts()
     if not interrupted:
         journal.finish()
-    return RunResult(pictures, failed, count, time.monotonic() - start, interrupted)
+    pictures, failed = journal.counts()
+    notes = tuple(itertools.islice(journal.notes(), _NOTES))
+    seconds = time.monotonic() - start
+    return RunResult(pictures, failed, count, seconds, interrupted, total, notes)
 
 
 def _missing(sources: Iterable[Source], journal: Journal) -> Iterator[Numbered]:
-    return (
-        (position, source)
-        for position, source in enumerate(sources)
-        if not journal.done(source.key)
-    )
+    """The sources that the journal lacks, or that are no longer what it says."""
+    for position, source in enumerate(sources):
+        known = journal.known(source.key)
+        if known is None:
+            yield position, source
+            continue
+        stamp, detail = known
+        if source.detail == detail and source.is_still(stamp, quick=journal.quick):
+            journal.keep(source.key, position)
+        else:
+            journal.forget(source.key)
+            yield position, source
 
 
 def _record(group: Sequence[Finished], journal: Journal) -> None:
     for done in group:
-        journal.add(done.key, done.position, done.rows, failed=done.failed)
+        source = done.source
+        journal.add(
+            Entry(
+                source.key,
+                done.position,
+                done.rows,
+                done.failed,
+                source.stamp,
+                source.detail,
+                source.note,
+                tuple(relative_to(journal.folder, done.files)),
+            )
+        )
     journal.commit_soon()
 
 

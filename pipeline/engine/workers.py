@@ -173,7 +173,7 @@ class WorkerPool:
         except BrokenProcessPool:
             self._executor = self._new_executor()
             rows = self._job.failure(item.source, _DIED)
-            return [Finished(item.source.key, item.position, rows, failed=True)], None
+            return [Finished(item.source, item.position, rows, failed=True)], None
 
     def __enter__(self) -> Self:
         """Use as a context manager that ends the processes."""

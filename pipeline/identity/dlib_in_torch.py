@@ -10,18 +10,17 @@ from __future__ import annotations
 import functools
 import importlib.util
 from collections.abc import Callable, Iterable, Sequence
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
 from data.datasets.base import DatasetError
+from data.images.files import open_image
 from data.prepared import Picture
 
 _MEAN: Final = (122.782, 117.001, 104.298)
@@ -149,7 +148,7 @@ def embed(
     parts: list[NDArray[np.float32]] = []
     chips: list[NDArray[np.uint8]] = []
     for picture in pictures:
-        with Image.open(BytesIO(picture.read())) as opened:
+        with open_image(picture.read()) as opened:
             rgb = np.array(opened.convert("RGB"))
         chips.append(dlib.get_face_chip(rgb, landmarks(rgb, _face(rgb, find, dlib))))
         keys.append(picture.key)

@@ -1,66 +1,27 @@
 """Where pictures come from: files, folders, globs, stdin, a CSV manifest, video frames."""
 
-import csv
 import glob
-import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
-from data.boxes import Box
-from data.errors import ImageError, TruthError, UsageError
-from data.images.files import IMAGE_SUFFIXES, MIN_SIDE, load_rgb
-from data.images.rgb import RGB
-from data.images.video import VIDEO_SUFFIXES, count_frames, read_frames
+from data.errors import ImageError, UsageError
+from data.images.video import VIDEO_SUFFIXES, count_frames, read_frames, video_stamp
+from data.regular_files import TEXT_BYTES, Stamp, stamp_of
+from data.safe_text import printable
+from pipeline.inputs.manifest import read_manifest
+from pipeline.inputs.naming import Namer
+from pipeline.inputs.source import Source, cut_region
+from pipeline.inputs.walk import SUFFIXES, suffix_of, walk
+
+__all__ = ["Listing", "Source", "cut_region"]
 
 MANIFEST_SUFFIX: Final = ".csv"
-_BOX_COLUMNS: Final = ("left", "top", "right", "bottom")
-_LONGEST_NAME: Final = 200
-_SUFFIXES: Final = IMAGE_SUFFIXES | VIDEO_SUFFIXES
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One picture to work on.
-
-    `key` names it in every table: its path relative to the INPUT, unique in the run. `output`
-    is the relative PNG path of what is made from it. `region` is the part of the picture that a
-    manifest asks for. A `problem` found before the picture was opened becomes its error row.
-    """
-
-    key: str
-    path: Path
-    output: str = ""
-    region: Box | None = None
-    identity: str | None = None
-    pixels: RGB | None = field(default=None, compare=False)
-    problem: str | None = None
-
-    def load(self) -> RGB:
-        """Return the picture, `(H, W, 3)` uint8; raises ImageError."""
-        if self.problem is not None:
-            raise ImageError(self.problem)
-        return self.pixels if self.pixels is not None else load_rgb(self.path)
-
-
-def cut_region(rgb: RGB, region: Box | None) -> RGB:
-    """Cut the manifest's region out of a picture; raises ImageError when it lies outside."""
-    if region is None:
-        return rgb
-    height, width = rgb.shape[:2]
-    left, top, right, bottom = (
-        round(edge) for edge in (region.left, region.top, region.right, region.bottom)
-    )
-    if left < 0 or top < 0 or right > width or bottom > height:
-        raise ImageError(
-            f"box ({left}, {top}, {right}, {bottom}) reaches outside the {width}x{height} picture"
-        )
-    if min(right - left, bottom - top) < MIN_SIDE:
-        raise ImageError(f"box ({left}, {top}, {right}, {bottom}) is too small")
-    return rgb[top:bottom, left:right].copy()
+_FORMULA: Final = ("=", "+", "-", "@", "'", "|")
+"""First characters of a cell by which a spreadsheet takes it for a formula."""
 
 
 @dataclass(frozen=True)
@@ -76,33 +37,64 @@ class Listing:
     excluded: Path | None = None
     listed: Path | None = None
     limit: int | None = None
+    piped: tuple[str, ...] | None = None
+    """The paths of stdin where an input is `-`; None: they are read when they are walked."""
 
     def __iter__(self) -> Iterator[Source]:
         """Yield the sources with unique keys and output names."""
-        for index, source in enumerate(_unique(self._found(frames=True))):
+        return self._named(frames=True)
+
+    def unopened(self) -> Iterator[Source]:
+        """Yield the same sources without opening a file: a video is one source, its frames none."""
+        return self._named(frames=False)
+
+    def _named(self, *, frames: bool) -> Iterator[Source]:
+        for index, source in enumerate(Namer(self.excluded).named(self._found(frames=frames))):
             if self.limit is not None and index >= self.limit:
                 return
             yield source
 
+    def manifests(self) -> tuple[Path, ...]:
+        """The CSV files that name images."""
+        paths = [
+            Path(text) for text in self.inputs if suffix_of(Path(text).name) == MANIFEST_SUFFIX
+        ]
+        return (*paths, *([self.listed] if self.listed is not None else []))
+
+    def describe(self) -> dict[str, object]:
+        """What the images of a run depend on, JSON-ready: a run is resumed only with the same."""
+        return {
+            "INPUT": [
+                text if text == "-" else printable(str(Path(text).absolute()))
+                for text in self.inputs
+            ],
+            "every": self.every,
+            "manifests": {
+                printable(str(path.absolute())): _hash(path) for path in self.manifests()
+            },
+        }
+
     def wanted(self) -> str:
         """Say what was looked for, for the error when nothing is found."""
-        return f"looked for {' '.join(sorted(_SUFFIXES))} and CSV manifests"
+        return f"looked for {' '.join(sorted(SUFFIXES))} and CSV manifests"
 
     def total(self) -> int | None:
         """Count the pictures without opening them; None when the paths come from stdin."""
-        if "-" in self.inputs:
+        if "-" in self.inputs and self.piped is None:
             return None
         count = 0
         for source in self._found(frames=False):
-            is_video = source.problem is None and source.path.suffix.lower() in VIDEO_SUFFIXES
+            is_video = source.problem is None and _is_video(source.path)
             count += count_frames(source.path, self.every) if is_video else 1
+            if self.limit is not None and count >= self.limit:
+                break
         return count if self.limit is None else min(count, self.limit)
 
     def _found(self, *, frames: bool) -> Iterator[Source]:
         if self.listed is not None:
-            yield from _read_manifest(self.listed, self._root())
+            yield from read_manifest(self.listed, self._root(), _manifest_key)
             return
-        inputs = _stdin_paths() if "-" in self.inputs else self.inputs
+        inputs = self._paths()
         base = _common_base(self.inputs)
         for text in inputs:
             for source in self._sources_of(text, base):
@@ -110,6 +102,11 @@ class Listing:
                     yield from self._frames(source)
                 else:
                     yield source
+
+    def _paths(self) -> Iterator[str]:
+        if "-" not in self.inputs:
+            return iter(self.inputs)
+        return stdin_paths() if self.piped is None else iter(self.piped)
 
     def _root(self) -> Path:
         root = Path(self.inputs[0])
@@ -119,15 +116,18 @@ class Listing:
 
     def _sources_of(self, text: str, base: Path | None) -> Iterator[Source]:
         path = Path(text)
-        if path.is_dir():
+        if not text or "\0" in text:
+            yield Source("(no name)", Path(), problem="an empty or impossible file name")
+        elif _is_dir(path):
             # Every file lies below the folder: one prefix is cut off, not a path taken apart each.
             prefix = "" if base is None else _key(path, base)
-            for file in _walk(path, self.excluded, frozenset()):
-                below = file[len(str(path)) :].lstrip("/")
-                yield Source(_printable("/".join(filter(None, (prefix, below)))), Path(file))
-        elif path.suffix.lower() == MANIFEST_SUFFIX and path.exists():
-            yield from _read_manifest(path, path.parent)
-        elif path.exists() or path.is_symlink():
+            for found in walk(path, self.excluded):
+                below = found.path[len(str(path)) :].lstrip("/")
+                key = _safe("/".join(filter(None, (prefix, below))) or str(path))
+                yield Source(key, Path(found.path), problem=found.problem)
+        elif suffix_of(path.name) == MANIFEST_SUFFIX and os.path.lexists(path):
+            yield from read_manifest(path, path.parent, _manifest_key)
+        elif os.path.lexists(path):
             yield Source(_key(path, path.parent if base is None else base), path)
         elif glob.has_magic(text):
             yield from self._expand(text, base)
@@ -137,23 +137,40 @@ class Listing:
     def _expand(self, pattern: str, base: Path | None) -> Iterator[Source]:
         root = base or Path(*_still_parts(pattern))
         for name in sorted(glob.iglob(pattern, recursive=True)):
-            if Path(name).is_file():
+            if not Path(name).is_dir():
                 yield Source(_key(Path(name), root), Path(name))
 
     def _frames(self, video: Source) -> Iterator[Source]:
         try:
+            stamped = replace(video, stamp=video_stamp(video.path))
             for number, pixels in read_frames(video.path, self.every):
-                yield replace(video, key=f"{video.key}/{number:06d}.png", pixels=pixels)
+                yield replace(stamped, key=f"{video.key}/{number:06d}.png", pixels=pixels)
         except ImageError as error:
             yield replace(video, problem=str(error))
 
 
-def _is_video(path: Path) -> bool:
-    return path.suffix.lower() in VIDEO_SUFFIXES
-
-
-def _stdin_paths() -> Iterator[str]:
+def stdin_paths() -> Iterator[str]:
+    """The paths of stdin, one a line."""
     return (line for raw in sys.stdin if (line := raw.rstrip("\r\n")))
+
+
+def _is_video(path: Path) -> bool:
+    return suffix_of(path.name) in VIDEO_SUFFIXES
+
+
+def _is_dir(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def _hash(path: Path) -> str:
+    try:
+        found: Stamp = stamp_of(path, limit=TEXT_BYTES)
+    except OSError:
+        return "unreadable"
+    return found.sha256
 
 
 def _still_parts(pattern: str) -> tuple[str, ...]:
@@ -171,119 +188,25 @@ def _common_base(inputs: Sequence[str]) -> Path | None:
 
 
 def _folder_of(text: str) -> Path:
-    if Path(text).is_dir():
+    if _is_dir(Path(text)):
         return Path(text)
-    return Path(text).parent if Path(text).exists() else Path(*_still_parts(text))
+    return Path(text).parent if os.path.lexists(text) else Path(*_still_parts(text))
 
 
 def _key(path: Path, base: Path | None) -> str:
-    """POSIX path of `path` seen from `base`, without `..` and printable as UTF-8."""
+    """POSIX path of `path` seen from `base`, without `..`, fit for tables."""
     shown = path
     if base is not None and path.absolute().is_relative_to(base.absolute()):
         shown = path.absolute().relative_to(base.absolute())
     parts = [part for part in shown.parts if part not in ("..", ".", shown.anchor)]
-    return _printable("/".join(parts))
+    return _safe("/".join(parts))
 
 
-def _printable(text: str) -> str:
-    """A file name that is not UTF-8 keeps its odd bytes as escapes."""
-    return os.fsencode(text).decode("utf-8", "backslashreplace")
+def _manifest_key(path: Path) -> str:
+    return _key(path, None)
 
 
-def _walk(folder: Path, excluded: Path | None, ancestors: frozenset[Path]) -> Iterator[str]:
-    """Yield the pictures and videos below `folder`, sorted; symbolic link loops end the descent."""
-    real = folder.resolve()
-    if real in ancestors or (excluded is not None and real == excluded.resolve()):
-        return
-    try:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        raise UsageError(f"cannot list {folder}: {error.strerror or error}") from error
-    for entry in entries:
-        if _is_folder(entry):
-            yield from _walk(Path(entry.path), excluded, ancestors | {real})
-        elif os.path.splitext(entry.name)[1].lower() in _SUFFIXES:
-            yield entry.path
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself: it becomes an error row when it is opened
-        return False
-
-
-def _read_manifest(path: Path, root: Path) -> Iterator[Source]:
-    """Yield the rows of `image[,left,top,right,bottom][,identity]`; raises TruthError."""
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            if "image" not in (reader.fieldnames or ()):
-                raise TruthError(f"{path} has no column `image`")
-            for row in reader:
-                yield _manifest_row(row, root)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise TruthError(f"{path} cannot be read as CSV: {error}") from error
-
-
-def _manifest_row(row: dict[str, str | None], root: Path) -> Source:
-    name = row["image"] or ""
-    path = root / name
-    source = Source(
-        _key(Path(name), None) or "(no name)", path, identity=row.get("identity") or None
-    )
-    if not name:
-        return replace(source, problem="the manifest's row names no image")
-    edges = [(row.get(column) or "").strip() for column in _BOX_COLUMNS]
-    if not any(edges):
-        return source
-    try:
-        left, top, right, bottom = (float(edge) for edge in edges)
-        return replace(source, region=Box(left, top, right, bottom))
-    except ValueError:
-        return replace(source, problem=f"the manifest's box is not valid: {', '.join(edges)}")
-
-
-def _unique(sources: Iterable[Source]) -> Iterator[Source]:
-    """Give every source a key and an output name of its own."""
-    keys: set[int] = set()
-    outputs: set[int] = set()
-    for source in sources:
-        key = _first_free(_numbered(source.key), keys)
-        plain = PurePosixPath(key).with_suffix(".png")
-        output = _first_free((_short(n) for n in _candidates(str(plain), key)), outputs)
-        yield replace(source, key=key, output=output)
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    for number in range(2, sys.maxsize):
-        yield f"{name}#{number}"
-
-
-def _candidates(plain: str, key: str) -> Iterator[str]:
-    yield plain
-    for name in _numbered(key):
-        yield f"{name}.png"
-
-
-def _first_free(names: Iterable[str], taken: set[int]) -> str:
-    # Lower case: some file systems take A.png and a.png for the same file.
-    name = next(name for name in names if hash(name.lower()) not in taken)
-    taken.add(hash(name.lower()))
-    return name
-
-
-def _short(name: str) -> str:
-    """Cut file and folder names that could pass a file system's limit of 255 bytes."""
-    return "/".join(_short_part(part) for part in name.split("/"))
-
-
-def _short_part(part: str) -> str:
-    content = part.encode()
-    if len(content) <= _LONGEST_NAME:
-        return part
-    digest = hashlib.sha256(content).hexdigest()[:12]
-    head = content[: _LONGEST_NAME - 20].decode("utf-8", "ignore")
-    return f"{head}-{digest}{PurePosixPath(part).suffix[-5:]}"
+def _safe(text: str) -> str:
+    """A name as tables show it: odd bytes escaped, and no spreadsheet takes it for a formula."""
+    shown = printable(text)
+    return f"./{shown}" if shown.startswith(_FORMULA) else shown

@@ -26,6 +26,7 @@ from pipeline.names import DetectorName, Precision
 from pipeline.upscalers.base import restore
 from pipeline.upscalers.loading import Upscaler
 
+LR_METHOD: Final = "lr"
 ACCURATE_IOU: Final = 0.5
 """A face counts as found in the right place from this IoU on (design.md section 4)."""
 
@@ -60,6 +61,8 @@ class MethodRow:
     truth_bottom: float | None = None
     output: str = ""
     error: str = ""
+    path: str = ""
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,11 @@ class Compare:
             {**item.pictures, **{name: pictures[i] for name, pictures in restored.items()}}
             for i, item in enumerate(batch)
         ]
+
+    def outputs(self, source: Source) -> list[str]:
+        """See `WritingJob.outputs`."""
+        views = (LR_METHOD, HR_METHOD, *(method.name for method in self.methods))
+        return [f"pictures/{view}/{source.output}" for view in views]
 
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`."""

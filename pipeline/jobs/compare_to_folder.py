@@ -15,9 +15,10 @@ from data.atomic import write_json
 from data.errors import UsageError
 from data.images.files import load_rgb
 from data.images.rgb import RGB
-from pipeline.engine.journal import Journal
+from pipeline.engine.journal import Journal, Start
 from pipeline.engine.run import RunOptions, RunResult, default_workers, run
 from pipeline.engine.tables import Columns, column_types, write_parquet
+from pipeline.engine.to_folder import run_folder
 from pipeline.environment.provenance import provenance
 from pipeline.evaluation.pairs import Pairs, collect_embeddings
 from pipeline.evaluation.summary import HR_METHOD, Cell, as_rows, summarise
@@ -72,11 +73,11 @@ def compare(
     *,
     pairs: Pairs | None,
     seed: int,
-    resume: bool,
+    start: Start | None = None,
 ) -> CompareRun:
     """Run the comparison into `job.out` and write its report; see `engine.run` for the errors."""
     columns = column_types(MethodRow)
-    with Journal(job.out, job.settings(), resume=resume) as journal:
+    with run_folder(job, listing, start or Start()) as journal:
         try:
             result = run(job, listing, options, journal)
         finally:
@@ -90,17 +91,18 @@ def compare(
             if row["error"] and row["method"] == HR_METHOD
         ]
         verified = _verify(job, journal, pairs) if pairs is not None else {}
-    summary: dict[str, Any] = {
-        "protocol": {
-            "seed": seed,
-            **job.settings(),
-            **_counts(result),
-            "verification_notes": {m: v.notes for m, v in verified.items() if v.notes},
-            **provenance(),
-        },
-        "rows": _summary_rows(job, columns, seed, verified),
-    }
-    write_json(job.out / "summary.json", summary)
+        summary: dict[str, Any] = {
+            "protocol": {
+                "seed": seed,
+                **job.settings(),
+                **_counts(result),
+                "verification_notes": {m: v.notes for m, v in verified.items() if v.notes},
+                **provenance(),
+            },
+            "rows": _summary_rows(job, columns, seed, verified),
+            "input": listing.describe(),
+        }
+        write_json(job.out / "summary.json", summary)
     return CompareRun(job.out, result, summary, errors)
 
 
@@ -109,6 +111,7 @@ def _counts(result: RunResult) -> dict[str, object]:
         "pictures": result.pictures,
         "failed": result.failed,
         "interrupted": result.interrupted,
+        "expected": result.expected,
         "seconds": round(result.seconds, 3),
     }
 

@@ -91,6 +91,10 @@ class DegradePictures:
         """See `Job.enlarge`; nothing is enlarged."""
         return [item.pictures for item in batch]
 
+    def outputs(self, source: Source) -> list[str]:
+        """See `WritingJob.outputs`."""
+        return [f"hr/{source.output}", f"lr/{source.output}"]
+
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`."""
         for name, picture in item.pictures.items():
@@ -102,5 +106,11 @@ class DegradePictures:
         return [{"image": source.key, "output": "", "error": message}]
 
 
-PICTURE_COLUMNS: Columns = {"image": str, "output": str, "error": str}
+PICTURE_COLUMNS: Columns = {
+    "image": str,
+    "output": str,
+    "error": str,
+    "path": str,
+    "note": str,
+}
 """Columns of the table of commands that write one picture for each picture."""

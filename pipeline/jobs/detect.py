@@ -130,6 +130,10 @@ class FindFaces:
     def _is_small(self, rgb: RGB) -> bool:
         return bool(min(rgb.shape[:2]) < self.upscale_below)
 
+    def outputs(self, source: Source) -> list[str]:
+        """See `WritingJob.outputs`."""
+        return [f"{folder}/{source.output}" for folder in ("boxes", "sr")] if self.pictures else []
+
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`: detect, identify, write the pictures."""
         picture = item.pictures["input"]
@@ -231,4 +235,6 @@ def with_identity(row: FaceRow, result: IdentityResult) -> FaceRow:
 
 def region_offset(source: Source) -> tuple[float, float]:
     """Left and top edge of the manifest's region in the user's picture."""
-    return (round(source.region.left), round(source.region.top)) if source.region else (0, 0)
+    if source.region is None:
+        return (0, 0)
+    return (max(0, round(source.region.left)), max(0, round(source.region.top)))

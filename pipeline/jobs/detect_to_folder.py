@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from data.atomic import write_json
-from pipeline.engine.journal import Journal
+from pipeline.engine.journal import Journal, Start
 from pipeline.engine.run import RunOptions, RunResult, run
 from pipeline.engine.tables import column_types, parquet_of_csv, write_csv
+from pipeline.engine.to_folder import run_folder
 from pipeline.environment.progress import progress_bar
 from pipeline.environment.provenance import NOTICE, provenance
+from pipeline.environment.words import counted
 from pipeline.evidence.log import RunRecord
 from pipeline.identity.identity import Gallery, Identifier
 from pipeline.identity.thresholds import load_calibration
@@ -68,17 +70,19 @@ class DetectRun:
             lines.append(f"... and {counts.faces - len(self.first_faces)} more faces")
         lines += [
             "",
-            f"{counts.pictures} pictures: {counts.faces} faces; none in {counts.none}, "
-            f"one in {counts.one}, several in {counts.many}, errors in {counts.error} "
-            f"({self.result.pictures_per_s:.1f} pictures/s)",
+            f"{counted(counts.pictures, 'picture')}: {counted(counts.faces, 'face')}; "
+            f"none in {counts.none}, one in {counts.one}, several in {counts.many}, "
+            f"errors in {counts.error} ({self.result.pictures_per_s:.1f} pictures/s)",
         ]
         if counts.passes:
-            passes = (f"{n} for {count} pictures" for n, count in counts.passes.items())
+            passes = (f"{n} for {counted(c, 'picture')}" for n, c in counts.passes.items())
             lines.append(f"passes: {', '.join(passes)}")
         if counts.dropped:
             lines.append(f"candidates dropped, each with its reason in the table: {counts.dropped}")
         lines += [f"error: {image}: {error}" for image, error in self.errors]
+        lines += [f"note: {image}: {note}" for image, note in self.result.notes]
         lines += [f"tables and pictures: {self.out}", NOTICE]
+        lines += filter(None, [self.result.interruption])
         return "\n".join(lines)
 
     def summary(self, job: DetectJob) -> dict[str, object]:
@@ -86,6 +90,8 @@ class DetectRun:
         return {
             "counts": asdict(self.counts),
             "interrupted": self.result.interrupted,
+            "expected": self.result.expected,
+            "notes": dict(self.result.notes),
             "new_pictures": self.result.new_pictures,
             "seconds": round(self.result.seconds, 3),
             "pictures_per_s": round(self.result.pictures_per_s, 2),
@@ -109,7 +115,7 @@ def find_faces(
     listing: Listing,
     options: RunOptions,
     *,
-    resume: bool,
+    start: Start | None = None,
     record: RunRecord | None = None,
 ) -> DetectRun:
     """Run `detect` and write its files into `job.out`; see `engine.run` for what is raised.
@@ -119,7 +125,7 @@ def find_faces(
     """
     # Parquet is written last: its library loads while the workers start.
     threading.Thread(target=importlib.import_module, args=("pyarrow.parquet",), daemon=True).start()
-    with Journal(job.out, job.settings(), resume=resume) as journal:
+    with run_folder(job, listing, start or Start()) as journal:
         try:
             result = run(job, listing, options, journal)
         except BaseException:
@@ -127,7 +133,7 @@ def find_faces(
             raise
         _write_tables(journal, job.out)
         done = DetectRun(job.out, result, *_count(journal), _first_faces(journal))
-        write_json(job.out / "summary.json", done.summary(job))
+        write_json(job.out / "summary.json", {**done.summary(job), "input": listing.describe()})
         if record is not None:
             close_run(job, record, journal.rows(), interrupted=result.interrupted)
     return done

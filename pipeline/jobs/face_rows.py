@@ -57,6 +57,9 @@ class FaceRow:
     candidate: str | None = None
     """Left, top, right and bottom of a dropped candidate."""
     error: str = ""
+    path: str = ""
+    """The plain path of the picture; `image` is its unique name in this run."""
+    note: str = ""
 
     def box(self) -> Box | None:
         """The face's box; None for a picture without one."""

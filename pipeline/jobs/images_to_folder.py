@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data.atomic import write_json
-from pipeline.engine.journal import Journal
+from pipeline.engine.journal import Journal, Start
 from pipeline.engine.run import RunOptions, RunResult, run
 from pipeline.engine.tables import write_csv
+from pipeline.engine.to_folder import run_folder
 from pipeline.environment.provenance import provenance
+from pipeline.environment.words import counted
 from pipeline.evidence.log import RunRecord
 from pipeline.inputs.sources import Listing
 from pipeline.jobs.close import close_run
@@ -31,8 +33,10 @@ class PictureRun:
         return "\n".join(
             [
                 *(f"error: {line}" for line in self.errors),
-                f"{result.pictures - result.failed} pictures written to {self.out}, "
+                *(f"note: {image}: {note}" for image, note in result.notes),
+                f"{counted(result.pictures - result.failed, 'picture')} written to {self.out}, "
                 f"{result.failed} failed ({result.pictures_per_s:.1f} pictures/s)",
+                *filter(None, [result.interruption]),
             ]
         )
 
@@ -42,33 +46,35 @@ def make_pictures(
     listing: Listing,
     options: RunOptions,
     *,
-    resume: bool,
+    start: Start | None = None,
     record: RunRecord | None = None,
 ) -> PictureRun:
     """Run the job into `job.out`; see `engine.run` for what is raised.
 
     With a `record` of how `upscale` was asked for, evidence.json and report.html are written too.
     """
-    with Journal(job.out, job.settings(), resume=resume) as journal:
+    with run_folder(job, listing, start or Start()) as journal:
         try:
             result = run(job, listing, options, journal)
         finally:
             write_csv(journal.rows(), PICTURE_COLUMNS, job.out / "pictures.csv")
         errors = list(_errors(journal))
-        rows = list(journal.rows()) if record is not None else []
-    summary: dict[str, object] = {
-        "pictures": result.pictures,
-        "failed": result.failed,
-        "interrupted": result.interrupted,
-        "seconds": round(result.seconds, 3),
-        "pictures_per_s": round(result.pictures_per_s, 2),
-        "errors": errors,
-        "settings": job.settings(),
-        "provenance": provenance(),
-    }
-    write_json(job.out / "summary.json", summary)
-    if record is not None and isinstance(job, UpscalePictures):
-        close_run(job, record, rows, interrupted=result.interrupted)
+        summary: dict[str, object] = {
+            "pictures": result.pictures,
+            "failed": result.failed,
+            "interrupted": result.interrupted,
+            "expected": result.expected,
+            "seconds": round(result.seconds, 3),
+            "pictures_per_s": round(result.pictures_per_s, 2),
+            "errors": errors,
+            "notes": dict(result.notes),
+            "input": listing.describe(),
+            "settings": job.settings(),
+            "provenance": provenance(),
+        }
+        write_json(job.out / "summary.json", summary)
+        if record is not None and isinstance(job, UpscalePictures):
+            close_run(job, record, journal.rows(), interrupted=result.interrupted)
     return PictureRun(job.out, result, errors, summary)
 
 

@@ -73,6 +73,6 @@ def compare_rows(
     methods = find_methods(",".join(upscalers), "auto", "fp32", 64)
     job = Compare(out, methods, Degradation(crop, seed=seed))
     listing = Listing(inputs, excluded=out)
-    done = compare(job, listing, RunOptions(1, quiet=True), pairs=None, seed=seed, resume=False)
+    done = compare(job, listing, RunOptions(1, quiet=True), pairs=None, seed=seed)
     write_report(out)
     return list(done.summary["rows"])

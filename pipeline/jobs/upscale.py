@@ -67,6 +67,10 @@ class UpscalePictures:
         restored = self._upscaler()([item.pictures["input"] for item in batch])
         return [{"sr": picture} for picture in restored]
 
+    def outputs(self, source: Source) -> list[str]:
+        """See `WritingJob.outputs`."""
+        return [source.output]
+
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`."""
         file = self.out / item.source.output

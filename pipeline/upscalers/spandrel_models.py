@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from data.errors import ModelError
+from gflmser.names import name_of_file
 from pipeline.names import Precision
 from pipeline.upscalers.inference.network import Network
 from pipeline.upscalers.inference.out_of_memory import is_out_of_memory
@@ -46,7 +47,7 @@ def load_network(path: Path, device: torch.device) -> Network:
     if not isinstance(descriptor, spandrel.ImageModelDescriptor):
         raise ModelError(f"{path.name}: {descriptor.architecture.name} only fills holes")
     descriptor.eval()
-    return _network(path.stem, descriptor)
+    return _network(name_of_file(path.stem), descriptor)
 
 
 def _network(name: str, descriptor: Any) -> Network:  # noqa: ANN401

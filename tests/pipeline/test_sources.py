@@ -144,11 +144,16 @@ def test_a_list_is_relative_to_the_input_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "region", [Box(-1, 0, 10, 10), Box(0, 0, 25, 10), Box(0, 0, 10, 33), Box(3, 3, 5, 20)]
+    "region", [Box(-12, 0, 10, 10), Box(0, 0, 60, 10), Box(30, 0, 40, 9), Box(3, 3, 5, 20)]
 )
 def test_a_region_outside_the_picture_or_too_small_is_refused(region: Box) -> None:
     with pytest.raises(ImageError, match="box"):
         cut_region(np.zeros((32, 24, 3), np.uint8), region)
+
+
+def test_a_region_a_pixel_too_large_is_clipped_like_ground_truth() -> None:
+    rgb = np.zeros((32, 24, 3), np.uint8)
+    assert cut_region(rgb, Box(-1, -1, 25, 33)).shape == (32, 24, 3)
 
 
 def test_a_region_is_cut_out() -> None:

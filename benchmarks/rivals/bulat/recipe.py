@@ -13,7 +13,8 @@ from torch.nn import functional
 from benchmarks.rivals.bulat.network import BulatH2L, BulatJudge, BulatL2H, BulatNetwork, lr_target
 from benchmarks.rivals.common.adversarial import hinge_generator, hinge_judge
 from benchmarks.rivals.common.modes import evaluating, frozen
-from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig
+from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig, check_seed
+from gflmser.names import checked_name
 from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
 
@@ -38,6 +39,10 @@ class BulatConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     generators: OptimiserConfig = field(default_factory=_adam)
     judges: OptimiserConfig = field(default_factory=_adam)
+
+    def __post_init__(self) -> None:
+        checked_name(self.name)
+        check_seed(self.seed)
 
 
 class BulatRecipe:

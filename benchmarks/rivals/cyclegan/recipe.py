@@ -18,7 +18,8 @@ from benchmarks.rivals.cyclegan.network import (
     Translator,
     l1,
 )
-from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig
+from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig, check_seed
+from gflmser.names import checked_name
 from gflmser.network import enlarge
 from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
@@ -52,6 +53,10 @@ class CycleganConfig:
     judges: OptimiserConfig = field(
         default_factory=lambda: OptimiserConfig(rate=2e-4, betas=(0.5, 0.999))
     )
+
+    def __post_init__(self) -> None:
+        checked_name(self.name)
+        check_seed(self.seed)
 
 
 class CycleganRecipe:

@@ -14,7 +14,8 @@ from benchmarks.rivals.common.adversarial import vanilla
 from benchmarks.rivals.common.modes import evaluating, frozen
 from benchmarks.rivals.common.vgg import Layer, VggFeatures, load_vgg
 from benchmarks.rivals.srgan.network import SrganGenerator, SrganJudge, SrganNetwork
-from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig
+from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig, check_seed
+from gflmser.names import checked_name
 from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
 
@@ -43,6 +44,10 @@ class SrganConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     generator: OptimiserConfig = field(default_factory=lambda: OptimiserConfig(rate=1e-4))
     judge: OptimiserConfig = field(default_factory=lambda: OptimiserConfig(rate=1e-4))
+
+    def __post_init__(self) -> None:
+        checked_name(self.name)
+        check_seed(self.seed)
 
 
 class SrganRecipe:

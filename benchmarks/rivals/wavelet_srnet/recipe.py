@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from benchmarks.rivals.common.modes import evaluating
 from benchmarks.rivals.wavelet_srnet.network import WaveletNetwork, WaveletSrnet, squared, texture
-from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig
+from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig, check_seed
+from gflmser.names import checked_name
 from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
 
@@ -41,6 +42,10 @@ class WaveletConfig:
     data: DataConfig = field(default_factory=DataConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     generator: OptimiserConfig = field(default_factory=lambda: OptimiserConfig(rate=2e-4))
+
+    def __post_init__(self) -> None:
+        checked_name(self.name)
+        check_seed(self.seed)
 
 
 class WaveletRecipe:

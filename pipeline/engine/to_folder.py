@@ -1,0 +1,123 @@
+"""A run into a folder: no input and no earlier result is overwritten, what is written is known."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Protocol
+
+from data.atomic import recorded
+from data.errors import UsageError
+from data.images.video import VIDEO_SUFFIXES
+from data.safe_text import printable
+from pipeline.engine.journal import JOURNAL_NAME, Journal, Start
+from pipeline.inputs.sources import Listing, Source
+from pipeline.inputs.walk import suffix_of
+
+_TABLES: Final = (
+    *("detections.csv", "detections.parquet", "pictures.csv", "rows.parquet", "summary.json"),
+    *("table.csv", "table.json", "table.md", "table.tex", "contact_sheet.png", "report.html"),
+    "evidence.json",
+    *(JOURNAL_NAME, f"{JOURNAL_NAME}-wal", f"{JOURNAL_NAME}-shm"),
+)
+"""Names that commands write into the folder itself."""
+File = tuple[int, int]
+"""Device and number of a file: what it is, whatever it is called."""
+
+
+class WritingJob(Protocol):
+    """A job that says beforehand which files it may write."""
+
+    @property
+    def out(self) -> Path:
+        """The folder of the results."""
+        ...
+
+    def settings(self) -> dict[str, object]:
+        """What the rows depend on."""
+        ...
+
+    def outputs(self, source: Source) -> Sequence[str]:
+        """Paths below `out` that `finish` may write for a source."""
+        ...
+
+
+@contextmanager
+def run_folder(job: WritingJob, listing: Listing, start: Start) -> Iterator[Journal]:
+    """Yield the journal of a run of `job` over `listing` into its folder.
+
+    What the block writes stands in the journal afterwards. Raises UsageError, before anything is
+    written, when an output is the same file as an input or would replace a file that no run of
+    ours has written; see `Journal` for what else is refused.
+    """
+    check_outputs(job, listing, start)
+    settings = {**job.settings(), **listing.describe()}
+    with Journal(job.out, settings, start=start) as journal, recorded() as files:
+        try:
+            yield journal
+        finally:
+            journal.add_files(files)
+
+
+def check_outputs(job: WritingJob, listing: Listing, start: Start) -> None:
+    """Raise UsageError when a file that the job may write is an input, or is somebody else's."""
+    if not job.out.is_dir():
+        return
+    existing = _existing(job, listing)
+    for path in _inputs(listing):
+        if (file := _file(path)) is not None and file in existing:
+            raise UsageError(
+                f"{_shown(existing[file])} would overwrite the input {_shown(path)}: "
+                "choose another --out"
+            )
+    ours = start.resume or start.overwrite or (job.out / JOURNAL_NAME).exists()
+    tables = {job.out / name for name in _TABLES}
+    foreign = [path for path in existing.values() if path not in tables]
+    if foreign and not ours:
+        raise UsageError(
+            f"{_shown(foreign[0])} exists and is of no run of ours: choose another --out, "
+            "or add --overwrite"
+        )
+
+
+def _existing(job: WritingJob, listing: Listing) -> dict[File, Path]:
+    """The files that are there already where the job may write."""
+    found: dict[File, Path] = {}
+    for path in _written(job, listing):
+        if (file := _file(path)) is not None:
+            found.setdefault(file, path)
+    return found
+
+
+def _written(job: WritingJob, listing: Listing) -> Iterator[Path]:
+    for name in _TABLES:
+        yield job.out / name
+    for source in listing.unopened():
+        for output in job.outputs(source):
+            if suffix_of(source.path.name) in VIDEO_SUFFIXES:
+                yield from _below((job.out / output).with_suffix(""), source)
+            else:
+                yield job.out / output
+
+
+def _below(frames: Path, source: Source) -> Iterator[Path]:
+    """All files in the folder of a video's frames, whose numbers are not known yet."""
+    folder = frames.with_name(source.path.name)
+    yield from (Path(where, name) for where, _, names in os.walk(folder) for name in names)
+
+
+def _inputs(listing: Listing) -> Iterator[Path]:
+    yield from listing.manifests()
+    yield from (source.path for source in listing.unopened())
+
+
+def _file(path: Path) -> File | None:
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _shown(path: Path) -> str:
+    return printable(str(path))
