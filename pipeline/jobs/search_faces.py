@@ -107,6 +107,10 @@ class SearchFaces:
         """See `Job.enlarge`: no image is enlarged whole, so there is nothing to do."""
         return [item.pictures for item in batch]
 
+    def outputs(self, source: Source) -> list[str]:
+        """See `WritingJob.outputs`; the faces' own files lie in a folder of the image's name."""
+        return [f"boxes/{source.output}"] if self.pictures else []
+
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`: search, restore, name, write."""
         rgb = item.pictures["input"]
