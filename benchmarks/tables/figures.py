@@ -31,7 +31,7 @@ from data.images.rgb import RGB
 from pipeline.engine.journal import Journal, Row
 from pipeline.engine.run import run
 from pipeline.evaluation.summary import as_rows, summarise
-from pipeline.jobs.compare import Compare, Method, MethodRow
+from pipeline.jobs.compare import Compare, Method, MethodRow, no_quality
 from pipeline.jobs.degrade import Degradation
 from pipeline.metrics.image_quality import psnr_rgb
 from pipeline.report.data import HR, LR
@@ -218,7 +218,7 @@ def _row(job: Compare, method: Method, key: str, output: str, sr: RGB) -> Row:
         accurate=False,
         output=output,
     )
-    return {**asdict(row), **(asdict(best.box) if best else {})}
+    return {**asdict(row), **no_quality(), **(asdict(best.box) if best else {})}
 
 
 def _signed(content: bytes, origin: Mapping[str, object]) -> bytes:

@@ -15,7 +15,7 @@ from benchmarks.protocols import PAIRED, REFERENCE_CROP
 from benchmarks.tables.columns import columns
 from benchmarks.tables.document import Section, Sheet
 from pipeline.evaluation.summary import HR_METHOD, Cell, as_rows, summarise
-from pipeline.metrics.significance import bootstrap_interval
+from pipeline.metrics.intervals import bootstrap_interval
 
 _DISTANCES = ("fid", "kid", "fd_dlib", "kd_dlib")
 _PAIRED = columns(

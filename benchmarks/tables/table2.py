@@ -16,8 +16,8 @@ from benchmarks.protocols import DRAW_PICTURES, DRAWS, PAIRED
 from benchmarks.tables.columns import columns
 from benchmarks.tables.document import Section, Sheet
 from pipeline.evaluation.summary import Cell
+from pipeline.metrics.intervals import bootstrap_interval
 from pipeline.metrics.significance import (
-    bootstrap_interval,
     t_test,
     t_test_paired,
     wilcoxon_rank_sum,

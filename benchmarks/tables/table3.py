@@ -13,7 +13,7 @@ from benchmarks.protocols import PAIRED
 from benchmarks.tables.columns import columns
 from benchmarks.tables.document import Section, Sheet
 from pipeline.evaluation.summary import Cell, as_rows, summarise
-from pipeline.metrics.significance import bootstrap_interval
+from pipeline.metrics.intervals import bootstrap_interval
 
 _SETS = ("bsds100", "set5", "set14")
 _PAPERS = _SETS[0]

@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_PANELS: Final = ("psnr_rgb", "ssim_y", "lr_consistency", "accuracy")
+_PANELS: Final = ("psnr_rgb", "ssim", "lr_consistency", "accuracy")
 _SMOOTHING: Final = 5
 
 Points = list[tuple[int, float]]

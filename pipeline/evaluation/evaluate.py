@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from data.annotations.annotations import Truth, TruthFormat, read_truth
 from data.errors import UsageError
 from pipeline.evaluation.predictions import read_predictions
-from pipeline.metrics.intervals import DRAWS, ratios
+from pipeline.metrics.intervals import DRAWS, bootstrap_interval, ratios
 from pipeline.metrics.matching import (
     ACCURATE,
     BOX_COLUMNS,
@@ -155,14 +156,9 @@ def judge(
     )
     sums = _summary_sums(frames[1], frames[2], frames[0]["image"])
     shares = ratios(sums, seed=seed, level=level)
-    headline = ratios(_headline_sums(frames[0]), seed=seed, level=level)
     return Evaluation(
         counts=_counts(*frames, predictions, truth, pairs),
-        headline={
-            f"{name}{end}": value
-            for name, figures in headline.items()
-            for end, value in zip(("", "_lo", "_hi"), figures, strict=True)
-        },
+        headline=_headline(frames[0], seed=seed, level=level),
         images=frames[0],
         faces=frames[1],
         boxes=frames[2],
@@ -215,16 +211,23 @@ def _summary(sums: Sums, shares: Mapping[Key, tuple[float, float, float]]) -> pd
     return pd.DataFrame(rows, columns=columns)
 
 
-def _headline_sums(images: pd.DataFrame) -> dict[str, tuple[Floats, Floats]]:
-    counted = (images["faces"] > 0).to_numpy(dtype=float)
-    hit = counted * images["found"].to_numpy(dtype=float)
-    iou = images["iou"].fillna(0.0).to_numpy(dtype=float)
-    return {
-        "iou_all": (iou, counted),
-        "iou_hit": (iou * hit, hit),
-        "accuracy": (images["accurate"].to_numpy(dtype=float), counted),
-        "found": (hit, counted),
+def _headline(images: pd.DataFrame, *, seed: int, level: float) -> dict[str, float]:
+    """The figures of `compare`, defined alike: means over the images with a face, or over hits."""
+    counted = images[images["faces"] > 0]
+    hit = counted["found"].to_numpy(dtype=bool)
+    iou = counted["iou"].fillna(0.0).to_numpy(dtype=float)
+    values = {
+        "iou_all": iou,
+        "iou_hit": iou[hit],
+        "accuracy": counted["accurate"].to_numpy(dtype=float),
+        "found": hit.astype(float),
     }
+    headline: dict[str, float] = {}
+    for name, each in values.items():
+        interval = bootstrap_interval(each, seed=seed, level=level)
+        headline[name] = float(each.mean()) if len(each) else math.nan
+        headline[f"{name}_lo"], headline[f"{name}_hi"] = interval.lo, interval.hi
+    return headline
 
 
 def _counts(

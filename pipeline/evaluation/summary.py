@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.metrics.image_quality import PSNR_CAP
-from pipeline.metrics.significance import Interval, bootstrap_interval
+from pipeline.metrics.intervals import Interval, bootstrap_interval
+from pipeline.metrics.registry import image_metrics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,13 +24,9 @@ METRICS: Final = (
     "accuracy",
     "iou_all",
     "iou_hit",
-    "psnr_rgb",
-    "psnr_y",
-    "ssim",
-    "lr_consistency",
+    *(metric.key for metric in image_metrics()),
 )
 """Every figure that has an interval, in the order of the columns."""
-_DECIBELS: Final = frozenset({"psnr_rgb", "psnr_y", "lr_consistency"})
 
 Cell = str | int | float | bool | None
 
@@ -89,8 +85,8 @@ def summarise(
     found, accuracy and iou_all are means over the pictures with ground truth; a miss or an error
     counts 0. The mean of iou_hit is over those of them that were found. Picture metrics are means
     over the pictures that have a value. The figure hr_found is the share of all readable pictures
-    whose HR shows the detector a face (NaN where `rows` holds no `hr`). An infinite PSNR counts as
-    `PSNR_CAP`.
+    whose HR shows the detector a face (NaN where `rows` holds no `hr`). A larger value counts as
+    its metric's `cap`.
     """
     hr_found = _hr_found(rows)
     further = verification or {}
@@ -133,9 +129,10 @@ def values_of(group: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
         "iou_all": iou,
         "iou_hit": iou[found],
     }
-    for name in ("psnr_rgb", "psnr_y", "ssim", "lr_consistency"):
-        column = group[name].to_numpy(np.float64)
-        values[name] = np.minimum(column, PSNR_CAP) if name in _DECIBELS else column
+    for metric in image_metrics():
+        known = group[metric.key] if metric.key in group else np.full(len(group), np.nan)
+        column = np.asarray(known, np.float64)
+        values[metric.key] = column if metric.cap is None else np.minimum(column, metric.cap)
     return values
 
 

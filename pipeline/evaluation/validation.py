@@ -11,14 +11,16 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from data.boxes import Box, iou
+from data.boxes import Box
 from data.images.rgb import RGB
 from gflmser.degradation import bicubic
 from gflmser.tensors import to_pixels, to_tensor
 from gflmser.training.sampler import HR, LR
 from pipeline.detection.registry import load_detector
-from pipeline.metrics.image_quality import lr_consistency, psnr_rgb, psnr_y, ssim_y
-from pipeline.metrics.significance import bootstrap_interval
+from pipeline.metrics.base import Triple
+from pipeline.metrics.intervals import bootstrap_interval
+from pipeline.metrics.matching import ACCURATE, best_match
+from pipeline.metrics.registry import image_metrics
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -118,21 +120,18 @@ def _restored(
 def _rows(
     restored: NDArray[np.uint8], pairs: Sequence[tuple[RGB, RGB]], truth: Sequence[Box | None]
 ) -> dict[str, list[float]]:
-    rows: dict[str, list[float]] = {
-        name: [] for name in ("psnr_rgb", "psnr_y", "ssim_y", "lr_consistency", "accuracy")
-    }
+    metrics = image_metrics()
+    rows: dict[str, list[float]] = {name: [] for name in (*(m.key for m in metrics), "accuracy")}
     for sr, (hr, lr), box in zip(restored, pairs, truth, strict=True):
-        rows["psnr_rgb"].append(psnr_rgb(sr, hr))
-        rows["psnr_y"].append(psnr_y(sr, hr))
-        rows["ssim_y"].append(ssim_y(sr, hr))
-        rows["lr_consistency"].append(lr_consistency(sr, lr))
+        for metric in metrics:
+            rows[metric.key].append(metric.compute(Triple(sr, hr, lr)))
         rows["accuracy"].append(math.nan if box is None else _accurate(sr, box))
     return rows
 
 
 def _accurate(sr: RGB, truth: Box) -> float:
     faces = [d.box for d in load_detector("hog")(sr, _PASSES)]
-    return float(any(iou(box, truth) >= 0.5 for box in faces))
+    return float(best_match(faces, truth)[1] >= ACCURATE)
 
 
 def _grid(restored: NDArray[np.uint8], pairs: Sequence[tuple[RGB, RGB]]) -> NDArray[np.uint8]:

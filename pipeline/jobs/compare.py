@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from data.annotations.annotations import Truth
-from data.boxes import Box, iou
+from data.boxes import Box
 from data.images.files import save_png
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection
@@ -17,18 +17,19 @@ from pipeline.detection.passes import auto_passes
 from pipeline.detection.registry import check_detector, load_detector
 from pipeline.engine.job import Item, Pictures
 from pipeline.engine.journal import Row
+from pipeline.engine.tables import Columns, column_types
 from pipeline.evaluation.summary import HR_METHOD
 from pipeline.inputs.sources import Source, cut_region
 from pipeline.jobs.degrade import Degradation
 from pipeline.jobs.detect import shared_upscaler
-from pipeline.metrics.image_quality import lr_consistency, psnr_rgb, psnr_y, ssim_y
+from pipeline.metrics.base import Triple
+from pipeline.metrics.matching import ACCURATE, best_match
+from pipeline.metrics.registry import image_metrics
 from pipeline.names import DetectorName, Precision
 from pipeline.upscalers.base import restore
 from pipeline.upscalers.loading import Upscaler
 
 LR_METHOD: Final = "lr"
-ACCURATE_IOU: Final = 0.5
-"""A face counts as found in the right place from this IoU on (design.md section 4)."""
 
 comparable: Final = partial(shared_upscaler, allow_oracle=True)
 """`shared_upscaler` that takes oracles too: HR is known here, and their rows stand apart."""
@@ -36,7 +37,10 @@ comparable: Final = partial(shared_upscaler, allow_oracle=True)
 
 @dataclass(frozen=True, slots=True)
 class MethodRow:
-    """One row of rows.parquet: one picture restored by one method; boxes in pixels of HR."""
+    """One row of rows.parquet: one image restored by one method; boxes in pixels of HR.
+
+    Beside these columns a row holds one for each metric of `image_metrics()`.
+    """
 
     image: str
     method: str
@@ -45,10 +49,6 @@ class MethodRow:
     found: bool
     accurate: bool
     iou: float | None = None
-    psnr_rgb: float | None = None
-    psnr_y: float | None = None
-    ssim: float | None = None
-    lr_consistency: float | None = None
     score: float | None = None
     face_px: float | None = None
     left: float | None = None
@@ -200,28 +200,30 @@ class Compare:
 
     def _row(self, item: Item, method: Method, truth: Box | None) -> Row:
         sr = item.pictures[method.name]
-        best = _best(self.detect(sr), truth) if self.searched else None
-        overlap = iou(best.box, truth) if best is not None and truth is not None else 0.0
+        faces = self.detect(sr) if self.searched else []
+        at, overlap = best_match([face.box for face in faces], truth)
+        best = None if at is None else faces[at]
         row = MethodRow(
             item.source.key,
             method.name,
             oracle=method.oracle,
             truth=truth is not None,
             found=best is not None,
-            accurate=overlap >= ACCURATE_IOU,
+            accurate=overlap >= ACCURATE,
             iou=overlap if truth is not None else None,
             score=best.score if best is not None else None,
             face_px=truth.width if truth is not None else None,
             output=item.source.output,
         )
-        cells = {**asdict(row), **_quality(method, item.pictures)}
+        cells = {**asdict(row), **no_quality(), **_quality(method, item.pictures)}
         cells |= _edges(best.box if best else None, "") | _edges(truth, "truth_")
         return cells
 
     def failure(self, source: Source, message: str) -> list[Row]:
         """See `Job.failure`: an error row for each method."""
         return [
-            asdict(
+            no_quality()
+            | asdict(
                 MethodRow(
                     source.key,
                     method.name,
@@ -236,23 +238,29 @@ class Compare:
         ]
 
 
-def _best(faces: Sequence[Detection], truth: Box | None) -> Detection | None:
-    """The face that overlaps the truth best; without truth, the largest."""
-    if truth is None:
-        return max(faces, key=lambda face: face.box.area, default=None)
-    return max(faces, key=lambda face: (iou(face.box, truth), face.box.area), default=None)
+def no_quality() -> dict[str, float | None]:
+    """The cells of the metrics of an image that was not measured."""
+    return {metric.key: None for metric in image_metrics()}
+
+
+def row_columns() -> Columns:
+    """Columns of rows.parquet with their types, the metrics behind `iou`."""
+    fixed = column_types(MethodRow)
+    names = list(fixed)
+    place = names.index("iou") + 1
+    metrics = {metric.key: float for metric in image_metrics()}
+    return {
+        **{name: fixed[name] for name in names[:place]},
+        **metrics,
+        **{name: fixed[name] for name in names[place:]},
+    }
 
 
 def _quality(method: Method, pictures: Mapping[str, RGB]) -> dict[str, float]:
     if method.name == HR_METHOD:
         return {}
-    sr, hr = pictures[method.name], pictures[HR_METHOD]
-    return {
-        "psnr_rgb": psnr_rgb(sr, hr),
-        "psnr_y": psnr_y(sr, hr),
-        "ssim": ssim_y(sr, hr),
-        "lr_consistency": lr_consistency(sr, pictures["lr"]),
-    }
+    images = Triple(pictures[method.name], pictures[HR_METHOD], pictures["lr"])
+    return {metric.key: metric.compute(images) for metric in image_metrics()}
 
 
 def _edges(box: Box | None, prefix: str) -> dict[str, float]:

@@ -17,14 +17,14 @@ from data.images.files import load_rgb
 from data.images.rgb import RGB
 from pipeline.engine.journal import Journal, Start
 from pipeline.engine.run import RunOptions, RunResult, default_workers, run
-from pipeline.engine.tables import Columns, column_types, write_parquet
+from pipeline.engine.tables import Columns, write_parquet
 from pipeline.engine.to_folder import run_folder
 from pipeline.environment.provenance import provenance
 from pipeline.evaluation.pairs import Pairs, collect_embeddings
 from pipeline.evaluation.summary import HR_METHOD, Cell, as_rows, summarise
 from pipeline.identity.verification import Verification
 from pipeline.inputs.sources import Listing
-from pipeline.jobs.compare import Compare, Method, MethodRow, comparable
+from pipeline.jobs.compare import Compare, Method, comparable, row_columns
 from pipeline.names import Precision
 from pipeline.upscalers.base import restore
 
@@ -76,7 +76,7 @@ def compare(
     start: Start | None = None,
 ) -> CompareRun:
     """Run the comparison into `job.out` and write its report; see `engine.run` for the errors."""
-    columns = column_types(MethodRow)
+    columns = row_columns()
     with run_folder(job, listing, start or Start()) as journal:
         try:
             result = run(job, listing, options, journal)

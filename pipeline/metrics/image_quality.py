@@ -14,6 +14,7 @@ from PIL import Image
 
 from data.errors import ImageError
 from data.images.rgb import RGB
+from pipeline.metrics.base import Metric
 
 PSNR_CAP: Final = 100.0
 """Decibels that stand for "identical"."""
@@ -102,3 +103,38 @@ def _ssim(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
         K2=0.03,
     )
     return float(index)
+
+
+PSNR_RGB: Final = Metric(
+    key="psnr_rgb",
+    title="PSNR RGB",
+    hint="dB against HR, over the three channels",
+    compute=lambda images: psnr_rgb(images.sr, images.hr),
+    unit="dB",
+    digits=2,
+    cap=PSNR_CAP,
+)
+PSNR_Y: Final = Metric(
+    key="psnr_y",
+    title="PSNR Y",
+    hint="dB against HR, luma (BT.601)",
+    compute=lambda images: psnr_y(images.sr, images.hr),
+    unit="dB",
+    digits=2,
+    cap=PSNR_CAP,
+)
+SSIM: Final = Metric(
+    key="ssim",
+    title="SSIM",
+    hint="structural similarity to HR, luma",
+    compute=lambda images: ssim_y(images.sr, images.hr),
+)
+LR_CONSISTENCY: Final = Metric(
+    key="lr_consistency",
+    title="LR consist.",
+    hint="dB between the restored picture, reduced, and LR",
+    compute=lambda images: lr_consistency(images.sr, images.lr),
+    unit="dB",
+    digits=2,
+    cap=PSNR_CAP,
+)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import nan
 from typing import Final
 
 from data.annotations.annotations import Truth, inside
-from data.boxes import Box, match
+from data.boxes import Box, iou, match
 
 THRESHOLDS: Final = (0.3, 0.5)
 ACCURATE: Final = 0.5
@@ -124,6 +125,22 @@ class JudgedPicture:
             boxes, face_px, iou, boxes > ignored[0], bool(iou >= ACCURATE),
             *matched, *false, *ignored,
         )  # fmt: skip
+
+
+def best_match(boxes: Sequence[Box], truth: Box | None) -> tuple[int | None, float]:
+    """The box on one annotated face, and its IoU: THE accuracy of one face is `iou >= ACCURATE`.
+
+    The box that overlaps `truth` most is chosen, of equal ones the largest; without truth the
+    largest, with IoU 0. `(None, 0.0)` where there is no box.
+
+    >>> best_match([Box(0, 0, 4, 4), Box(2, 0, 6, 4)], Box(2, 0, 6, 4))
+    (1, 1.0)
+    """
+    if not boxes:
+        return None, 0.0
+    overlaps = [0.0 if truth is None else iou(box, truth) for box in boxes]
+    best = max(range(len(boxes)), key=lambda i: (overlaps[i], boxes[i].area))
+    return best, overlaps[best]
 
 
 def size_of(width: float) -> str:

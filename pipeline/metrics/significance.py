@@ -1,23 +1,11 @@
-"""How sure a figure is: bootstrap intervals over pictures, and the tests of Table 2."""
+"""The tests of Table 2: whether two methods differ."""
 
-import math
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-RESAMPLES: Final = 2000
-_CHUNK: Final = 2_000_000
-"""Picks held in memory at once: bounds a bootstrap over any number of pictures."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A closed interval; both ends are NaN where there was nothing to resample."""
-
-    lo: float
-    hi: float
+from pipeline.metrics.intervals import finite
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +18,11 @@ class TestResult:
     p: float
 
 
-def bootstrap_interval(
-    values: ArrayLike, *, seed: int, level: float = 0.95, resamples: int = RESAMPLES
-) -> Interval:
-    """Percentile bootstrap interval of the mean of `values`, one value for each picture.
-
-    NaN values (pictures that the figure does not apply to) are left out first. The same values,
-    in any order, and the same seed give the same interval. For the difference between two methods
-    on the same pictures pass the differences.
-    """
-    if not 0.0 < level < 1.0:
-        raise ValueError(f"level must lie between 0 and 1, not {level}")
-    data = np.sort(_finite(values))
-    if data.size == 0:
-        return Interval(math.nan, math.nan)
-    if data[0] == data[-1]:
-        return Interval(float(data[0]), float(data[0]))
-    means = _resampled_means(data, np.random.default_rng(seed), resamples)
-    lo, hi = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(float(lo), float(hi))
-
-
 def t_test(a: ArrayLike, b: ArrayLike) -> TestResult:
     """Welch's t-test that the means of two independent samples are equal."""
     from scipy.stats import ttest_ind
 
-    found = ttest_ind(_finite(a), _finite(b), equal_var=False)
+    found = ttest_ind(finite(a), finite(b), equal_var=False)
     return TestResult(float(found.statistic), float(found.pvalue))
 
 
@@ -71,7 +38,7 @@ def wilcoxon_rank_sum(a: ArrayLike, b: ArrayLike) -> TestResult:
     """Wilcoxon's rank sum test of two independent samples, by its normal approximation."""
     from scipy.stats import ranksums
 
-    found = ranksums(_finite(a), _finite(b))
+    found = ranksums(finite(a), finite(b))
     return TestResult(float(found.statistic), float(found.pvalue))
 
 
@@ -101,26 +68,6 @@ def mcnemar(a: ArrayLike, b: ArrayLike) -> TestResult:
     discordant = int(np.sum(first != second))
     p = float(binomtest(only_a, discordant).pvalue) if discordant else 1.0
     return TestResult(float(only_a), p)
-
-
-def _resampled_means(
-    data: NDArray[np.float64], rng: np.random.Generator, resamples: int
-) -> NDArray[np.float64]:
-    if np.isin(data, (0.0, 1.0)).all():
-        # Resampled zeros and ones: their sum is a binomial count, and drawn as one far faster.
-        return rng.binomial(data.size, data.mean(), resamples) / data.size
-    means = np.empty(resamples)
-    step = max(1, _CHUNK // data.size)
-    for start in range(0, resamples, step):
-        rows = min(step, resamples - start)
-        picks = rng.integers(0, data.size, (rows, data.size), dtype=np.int32)
-        means[start : start + rows] = data[picks].mean(axis=1)
-    return means
-
-
-def _finite(values: ArrayLike) -> NDArray[np.float64]:
-    data = np.asarray(values, np.float64).ravel()
-    return data[~np.isnan(data)]
 
 
 def _pairs(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

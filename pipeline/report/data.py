@@ -12,6 +12,7 @@ import numpy as np
 
 from data.errors import UsageError
 from pipeline.evaluation.summary import HR_METHOD, Cell
+from pipeline.metrics.registry import OURS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,8 @@ HR: Final = HR_METHOD
 
 _COLUMNS: Final = (
     *("image", "method", "oracle", "truth", "found", "iou", "accurate"),
-    *("psnr_rgb", "psnr_y", "ssim", "lr_consistency", "face_px"),
+    *(metric.key for metric in OURS),
+    "face_px",
     *("left", "top", "right", "bottom"),
     *("truth_left", "truth_top", "truth_right", "truth_bottom", "error"),
 )

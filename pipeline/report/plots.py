@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.evaluation.summary import values_of
-from pipeline.metrics.significance import bootstrap_interval
+from pipeline.metrics.intervals import bootstrap_interval
 from pipeline.report.data import Report
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.evaluation.summary import Cell
+from pipeline.metrics.registry import image_metrics
 from pipeline.report.data import Report
 
 
@@ -64,10 +65,10 @@ COLUMNS: Final = (
     Column("accuracy", "Accuracy", 3, "share of n in which the face is found with IoU ≥ 0.5"),
     Column("iou_all", "IoU (all)", 3, "mean IoU over n, a miss counting 0"),
     Column("iou_hit", "IoU (hits)", 3, "mean IoU over the faces found", ranked=False),
-    Column("psnr_rgb", "PSNR RGB", 2, "dB against HR, over the three channels"),
-    Column("psnr_y", "PSNR Y", 2, "dB against HR, luma (BT.601)"),
-    Column("ssim", "SSIM", 3, "structural similarity to HR, luma"),
-    Column("lr_consistency", "LR consist.", 2, "dB between the restored picture, reduced, and LR"),
+    *(
+        Column(m.key, m.title, m.digits, m.hint, lowest=not m.higher_is_better)
+        for m in image_metrics()
+    ),
     Column("images_per_s", "Pictures/s", 1, "restored per second"),
     Column("tar_at_far_1e-2", "TAR@1 %", 3, "true accept rate at a false accept rate of 1 %"),
     Column("tar_at_far_1e-3", "TAR@0.1 %", 3, "true accept rate at a false accept rate of 0.1 %"),

@@ -66,7 +66,7 @@ def test_train_writes_weights_card_checkpoint_and_curves(toml: Path, tmp_path: P
     assert card.wall_seconds > 0
     assert card.data[0]["name"] == "samples"
     assert card.metrics["crop1/psnr_rgb_lo"] <= card.metrics["crop1/psnr_rgb"]
-    assert {"crop0.55/ssim_y", "crop0.55/lr_consistency", "crop1/accuracy"} <= set(card.metrics)
+    assert {"crop0.55/ssim", "crop0.55/lr_consistency", "crop1/accuracy"} <= set(card.metrics)
     assert (tmp_path / "out" / "checkpoint.pt").is_file()
     events = EventAccumulator(str(tmp_path / "out" / "events"))
     tags = events.Reload().Tags()
@@ -173,7 +173,7 @@ class TestValidator:
 
         perfect = measure(truth, 0)
         assert perfect["crop1/accuracy"] == 1
-        assert perfect["crop1/ssim_y"] == pytest.approx(1)
+        assert perfect["crop1/ssim"] == pytest.approx(1)
         bicubic = measure(lambda lr, hr: enlarge(lr), 0)
         assert bicubic["crop1/psnr_rgb"] < perfect["crop1/psnr_rgb"]
         assert 15 < bicubic["crop1/psnr_rgb"] < 40

@@ -322,4 +322,4 @@ def test_command_prints_json(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_command_help_has_an_example() -> None:
-    assert "sr-pipeline report compared/" in CliRunner().invoke(command, ["--help"]).output
+    assert "sr-pipeline report " in CliRunner().invoke(command, ["--help"]).output

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
+from pipeline.metrics.intervals import Interval, bootstrap_interval
 from pipeline.metrics.significance import (
-    Interval,
-    bootstrap_interval,
     mcnemar,
     t_test,
     t_test_paired,
@@ -68,7 +67,7 @@ def test_bootstrap_leaves_out_what_does_not_apply() -> None:
 def test_bootstrap_in_chunks_is_no_different(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(4).random(1000)
     whole = bootstrap_interval(values, seed=0)
-    monkeypatch.setattr("pipeline.metrics.significance._CHUNK", 10_000)
+    monkeypatch.setattr("pipeline.metrics.intervals._PICKS", 10_000)
     parts = bootstrap_interval(values, seed=0)
     assert parts.lo == pytest.approx(whole.lo, abs=1e-3)
     assert parts.hi == pytest.approx(whole.hi, abs=1e-3)
