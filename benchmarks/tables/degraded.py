@@ -14,7 +14,7 @@ from benchmarks.protocols import DEGRADED_CROP, DEGRADED_PICTURES
 from benchmarks.tables.document import Section, Sheet
 from gflmser.camera.sets import SETS
 from pipeline.evaluation.summary import Cell
-from pipeline.metrics.significance import bootstrap_interval
+from pipeline.metrics.intervals import bootstrap_interval
 from pipeline.report.tables import Column
 
 _SPLITS: Final = ("lfw-val", "lfw-test")
