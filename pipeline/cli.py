@@ -26,6 +26,7 @@ _COMMANDS: Final = {
     "report": "Write the HTML page of a run's folder again, or a PDF of it.",
     "replay": "Make a run's outputs again and compare their hashes with its evidence.",
     "identify": "Name the faces of pictures from a gallery of known people.",
+    "app": "A page on this machine: drop images and a gallery.",
     "train": "Train GFLmser or a rival.",
     "datasets": "Check and prepare datasets.",
     "weights": "List, verify and import weights.",

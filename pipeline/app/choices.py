@@ -1,0 +1,79 @@
+"""What the form offers, and what of it was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from data.errors import UsageError
+from pipeline.environment.provenance import NOTICE
+from pipeline.jobs.detect import FindFaces
+from pipeline.names import DETECTOR_NAMES
+from pipeline.upscalers.loading import upscaler_names
+
+RATES: Final = ("0.01", "0.001")
+_WITHOUT_FILE: Final = "yunet"
+_LONGEST_NOTE: Final = 2_000
+_EVERY: Final = range(1, 10_001)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What the user chose."""
+
+    detector: str
+    upscaler: str
+    rate: float
+    """Share of strangers, or of comparisons with one, that may get a name."""
+    every: int
+    """Of a video, every n-th frame is taken."""
+    mark: bool
+    note: str
+
+
+def choices() -> dict[str, object]:
+    """What the form shows: every detector and upscaler that can be used without a file."""
+    defaults = FindFaces.__dataclass_fields__
+    return {
+        "notice": NOTICE,
+        "detectors": detectors(),
+        "detector": defaults["detector"].default,
+        "upscalers": upscalers(),
+        "upscaler": defaults["upscaler"].default,
+        "rate_label": "False names allowed",
+        "rates": RATES,
+        "rate": RATES[0],
+    }
+
+
+def detectors() -> list[str]:
+    """Detectors that need no file of the user."""
+    return [name for name in DETECTOR_NAMES if name != _WITHOUT_FILE]
+
+
+def upscalers() -> list[str]:
+    """Upscalers that saw no ground truth."""
+    return [name for name in upscaler_names() if "oracle" not in name]
+
+
+def read_choices(form: Mapping[str, str]) -> Chosen:
+    """What was sent; raises `UsageError` for what the form does not offer."""
+    every = form.get("every", "25")
+    if not every.isdecimal() or int(every) not in _EVERY:
+        raise UsageError("frames: a number from 1 to 10000")
+    return Chosen(
+        _one_of("detector", form, detectors()),
+        _one_of("upscaler", form, upscalers()),
+        float(_one_of("rate", form, RATES)),
+        int(every),
+        form.get("mark") == "1",
+        form.get("note", "")[:_LONGEST_NOTE],
+    )
+
+
+def _one_of(name: str, form: Mapping[str, str], offered: list[str] | tuple[str, ...]) -> str:
+    value = form.get(name, "")
+    if value not in offered:
+        raise UsageError(f"{name}: {value[:40]!r} is none of {', '.join(offered)}")
+    return value

@@ -1,0 +1,27 @@
+"""One run of the app: the same function that `detect` and `identify` call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pipeline.jobs.run_folder import detect_to_folder
+
+if TYPE_CHECKING:
+    from pipeline.app.choices import Chosen
+    from pipeline.app.runs import Run
+
+
+def do(run: Run, chosen: Chosen, *, has_gallery: bool) -> None:
+    """Search the uploaded images and write the run folder; see `detect_to_folder` for errors."""
+    detect_to_folder(
+        [run.inputs],
+        run.out,
+        gallery=run.gallery if has_gallery else None,
+        rate=chosen.rate,
+        every=chosen.every,
+        note=chosen.note,
+        progress=run.progress,
+        detector=chosen.detector,
+        upscaler=chosen.upscaler,
+        mark=chosen.mark,
+    )

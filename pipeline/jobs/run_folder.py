@@ -1,0 +1,73 @@
+"""A run folder from Python: what `detect` and `identify` of the command line write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from pipeline.engine.run import RunOptions, default_workers
+from pipeline.environment.progress import Listener, reported_to
+from pipeline.evidence.log import RunRecord
+from pipeline.inputs.sources import Listing
+from pipeline.jobs.detect import FindFaces
+from pipeline.jobs.detect_to_folder import DetectRun, find_faces, load_identifier
+
+
+def detect_to_folder(
+    inputs: Sequence[str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    gallery: str | os.PathLike[str] | None = None,
+    rate: float = 0.01,
+    every: int = 25,
+    note: str = "",
+    progress: Listener | None = None,
+    **settings: Any,  # noqa: ANN401 - the fields of FindFaces
+) -> DetectRun:
+    """Search images, folders or videos and write tables, images, page and evidence into `out`.
+
+    With a `gallery`, a folder per person, faces are named; `rate` is the share of comparisons with
+    a stranger that may be accepted. Of a video every `every`-th frame is taken. `progress` is
+    called with the images done and their number, None where it is not known; it may raise
+    KeyboardInterrupt to end the run with what is finished. `settings` are fields of `FindFaces`
+    such as `detector` and `upscaler`.
+
+    Raises `UsageError` when there is no image, `ModelError` when a model is missing, `OutputError`
+    when `out` cannot be written.
+    """
+    upscaler = str(settings.get("upscaler", FindFaces.upscaler))
+    identifier = None
+    if gallery is not None:
+        identifier = replace(load_identifier(Path(gallery), upscaler), far=rate)
+    job = FindFaces(Path(out), identifier=identifier, **settings)
+    words = tuple(os.fspath(path) for path in inputs)
+    with reported_to(progress):
+        return find_faces(
+            job,
+            Listing(words, every=every, excluded=Path(out)),
+            RunOptions(default_workers(), quiet=True),
+            resume=False,
+            record=_record(words, job, gallery=gallery, rate=rate, every=every, note=note),
+        )
+
+
+def _record(
+    inputs: tuple[str, ...],
+    job: FindFaces,
+    *,
+    gallery: str | os.PathLike[str] | None,
+    rate: float,
+    every: int,
+    note: str,
+) -> RunRecord:
+    """The command that does the same, so that the folder can be replayed."""
+    options = [f"--detector={job.detector}", f"--upscaler={job.upscaler}", f"--every={every}"]
+    options += [f"--upscale-below={job.upscale_below}", f"--faces={job.faces}"]
+    options += ["--mark"] if job.mark else []
+    if gallery is None:
+        return RunRecord("detect", inputs, tuple(options), note)
+    options += [f"--gallery={os.fspath(gallery)}", f"--far={rate:g}"]
+    return RunRecord("identify", inputs, tuple(options), note)

@@ -1,0 +1,135 @@
+"""The app from end to end in a real browser: drop faces and a gallery, read names, export."""
+
+import io
+import json
+import socket
+import threading
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image
+from werkzeug.serving import make_server
+
+from pipeline.app.server import create_app
+from pipeline.app.settings import HOST, AppSettings
+from pipeline.evidence.replay import replay
+from tests.pipeline.report.browser import started
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    with started() as found:
+        yield found
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Iterator[AppSettings]:
+    """A running app."""
+    with socket.socket() as free:
+        free.bind((HOST, 0))
+        port = free.getsockname()[1]
+    chosen = AppSettings(tmp_path / "runs", port=port)
+    app = create_app(chosen)
+    server = make_server(HOST, port, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield chosen
+    server.shutdown()
+    app.extensions["sr_pipeline_runs"].close()
+
+
+@pytest.fixture
+def page(browser: "Browser", settings: AppSettings) -> "Iterator[Page]":
+    """The app's page; at the end: a clean console, and no request but to the app."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    opened = context.new_page()
+    heard: list[str] = []
+    asked: list[str] = []
+    opened.on("console", lambda message: heard.append(message.text))
+    opened.on("pageerror", lambda error: heard.append(str(error)))
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.goto(settings.address)
+    yield opened
+    context.close()
+    assert heard == []
+    ours = f"http://{HOST}:{settings.port}/"
+    assert [url for url in asked if not url.startswith((ours, "data:", "blob:"))] == []
+
+
+@pytest.fixture
+def crops(samples: Path, tmp_path: Path) -> Path:
+    """Two small crops of people who are in the gallery, and one without a face."""
+    folder = tmp_path / "crops"
+    folder.mkdir()
+    for name in ("obama", "biden2"):
+        with Image.open(samples / f"{name}.jpg") as image:
+            image.convert("RGB").resize((image.width // 5, image.height // 5)).save(
+                folder / f"{name}.png"
+            )
+    Image.new("RGB", (64, 64), "grey").save(folder / "wall.png")
+    return folder
+
+
+@pytest.fixture
+def gallery(samples: Path, tmp_path: Path) -> Path:
+    for person, file in (("Barack Obama", "obama.jpg"), ("Joe Biden", "biden.jpg")):
+        folder = tmp_path / "people" / person
+        folder.mkdir(parents=True)
+        (folder / file).write_bytes((samples / file).read_bytes())
+    return tmp_path / "people"
+
+
+def test_from_files_to_an_exported_run(
+    page: "Page", settings: AppSettings, crops: Path, gallery: Path, tmp_path: Path
+) -> None:
+    assert "token" not in page.url
+    page.locator("[name=images]").set_input_files(sorted(crops.iterdir()))
+    page.locator("[name=gallery]").set_input_files(gallery)
+    assert "3 files" in page.locator("#chosen-images").inner_text()
+    page.get_by_label("Detector").select_option("hog")
+    page.get_by_label("Upscaler").select_option("bicubic")
+    page.get_by_label("Note for the evidence").fill("case 9")
+    page.get_by_role("button", name="Find faces").click()
+    page.wait_for_selector("#result:not([hidden])", timeout=300_000)
+    assert page.locator("#state").inner_text() == "Done"
+
+    report = page.frame_locator("#report")
+    report.locator(".card").first.wait_for()
+    assert report.locator(".card").count() >= 3
+    assert "case 9" in report.locator("body").inner_text()
+    assert report.get_by_label("wall.png, no face found").count() == 1
+
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Export the run folder").click()
+    content = Path(download.value.path()).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        names = archive.namelist()
+        evidence = json.loads(archive.read("results/evidence.json"))
+        archive.extractall(tmp_path / "exported")
+    assert {"results/report.html", "results/detections.csv", "inputs/wall.png"} <= set(names)
+    assert evidence["note"] == "case 9"
+    assert evidence["run"]["command"] == "identify"
+
+    exported = tmp_path / "exported"
+    done = replay(exported / "results", inputs=exported / "inputs")
+    assert done.agrees, str(done.difference)
+    outside = {p.name for p in tmp_path.iterdir()} - {"runs", "crops", "people", "exported"}
+    assert outside == set(), "nothing is written outside the run folders"
+
+    page.reload()
+    page.locator("#earlier button").first.click()
+    assert page.frame_locator("#report").locator(".card").first.inner_text()
+
+
+def test_an_error_is_said(page: "Page") -> None:
+    page.get_by_role("button", name="Find faces").click()
+    page.wait_for_function("document.getElementById('state').textContent.startsWith('Failed')")
+    assert "choose at least one image" in page.locator("#state").inner_text()
