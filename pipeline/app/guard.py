@@ -22,8 +22,8 @@ _POLICY: Final = (
 def refusal(request: Request, settings: AppSettings) -> str | None:
     """Why a request is refused; None where it may pass.
 
-    The host must be this machine's (a name of another site can be made to point here), a change
-    needs the header that only our page sends, and everything needs the token.
+    The host must be this machine's: a name of another site can be made to point here. A change
+    needs the header that only our page sends. Everything needs the token.
     """
     if request.host not in (f"{HOST}:{settings.port}", f"localhost:{settings.port}"):
         return "this app answers to 127.0.0.1 only"
