@@ -8,11 +8,11 @@ from typing import Final
 
 from data.errors import UsageError
 from pipeline.environment.provenance import NOTICE
-from pipeline.jobs.detect import FindFaces
-from pipeline.names import DETECTOR_NAMES
+from pipeline.names import AUTO, DETECTOR_NAMES
 from pipeline.upscalers.loading import upscaler_names
 
 RATES: Final = ("0.01", "0.001")
+_UPSCALER: Final = "gflmser"
 _WITHOUT_FILE: Final = "yunet"
 _LONGEST_NOTE: Final = 2_000
 _EVERY: Final = range(1, 10_001)
@@ -34,13 +34,12 @@ class Chosen:
 
 def choices() -> dict[str, object]:
     """What the form shows: every detector and upscaler that can be used without a file."""
-    defaults = FindFaces.__dataclass_fields__
     return {
         "notice": NOTICE,
         "detectors": detectors(),
-        "detector": defaults["detector"].default,
+        "detector": AUTO,
         "upscalers": upscalers(),
-        "upscaler": defaults["upscaler"].default,
+        "upscaler": _UPSCALER,
         "rate_label": "False names allowed",
         "rates": RATES,
         "rate": RATES[0],
@@ -49,7 +48,7 @@ def choices() -> dict[str, object]:
 
 def detectors() -> list[str]:
     """Detectors that need no file of the user."""
-    return [name for name in DETECTOR_NAMES if name != _WITHOUT_FILE]
+    return [AUTO, *(name for name in DETECTOR_NAMES if name != _WITHOUT_FILE)]
 
 
 def upscalers() -> list[str]:

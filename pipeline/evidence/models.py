@@ -94,11 +94,12 @@ def _embedder(settings: Mapping[str, object]) -> Iterator[ModelFile]:
 
 def _tables(settings: Mapping[str, object]) -> Iterator[ModelFile]:
     """Calibrated thresholds decide verdicts as weights decide pixels."""
-    if not settings.get("identify"):
-        return
     folder = Path(__file__).resolve().parents[1]
-    for path in sorted([*folder.glob("*.json"), *folder.glob("identity/*.json")]):
-        yield ModelFile("thresholds", path.stem, path)
+    rooms = ["identity"] if settings.get("identify") else []
+    rooms += ["detection"] if settings.get("detector") == "auto" else []
+    for room in rooms:
+        for path in sorted((folder / room).glob("*.json")):
+            yield ModelFile("thresholds", f"{room}/{path.stem}", path)
 
 
 def _dlib_files(role: str, name: str, files: tuple[str, ...]) -> Iterator[ModelFile]:

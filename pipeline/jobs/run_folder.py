@@ -12,8 +12,9 @@ from pipeline.engine.run import RunOptions, default_workers
 from pipeline.environment.progress import Listener, reported_to
 from pipeline.evidence.log import RunRecord
 from pipeline.inputs.sources import Listing
-from pipeline.jobs.detect import FindFaces
+from pipeline.jobs.choose import DetectJob, detect_job
 from pipeline.jobs.detect_to_folder import DetectRun, find_faces, load_identifier
+from pipeline.names import AUTO
 
 
 def detect_to_folder(
@@ -25,24 +26,27 @@ def detect_to_folder(
     every: int = 25,
     note: str = "",
     progress: Listener | None = None,
-    **settings: Any,  # noqa: ANN401 - the fields of FindFaces
+    detector: str = AUTO,
+    upscaler: str = "gflmser",
+    **settings: Any,  # noqa: ANN401 - options of `detect`
 ) -> DetectRun:
     """Search images, folders or videos and write tables, images, page and evidence into `out`.
 
     With a `gallery`, a folder per person, faces are named; `rate` is the share of comparisons with
     a stranger that may be accepted. Of a video every `every`-th frame is taken. `progress` is
     called with the images done and their number, None where it is not known; it may raise
-    KeyboardInterrupt to end the run with what is finished. `settings` are fields of `FindFaces`
-    such as `detector` and `upscaler`.
+    KeyboardInterrupt to end the run with what is finished. `settings` are other options of
+    `detect` with underscores, such as `min_face`.
 
     Raises `UsageError` when there is no image, `ModelError` when a model is missing, `OutputError`
     when `out` cannot be written.
     """
-    upscaler = str(settings.get("upscaler", FindFaces.upscaler))
     identifier = None
     if gallery is not None:
         identifier = replace(load_identifier(Path(gallery), upscaler), far=rate)
-    job = FindFaces(Path(out), identifier=identifier, **settings)
+    job = detect_job(
+        Path(out), detector=detector, upscaler=upscaler, identifier=identifier, **settings
+    )
     words = tuple(os.fspath(path) for path in inputs)
     with reported_to(progress):
         return find_faces(
@@ -56,7 +60,7 @@ def detect_to_folder(
 
 def _record(
     inputs: tuple[str, ...],
-    job: FindFaces,
+    job: DetectJob,
     *,
     gallery: str | os.PathLike[str] | None,
     rate: float,
@@ -66,6 +70,9 @@ def _record(
     """The command that does the same, so that the folder can be replayed."""
     options = [f"--detector={job.detector}", f"--upscaler={job.upscaler}", f"--every={every}"]
     options += [f"--upscale-below={job.upscale_below}", f"--faces={job.faces}"]
+    for name in ("min_face", "max_face", "min_score"):
+        if (value := getattr(job, name, None)) is not None:
+            options.append(f"--{name.replace('_', '-')}={value:g}")
     options += ["--mark"] if job.mark else []
     if gallery is None:
         return RunRecord("detect", inputs, tuple(options), note)

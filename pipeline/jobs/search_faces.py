@@ -15,6 +15,7 @@ from pipeline.detection.search import DETECTOR, FoundFace, SearchSettings, searc
 from pipeline.detection.thresholds import load_thresholds
 from pipeline.engine.job import Item, Pictures
 from pipeline.engine.journal import Row
+from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
 from pipeline.jobs.detect import region_offset, shared_upscaler, with_identity
 from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status
@@ -59,6 +60,7 @@ class SearchFaces:
     batch_size: int = 64
     consistent: bool = False
     compiled: bool = False
+    mark: bool = False
     pictures: bool = True
     identifier: Identifier | None = field(default=None, repr=False)
     detector: str = "auto"
@@ -182,7 +184,8 @@ class SearchFaces:
         stem = f"{item.source.output.removesuffix('.png')}-{number}"
         save_png(self.out / "faces" / f"{stem}-native.png", face.cut.rgb)
         if face.restored is not None:
-            save_png(self.out / "faces" / f"{stem}-restored.png", face.restored)
+            file = self.out / "faces" / f"{stem}-restored.png"
+            save_restored(file, face.restored, mark=self.mark, upscaler=self.upscaler)
 
     def _write_boxes(self, item: Item, rows: Sequence[FaceRow], only: _Face | None) -> None:
         """The face beside its restoration where there is one face; else the image with boxes."""
@@ -191,12 +194,12 @@ class SearchFaces:
             sheet = side_by_side(
                 only.cut.rgb, only.restored, [only.cut.face], labels=[rows[0].label()]
             )
+            save_restored(path, sheet, mark=self.mark, upscaler=self.upscaler)
         else:
             left, top = region_offset(item.source)
             boxes = [box.shifted(-left, -top) for row in rows if (box := row.box()) is not None]
             labels = [row.label() for row in rows]
-            sheet = draw_boxes(item.pictures["input"], boxes, labels=labels)
-        save_png(path, sheet)
+            save_png(path, draw_boxes(item.pictures["input"], boxes, labels=labels))
 
     def failure(self, source: Source, message: str) -> list[Row]:
         """See `Job.failure`."""

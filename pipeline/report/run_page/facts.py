@@ -52,7 +52,13 @@ def number(row: Row, column: str) -> float | None:
 
 
 def box_of(row: Row) -> tuple[float, float, float, float] | None:
-    """Left, top, right, bottom in pixels of the image; None for a row without a face."""
+    """Left, top, right, bottom in pixels of the image; None for a row without a face.
+
+    A dropped candidate has its box in `candidate`.
+    """
+    if candidate := row.get("candidate"):
+        edges = candidate.split()
+        row = {**row, **dict(zip(("left", "top", "right", "bottom"), edges, strict=False))}
     left, top, right, bottom = (number(row, edge) for edge in ("left", "top", "right", "bottom"))
     if left is None or top is None or right is None or bottom is None:
         return None
@@ -90,8 +96,10 @@ def facts_of(row: Row, *, has_faces: bool) -> dict[str, object]:
         "dori": None if width is None else row.get("dori") or dori_class(width),
         "score": number(row, "score"),
         "fp": number(row, "fp_rate"),
+        "fpPer": row.get("fp_per"),
         "upscaler": row.get("upscaler"),
         "foundAt": row.get("found_at"),
+        "turned": number(row, "turned") or None,
         "grey": _true(row, "grey") or None,
         "quality": number(row, "quality"),
         "lr": number(row, "lr_consistency"),

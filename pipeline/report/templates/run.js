@@ -32,10 +32,16 @@ const percent = (share) => `${Number((100 * share).toPrecision(2))} %`;
 const plainName = (path) => path.slice(path.lastIndexOf("/") + 1);
 
 const facesIn = new Map();
-for (const fact of facts) facesIn.set(fact.image, (facesIn.get(fact.image) ?? 0) + 1);
+for (const fact of facts) {
+  if (fact.face !== undefined) facesIn.set(fact.image, (facesIn.get(fact.image) ?? 0) + 1);
+}
+
+/** The rate that a score stands for: a share of faceless crops, or false boxes a frame. */
+const rateOf = (fact) => fact.fpPer === "frame" ? `${Number(fact.fp.toPrecision(2))} a frame` : percent(fact.fp);
 
 function titleOf(fact) {
   const name = plainName(fact.image);
+  if (fact.face === undefined) return fact.state === "dropped" ? `${name}, candidate` : name;
   return facesIn.get(fact.image) > 1 ? `${name}, face ${fact.face + 1}` : name;
 }
 
@@ -46,11 +52,12 @@ function linesOf(fact) {
   if (fact.px !== undefined) add("Face width", `${fixed(fact.px, 1)} px`);
   add("Size class", fact.dori);
   if (fact.score !== undefined) add("Score", fixed(fact.score, 3));
-  if (fact.fp !== undefined) add("False-positive rate at this score", percent(fact.fp));
+  if (fact.fp !== undefined) add("False positives at this score", fact.fpPer === "frame" ? rateOf(fact) : `${rateOf(fact)} of faceless crops`);
   add("Found at scale", fact.foundAt);
   add("Upscaler", fact.upscaler === "none" ? "not upscaled" : fact.upscaler);
   if (fact.lr !== undefined) add("LR consistency", `${fixed(fact.lr, 1)} dB`);
   if (fact.quality !== undefined) add("Quality", fixed(fact.quality, 2));
+  if (fact.turned !== undefined) add("Turned upright by", `${fixed(fact.turned, 1)}°`);
   if (fact.grey) add("Colour", "grey");
   add(fact.state === "named" ? "Name" : "Closest person (no name given)", fact.name);
   if (fact.distance !== undefined) add("Distance", fixed(fact.distance, 3));
@@ -75,7 +82,7 @@ function summaryOf(fact, images) {
   if (size) lines.push(make("p", { textContent: size }));
   const score = [];
   if (fact.score !== undefined) score.push(`score ${fixed(fact.score, 2)}`);
-  if (fact.fp !== undefined) score.push(`false positives ${percent(fact.fp)}`);
+  if (fact.fp !== undefined) score.push(`false positives ${rateOf(fact)}`);
   if (score.length) lines.push(make("p", { classes: "faint", textContent: score.join(" · ") }));
   if (fact.lr !== undefined) lines.push(make("p", { classes: "faint", textContent: `LR consistency ${fixed(fact.lr, 1)} dB` }));
   else if (fact.upscaler === "none") lines.push(make("p", { classes: "faint", textContent: "not upscaled" }));

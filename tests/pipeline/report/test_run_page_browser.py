@@ -152,7 +152,10 @@ def test_the_large_view_opens_walks_and_closes_by_keyboard(page: "Page") -> None
     assert captions[0] == "Native pixels, 51×51"
     assert captions[1].endswith("not evidence of identity")
     assert captions[2].startswith("Uncertainty")
-    assert "False-positive rate at this score\n0.2 %" in dialog.locator("dl").inner_text()
+    assert (
+        "False positives at this score\n0.2 % of faceless crops"
+        in dialog.locator("dl").inner_text()
+    )
     page.keyboard.press("ArrowRight")
     assert page.locator("#large-title").inner_text() == "a.png, face 2"
     page.keyboard.press("Escape")
