@@ -6,8 +6,9 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from data.errors import UsageError
 from pipeline.engine.run import RunOptions, default_workers
 from pipeline.environment.progress import Listener, reported_to
 from pipeline.evidence.log import RunRecord
@@ -16,13 +17,16 @@ from pipeline.jobs.choose import DetectJob, detect_job
 from pipeline.jobs.detect_to_folder import DetectRun, find_faces, load_identifier
 from pipeline.names import AUTO
 
+_RATE: Final = 0.01
+"""What `detect --identify` uses."""
+
 
 def detect_to_folder(
     inputs: Sequence[str | os.PathLike[str]],
     out: str | os.PathLike[str],
     *,
     gallery: str | os.PathLike[str] | None = None,
-    rate: float = 0.01,
+    rate: float = _RATE,
     every: int = 25,
     note: str = "",
     progress: Listener | None = None,
@@ -42,6 +46,8 @@ def detect_to_folder(
     when `out` cannot be written.
     """
     identifier = None
+    if detector == AUTO and rate != _RATE:
+        raise UsageError(f"--detector auto names at a rate of {_RATE:g} only")
     if gallery is not None:
         identifier = replace(load_identifier(Path(gallery), upscaler), far=rate)
     job = detect_job(
@@ -53,7 +59,6 @@ def detect_to_folder(
             job,
             Listing(words, every=every, excluded=Path(out)),
             RunOptions(default_workers(), quiet=True),
-            resume=False,
             record=_record(words, job, gallery=gallery, rate=rate, every=every, note=note),
         )
 
@@ -75,6 +80,9 @@ def _record(
             options.append(f"--{name.replace('_', '-')}={value:g}")
     options += ["--mark"] if job.mark else []
     if gallery is None:
+        return RunRecord("detect", inputs, tuple(options), note)
+    if job.detector == AUTO:
+        options.append(f"--identify={os.fspath(gallery)}")
         return RunRecord("detect", inputs, tuple(options), note)
     options += [f"--gallery={os.fspath(gallery)}", f"--far={rate:g}"]
     return RunRecord("identify", inputs, tuple(options), note)
