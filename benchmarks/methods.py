@@ -15,8 +15,7 @@ from pipeline.upscalers.interpolation import INTERPOLATORS
 from pipeline.upscalers.loading import network_of, upscaler_names
 
 if TYPE_CHECKING:
-    from benchmarks.rivals.weights import RivalCard
-    from gflmser.weights import Card
+    from gflmser.cards import ModelCard
 
 _GENERAL: Final = frozenset({"bsds200", "div2k"})
 _GATES: Final = {"none": "no skip", "add": "no gating", "correlation": "full"}
@@ -74,7 +73,7 @@ def _entrant(name: str) -> Entrant:
         return Entrant(Method(name, name, oracle=False), name, name if name == "bicubic" else "")
     if (network := network_of(name)) != name:
         return _averaged(_entrant(network), name)
-    return _gflmser(name) or _rival(name) or _other(name)
+    return _trained(name) or _other(name)
 
 
 def _averaged(network: Entrant, name: str) -> Entrant:
@@ -84,8 +83,11 @@ def _averaged(network: Entrant, name: str) -> Entrant:
     return replace(network, method=method, fingerprint=fingerprint, variant=False)
 
 
-def _gflmser(name: str) -> Entrant | None:
-    from gflmser.weights import WeightsError, digest, find, read_card
+def _trained(name: str) -> Entrant | None:
+    """What our own training made, GFLmser or rival; None for anything else."""
+    from gflmser.cards import WeightsError
+    from gflmser.weight_files import digest
+    from gflmser.weights import find, read_card
 
     try:
         path, card = find(name), read_card(name)
@@ -95,36 +97,24 @@ def _gflmser(name: str) -> Entrant | None:
     return Entrant(
         Method(shown, name, card.oracle),
         digest(path),
-        _GATES.get(card.network.gate, ""),
+        _family(card),
         _trained_on(card.data),
-        variant=True,
+        variant=card.method == "gflmser",
         budget=_budget(card),
     )
 
 
-def _rival(name: str) -> Entrant | None:
-    from benchmarks.rivals.weights import read_card, rival_file
-    from gflmser.weights import digest
-
-    path = rival_file(name)
-    if path is None:
-        return None
-    card = read_card(path)
-    method = Method(card.name, name, oracle=False)
-    return Entrant(
-        method, digest(path), _family(card), _trained_on(card.data), budget=_budget(card)
-    )
-
-
-def _family(card: RivalCard) -> str:
+def _family(card: ModelCard) -> str:
     """Its row in the paper; none for SRResNet, which is SRGAN trained without its judge."""
+    if card.method == "gflmser":
+        return _GATES.get(str(card.network.get("gate")), "")
     phases = card.training.get("training", {}).get("phases", ())
     alone = phases and not any("judge" in phase["trains"] for phase in phases)
     return "" if card.method == "srgan" and alone else card.method
 
 
 def _other(name: str) -> Entrant:
-    from gflmser.weights import digest
+    from gflmser.weight_files import digest
 
     upscaler = comparable(name, "auto", "fp32", 1)
     path = Path(name)
@@ -132,7 +122,7 @@ def _other(name: str) -> Entrant:
     return Entrant(Method(upscaler.name, name, upscaler.oracle), fingerprint, "", "not said")
 
 
-def _budget(card: Card | RivalCard) -> dict[str, float]:
+def _budget(card: ModelCard) -> dict[str, float]:
     """Empty for weights that were not trained by our loop."""
     if not card.images_seen:
         return {}

@@ -56,6 +56,14 @@ def _all(test: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, list | tuple) and all(map(test, value))
 
 
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_role(value: object) -> bool:
+    return value in ("whole", "restorer")
+
+
 def _is_earlier(value: object) -> bool:
     needed = {"steps": _is_count, "images": _is_count, "wall_seconds": _is_number}
     tests = {**needed, "cpu_seconds": _is_number}
@@ -77,4 +85,7 @@ _TESTS: Final[Mapping[str, Callable[[object], bool]]] = {
     "sha256": _is_text,
     "method": _is_text,
     "source": _is_text,
+    "origin": _is_text,
+    "network": _is_table,
+    "role": _is_role,
 }

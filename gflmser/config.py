@@ -284,6 +284,7 @@ class TrainingConfig:
 class Config:
     """A whole training: what `sr-pipeline train` reads."""
 
+    method: Literal["gflmser"] = "gflmser"
     name: str = "gflmser"
     seed: int = 0
     start: str = ""

@@ -5,35 +5,43 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Unpack
+from typing import Any, Final, Unpack
 
+from torch import nn
+
+from gflmser.cards import ModelCard, WeightsError
 from gflmser.config import Config
+from gflmser.load import build_gflmser
+from gflmser.network import GFLmser
 from gflmser.recipe import GFLmserRecipe
 from gflmser.schema import ConfigError
 from gflmser.training.loop import Outcome
-from gflmser.training.run import Options, train_method
-from gflmser.weights import Card, Record, WeightsError, half, history, save_weights
+from gflmser.training.method import Method
+from gflmser.training.run import Options
+from gflmser.weights import history
+
+_LIMITS: Final = (
+    "Where training.phases has hr_detector, a loss of oriented gradients was used: it helps HOG,"
+    " the detector that `accuracy` is measured with, more than it may help others.",
+)
 
 
-def train(config: Config, folder: Path, **options: Unpack[Options]) -> tuple[Outcome, Path | None]:
-    """Train a GFLmser to the end of the schedule or of the minutes; see `train_method`."""
+class _GFLmser(Method):
+    """A method that can go on from earlier weights, and whose card may leave H2L out."""
 
-    def save(recipe: GFLmserRecipe, record: Record) -> Path:
-        card = Card(name=config.name, network=config.network, **record.entries())
-        return save_weights(recipe.model, card, folder)
+    def build(self, card: ModelCard) -> nn.Module:
+        """See `build_gflmser`."""
+        return build_gflmser(card)
 
-    if options.get("resume", False):  # the checkpoint has what `start` once gave
-        config = replace(config, start="")
-    elif config.start:
-        options["earlier"] = _history(config.start)
-    return train_method(
-        config,
-        lambda: GFLmserRecipe(config),
-        lambda recipe: half(recipe.model),
-        save,
-        folder,
-        **options,
-    )
+    def train(
+        self, config: Config, folder: Path, **options: Unpack[Options]
+    ) -> tuple[Outcome, Path | None]:
+        """Train to the end of the schedule or of the minutes; see `train_method`."""
+        if options.get("resume", False):  # the checkpoint has what `start` once gave
+            config = replace(config, start="")
+        elif config.start:
+            options["earlier"] = _history(config.start)
+        return super().train(config, folder, **options)
 
 
 def _history(start: str) -> Sequence[Mapping[str, Any]]:
@@ -41,3 +49,8 @@ def _history(start: str) -> Sequence[Mapping[str, Any]]:
         return history(start)
     except WeightsError as error:
         raise ConfigError(f"'start': {error}") from error
+
+
+METHOD: Final = _GFLmser(
+    name="gflmser", config=Config, recipe=GFLmserRecipe, restorer=GFLmser, limits=_LIMITS
+)

@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from gflmser.cards import ModelCard, WeightsError
+from gflmser.load import load_gflmser
 from gflmser.network import GFLmser
-from gflmser.schema import dump
-from gflmser.weights import Card, WeightsError, load_weights
 
 OPSET = 18
 
@@ -30,7 +30,7 @@ class _Deployed(nn.Module):
         return ((out + 1) / 2).clamp(0, 1)
 
 
-def export_onnx(name_or_path: str | Path, file: Path) -> Card:
+def export_onnx(name_or_path: str | Path, file: Path) -> ModelCard:
     """Write `file`; its card goes into the metadata.
 
     Input `lr` `(N, 3, H, W)` float32 RGB in [0, 1], H and W multiples of 4; output `sr`
@@ -38,7 +38,7 @@ def export_onnx(name_or_path: str | Path, file: Path) -> Card:
     """
     import onnx
 
-    model, card = load_weights(name_or_path)
+    model, card = load_gflmser(name_or_path)
     if card.oracle:
         raise WeightsError(f"'{card.name}' is an oracle: it restores nothing without ground truth")
     axes = {0: "batch", 2: "height", 3: "width"}
@@ -59,7 +59,7 @@ def export_onnx(name_or_path: str | Path, file: Path) -> Card:
         )
     proto = onnx.load_model(str(traced))
     entry = proto.metadata_props.add()
-    entry.key, entry.value = "card", json.dumps(dump(card))
+    entry.key, entry.value = "card", json.dumps(card.plain())
     onnx.checker.check_model(proto)
     onnx.save_model(proto, str(traced))
     traced.replace(file)

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
+from gflmser.cards import WeightsError
 from gflmser.config import Config, OptimiserConfig, PhaseConfig
+from gflmser.load import load_gflmser
 from gflmser.losses import (
     detector_loss,
     discriminator_loss,
@@ -16,11 +18,10 @@ from gflmser.losses import (
     hr_pixel_loss,
     lr_pixel_loss,
 )
-from gflmser.network import Discriminator, GFLmser
+from gflmser.network import Discriminator, GFLmser, H2LNet
 from gflmser.schema import ConfigError
 from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
-from gflmser.weights import WeightsError, load_weights
 
 
 class GFLmserRecipe:
@@ -42,6 +43,11 @@ class GFLmserRecipe:
             "discriminator": self.discriminator,
         }
         self.averaged: Sequence[str] = ("h2l", "l2h")
+
+    @property
+    def restorer(self) -> GFLmser:
+        """What the weights hold: both networks."""
+        return self.model
 
     def optimiser(self, name: str) -> OptimiserConfig:
         """The configuration of the optimiser of one module."""
@@ -161,9 +167,25 @@ def _first_weights(config: Config) -> GFLmser:
     if not config.start:
         return GFLmser(config.network)
     try:
-        model, card = load_weights(config.start)
+        model, card = load_gflmser(config.start)
     except WeightsError as error:
         raise ConfigError(f"'start': {error}") from error
-    if card.network != config.network:
+    if model.config != config.network:
         raise ConfigError(f"'start': {card.name} is not the network that 'network' describes")
+    if card.role == "restorer":
+        if wanted := _degrader_wanted(config):
+            raise ConfigError(
+                f"'start': {card.name} holds the restorer alone, and {wanted} needs H2L; start "
+                "from weights that hold both networks, or do without"
+            )
+        model.h2l = H2LNet(config.network)
     return model.train()
+
+
+def _degrader_wanted(config: Config) -> str:
+    """The key of a configuration that needs a trained H2L; empty where none does."""
+    if config.data.h2l > 0:
+        return "data.h2l"
+    degrading = (p.name for p in config.training.phases if p.lr_pixel > 0 or p.gan > 0)
+    phase = next(degrading, "")
+    return f"phase '{phase}'" if phase else ""

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from gflmser.cards import ModelCard, WeightsError
+from gflmser.load import load_gflmser
 from gflmser.network import SCALE, GFLmser, enlarge, reduce
 from gflmser.tensors import to_pixels, to_tensor
-from gflmser.weights import Card, WeightsError, load_weights
 
 Number = Literal["fp32", "bf16", "fp16"]
 
@@ -37,7 +38,7 @@ class Restorer:
     def __init__(
         self,
         model: GFLmser,
-        card: Card,
+        card: ModelCard,
         *,
         device: str = "cpu",
         precision: str = "fp32",
@@ -109,7 +110,7 @@ def load_restorer(
     consistent: bool = False,
 ) -> Restorer:
     """A restorer from a shipped name or a safetensors file; raises WeightsError if it cannot be."""
-    model, card = load_weights(name_or_path)
+    model, card = load_gflmser(name_or_path)
     return Restorer(model, card, device=device, precision=precision, consistent=consistent)
 
 

@@ -125,14 +125,15 @@ def _installed(name: str) -> bool:
 
 
 def _weights() -> Iterator[Check]:
-    from gflmser.weights import list_weights, verify_weights
+    from gflmser.weights import list_weights
+    from pipeline.methods import verify_trained
 
     cards = list_weights()
     if not cards:
         yield Check("weights", "fail", "none found", "install from a whole checkout: data/weights")
     for card in cards:
         kind = "oracle, for tables only" if card.oracle else "deployable"
-        wrong = "; ".join(verify_weights(card.name))
+        wrong = "; ".join(verify_trained(card.name))
         if wrong:
             advice = "git checkout data/weights, or install sr-pipeline again"
             yield Check(f"weights {card.name}", "fail", wrong, advice)

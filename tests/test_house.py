@@ -39,17 +39,9 @@ FLOORS: Final = {
         "leakage",
     ],
     "pipeline": [
-        *(
-            "names",
-            "environment",
-            "inputs",
-            "evidence",
-            "detection",
-            "upscalers",
-            "identity",
-            "metrics",
-        ),
-        *("engine", "tracks", "evaluation", "report", "jobs", "methods", "api"),
+        *("names", "environment", "methods", "inputs", "evidence", "detection", "upscalers"),
+        *("origins", "identity", "metrics"),
+        *("engine", "tracks", "evaluation", "report", "jobs", "api"),
         *("doctor", "app", "commands", "failures", "cli", "entry"),
     ],
 }
@@ -61,8 +53,6 @@ COMPOSITION_ROOTS: Final = {"pipeline/cli.py", "pipeline/__init__.py", "sr_pipel
 
 PENDING: Final = {
     "pipeline/identity/calibrate.py": "pipeline.cli",
-    "pipeline/commands/train.py": "benchmarks.rivals",
-    "pipeline/commands/weights.py": "benchmarks.rivals",
 }
 """Arrows still to be cut; nothing is added here."""
 

@@ -18,10 +18,11 @@ from torch import Tensor
 from benchmarks.tools.degraded import degraded_pairs
 from data.errors import UsageError
 from data.images.rgb import RGB
+from gflmser.cards import WeightsError
 from gflmser.gating import Fusion, correlation
+from gflmser.load import load_gflmser
 from gflmser.network import GFLmser
 from gflmser.tensors import to_tensor
-from gflmser.weights import WeightsError, load_weights
 from pipeline.cli import main as run
 
 
@@ -89,7 +90,7 @@ def main(weights: str, folder: Path) -> None:
     from tabulate import tabulate
 
     try:
-        model, _ = load_weights(weights)
+        model, _ = load_gflmser(weights)
     except WeightsError as error:
         raise UsageError(str(error)) from error
     lr, hr = (_together(pictures) for pictures in degraded_pairs(folder))

@@ -16,6 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gflmser.card_history import earlier_trainings, without_network
+from gflmser.cards import Record
 from gflmser.config import DataConfig, TrainingConfig
 from gflmser.schema import ConfigError, dump
 from gflmser.training.device_sampler import DeviceSampler
@@ -24,7 +26,6 @@ from gflmser.training.logs import TrainingLog
 from gflmser.training.loop import Outcome, Trainer
 from gflmser.training.protocols import Recipe, Validate
 from gflmser.training.sampler import CachedFaces, Sampler
-from gflmser.weights import Record
 
 R = TypeVar("R", bound=Recipe)
 
@@ -35,8 +36,6 @@ LIMITS: Final = (
     " compression of real cameras lower the gain.",
     "The training pictures are for research use only, and celebrities, adults and light skin are"
     " over-represented in them: expect more errors on everyone else.",
-    "Where training.phases has hr_detector, a loss of oriented gradients was used: it helps HOG,"
-    " the detector that `accuracy` is measured with, more than it may help others.",
 )
 
 MakeValidator = Callable[[Sequence[NDArray[np.uint8]], Sequence[float], TrainingLog], Validate]
@@ -158,13 +157,14 @@ def train_method(
         metrics: Mapping[str, float] = outcome.metrics
         if faces and measure is not None:
             metrics = measure(faces, config.data.validation_crops, trainer.restore)
+        training = without_network(dump(config))
         record = Record(
             data=tuple(cache.record() for cache in sampler.folders),
-            training=dump(config),
+            training=training,
             steps=outcome.step,
             wall_seconds=round(outcome.seconds, 1),
             cpu_seconds=round(outcome.cpu_seconds, 1),
-            earlier=tuple(trainer.earlier),
+            earlier=earlier_trainings(trainer.earlier, training),
             commit=options.get("commit", ""),
             made=datetime.now(UTC).isoformat(timespec="seconds"),
             metrics=metrics,

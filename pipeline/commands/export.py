@@ -22,8 +22,8 @@ def command(name: str, file: Path) -> None:
       sr-pipeline export gflmser --onnx gflmser.onnx
     """
     from data.errors import ModelError
+    from gflmser.cards import WeightsError
     from gflmser.onnx_export import export_onnx
-    from gflmser.weights import WeightsError
 
     try:
         card = export_onnx(name, file)

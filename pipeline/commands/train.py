@@ -1,4 +1,4 @@
-"""`sr-pipeline train`: train a GFLmser, or a rival, from a TOML file."""
+"""`sr-pipeline train`: train a GFLmser, or any other method, from a TOML file."""
 
 from pathlib import Path
 
@@ -21,7 +21,12 @@ from pipeline.commands.types import FiniteRange, NamedPath
     type=click.IntRange(0, 10**12),
     help="Stop after this step; --resume goes on.",
 )
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N or mps.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda, cuda:N or mps.",
+)
 @click.option("--quiet", is_flag=True, help="No progress on stderr.")
 @output.as_json
 def command(
@@ -37,7 +42,7 @@ def command(
 ) -> int:
     """Train the networks that CONFIG.toml describes and write weights and card into --out.
 
-    A file with a `method` is for a rival (benchmarks/rivals/NAME), any other for a GFLmser.
+    A file may name its `method` (srgan, cyclegan, bulat, wavelet-srnet); without, it is a GFLmser.
 
     Several GPUs, or processes on a CPU, each take a share of the batch: `torchrun
     --nproc-per-node 2 --no-python sr-pipeline train ...`.
@@ -53,17 +58,14 @@ def command(
     import sys
     from dataclasses import asdict
 
-    from benchmarks.rivals.registry import is_rival, load_config
-    from benchmarks.rivals.train import train_rival
     from data.errors import SrPipelineError, UsageError
-    from gflmser.config import Config
-    from gflmser.method import train
-    from gflmser.schema import ConfigError, load
+    from gflmser.schema import ConfigError
     from gflmser.training.protocols import TrainingError
     from gflmser.training.run import Options
     from pipeline.environment.devices import resolve_device
     from pipeline.environment.provenance import commit
     from pipeline.evaluation.validation import Validator
+    from pipeline.methods import read_config
 
     resolved = resolve_device(device)
     processes = int(os.environ.get("WORLD_SIZE", "1"))
@@ -79,10 +81,8 @@ def command(
         "commit": commit() or "",
     }
     try:
-        if is_rival(config):
-            outcome, weights = train_rival(load_config(config, settings), out, **options)
-        else:
-            outcome, weights = train(load(Config, config, settings), out, **options)
+        method, settled = read_config(config, settings)
+        outcome, weights = method.train(settled, out, **options)
     except ConfigError as error:
         raise UsageError(str(error)) from error
     except TrainingError as error:

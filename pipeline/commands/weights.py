@@ -1,10 +1,17 @@
 """`sr-pipeline weights list|verify|import`."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from pipeline.commands.types import NamedPath
+from pipeline.origins import origin_names
+
+if TYPE_CHECKING:
+    from gflmser.cards import ModelCard
 
 
 @click.group("weights", short_help="List, verify and import weights.")
@@ -20,7 +27,7 @@ def command() -> None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="The whole cards as JSON.")
 def list_(as_json: bool) -> int:
-    """Print name, skip source, size of training and validation PSNR of every shipped weight.
+    """Print name, method, size of training and validation PSNR of every shipped weight.
 
     \b
     Example:
@@ -28,34 +35,28 @@ def list_(as_json: bool) -> int:
     """
     import json
 
-    from benchmarks.rivals.weights import list_rivals
-    from gflmser.schema import dump
     from gflmser.weights import list_weights
 
-    cards, rivals = list_weights(), list_rivals()
+    cards = list_weights()
     if as_json:
-        whole = [{**dump(c), "oracle": c.oracle} for c in cards]
-        whole += [{**dump(c), "oracle": False} for c in rivals]
-        click.echo(json.dumps(whole, indent=2))
-        return 0 if whole else 2
-    for card in cards:
-        kind = "ORACLE: needs the ground truth" if card.oracle else "deployable"
-        figures = [
-            f"{key.split('/')[0]} {value:.2f} dB"
-            for key, value in card.metrics.items()
-            if key.endswith("/psnr_rgb")
-        ]
-        minutes = card.total_wall_seconds / 60
-        click.echo(
-            f"{card.name}  {kind}  skips {card.source}  "
-            f"{card.total_steps} steps in {minutes:.0f} min  {'  '.join(figures)}"
-        )
-    for rival in rivals:
-        minutes = rival.total_wall_seconds / 60
-        click.echo(
-            f"{rival.name}  rival ({rival.method})  {rival.total_steps} steps in {minutes:.0f} min"
-        )
-    return 0 if cards or rivals else 2
+        click.echo(json.dumps([card.plain() for card in cards], indent=2))
+    else:
+        for card in cards:
+            click.echo(_line(card))
+    return 0 if cards else 2
+
+
+def _line(card: ModelCard) -> str:
+    kind = "ORACLE: needs the ground truth" if card.oracle else "deployable"
+    skips = f"skips {card.source}" if card.source else ""
+    spent = f"{card.total_steps} steps in {card.total_wall_seconds / 60:.0f} min"
+    figures = [
+        f"{key.split('/')[0]} {value:.2f} dB"
+        for key, value in card.metrics.items()
+        if key.endswith("/psnr_rgb")
+    ]
+    parts = [card.name, card.method, kind, skips, spent, *figures]
+    return "  ".join(part for part in parts if part)
 
 
 @command.command("verify")
@@ -70,14 +71,12 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
     """
     import json
 
-    from benchmarks.rivals.weights import list_rivals, rival_file, verify_rival
-    from gflmser.weights import list_weights, verify_weights
+    from gflmser.weights import files
+    from pipeline.methods import verify_trained
 
-    shipped = [*(card.name for card in list_weights()), *(card.name for card in list_rivals())]
     found = {}
-    for name in names or shipped:
-        file = rival_file(name)
-        found[name] = verify_weights(name) if file is None else verify_rival(file)
+    for name in names or [file.stem for file in files()]:
+        found[name] = verify_trained(name)
         if not as_json:
             click.echo(f"{name}: {'; '.join(found[name]) or 'ok'}")
     if as_json:
@@ -88,26 +87,25 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
 @command.command("import")
 @click.argument("file", type=NamedPath(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--origin",
-    required=True,
-    type=click.Choice(["bulat", "srgan-leftthomas", "srgan-brade31919", "cyclegan-junyanz"]),
-    help="Whose file it is: jingyang2017's model.pkl, a netG of leftthomas (scale 4), the "
-    "variables of brade31919's TensorFlow checkpoint saved by name as .npz, or junyanz's "
-    "latest_net_G.pth.",
+    "--origin", required=True, type=click.Choice(origin_names()), help="Whose published file it is."
 )
 @click.option("--out", required=True, type=NamedPath(file_okay=False, path_type=Path))
 @click.option("--name", help="What it will be called; else the origin.")
 def import_(file: Path, origin: str, out: Path, name: str | None) -> None:
-    """Turn a public weight file of a rival into ours; the result is a file for --upscaler.
+    """Turn a public weight file of a method into ours; the result is a file for --upscaler.
 
     Nothing in FILE is run, and every tensor must have the name and shape of its layout.
+
+    \b
+    bulat             jingyang2017's model.pkl
+    cyclegan-junyanz  junyanz's latest_net_G.pth, 6 or 9 blocks
+    srgan-brade31919  the variables of the TensorFlow checkpoint, by name, as .npz
+    srgan-leftthomas  netG_epoch_*.pth, scale 4
 
     \b
     Example:
       sr-pipeline weights import latest_net_G.pth --origin cyclegan-junyanz --out weights/
     """
-    from typing import cast
+    from pipeline.origins import import_weights
 
-    from benchmarks.rivals.import_weights import Origin, import_weights
-
-    click.echo(import_weights(file, cast(Origin, origin), out, name=name))
+    click.echo(import_weights(file, origin, out, name=name))

@@ -181,7 +181,9 @@ def _upscaler(name: str) -> tuple[Callable[[Sequence[RGB]], list[RGB]], int]:
 
 def _weights(name: str) -> str | None:
     """Hash of the weight file; None for what is not a network of ours or a file."""
-    from gflmser.weights import WeightsError, digest, find
+    from gflmser.cards import WeightsError
+    from gflmser.weight_files import digest
+    from gflmser.weights import find
 
     try:
         return digest(Path(name) if Path(name).is_file() else find(name))

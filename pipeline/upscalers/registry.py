@@ -21,10 +21,10 @@ def register(provider: Provider) -> None:
 
 
 def providers() -> Iterator[Provider]:
-    """Every provider: the shipped GFLmsers, those of other packages, and those registered here."""
-    from pipeline.upscalers.gflmser import ShippedWeights
+    """Every provider: our trained weights, those of other packages, and those registered here."""
+    from pipeline.upscalers.trained import TrainedWeights
 
-    yield ShippedWeights()
+    yield TrainedWeights()
     for entry in entry_points(group=_GROUP):
         yield cast(Provider, entry.load()())
     yield from _registered

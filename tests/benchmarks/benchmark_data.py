@@ -6,9 +6,11 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from gflmser.cards import Record
 from gflmser.config import NetworkConfig, Widths
+from gflmser.load import card_of
 from gflmser.network import GFLmser
-from gflmser.weights import Card, save_weights
+from gflmser.weights import save_weights
 
 _SIDE = 250
 WIDTHS = Widths(r64=4, r32=4, r16=4, r8=4, r4=4)
@@ -61,15 +63,13 @@ def make_weights(
     with torch.no_grad():
         for parameter in model.parameters():  # a new one is bicubic: its last layer is zero
             parameter.add_(torch.randn_like(parameter) * 0.02)
-    card = Card(
-        name=name,
-        network=config,
+    record = Record(
         training={"training": {"batch": 4}},
         steps=steps,
         wall_seconds=90.0,
         cpu_seconds=cpu_seconds,
     )
-    return save_weights(model, card, folder)
+    return save_weights(model, card_of(name, config, record), folder)
 
 
 def _boxes(path: Path) -> dict[str, tuple[float, ...]]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from benchmarks.rivals.import_weights import Origin, import_weights
-from benchmarks.rivals.weights import load_rival
 from data.errors import ModelError
+from pipeline.methods import load_trained
+from pipeline.origins import import_weights
 
 Arrays = dict[str, NDArray[np.float32]]
 
@@ -77,9 +77,9 @@ def test_leftthomas_restores_as_the_original(tmp_path: Path) -> None:
     original = randomised(Leftthomas())
     file = tmp_path / "netG_epoch_4_100.pth"
     torch.save(original.state_dict(), file)
-    restorer, card = load_rival(import_weights(file, "srgan-leftthomas", tmp_path))
+    restorer, card = load_trained(import_weights(file, "srgan-leftthomas", tmp_path))
     assert (card.method, card.name) == ("srgan", "srgan-leftthomas")
-    assert card.source.startswith("netG_epoch_4_100.pth sha256:")
+    assert card.origin.startswith("netG_epoch_4_100.pth sha256:")
     lr = torch.rand(1, 3, 12, 9)
     with torch.no_grad():
         assert torch.allclose((restorer(lr * 2 - 1) + 1) / 2, original(lr), atol=2e-3)
@@ -163,9 +163,9 @@ def test_brade31919_restores_as_the_original(tmp_path: Path) -> None:
     arrays = brade_arrays()
     file = tmp_path / "srgan.npz"
     extra = {"generator_optimizer/beta1_power": np.float32(0.5)}  # left out
-    np.savez(file, **arrays, **extra)  # type: ignore[arg-type]
+    np.savez(file, **arrays, **extra)
     path = import_weights(file, "srgan-brade31919", tmp_path, name="srgan-raise")
-    restorer, card = load_rival(path)
+    restorer, card = load_trained(path)
     assert card.name == "srgan-raise"
     lr = torch.rand(1, 3, 8, 11)
     with torch.no_grad():
@@ -220,7 +220,7 @@ def test_bulats_released_generator_is_read_whole(tmp_path: Path) -> None:
     assert sum(learnt) == 15_490_403
     file = tmp_path / "model.pkl"
     torch.save({f"module.{key}": tensor for key, tensor in state.items()}, file)
-    restorer, card = load_rival(import_weights(file, "bulat", tmp_path))
+    restorer, card = load_trained(import_weights(file, "bulat", tmp_path))
     assert card.method == "bulat"
     assert "a2.0.weight, a2.0.bias" in card.limits[1]
     ours = restorer.state_dict()
@@ -292,7 +292,7 @@ def test_junyanz_restores_as_the_original(tmp_path: Path, blocks: int) -> None:
     assert {"model.1.weight", "model.4.bias", "model.10.conv_block.5.weight"} <= state.keys()
     file = tmp_path / "latest_net_G.pth"
     torch.save(state, file)
-    restorer, card = load_rival(import_weights(file, "cyclegan-junyanz", tmp_path))
+    restorer, card = load_trained(import_weights(file, "cyclegan-junyanz", tmp_path))
     assert (card.method, card.network["blocks"], len(card.limits)) == ("cyclegan", blocks, 1)
     lr = torch.rand(1, 3, 8, 8) * 2 - 1
     with torch.no_grad():
@@ -308,7 +308,7 @@ def test_what_instance_norm_left_in_old_files_is_told(tmp_path: Path) -> None:
     }
     torch.save({**Junyanz(6).state_dict(), **old}, tmp_path / "latest_net_G.pth")
     made = import_weights(tmp_path / "latest_net_G.pth", "cyclegan-junyanz", tmp_path)
-    assert all(key in load_rival(made)[1].limits[1] for key in old)
+    assert all(key in load_trained(made)[1].limits[1] for key in old)
 
 
 @pytest.mark.parametrize("key", ["model.2.weight", "model.10.conv_block.6.weight", "model.3.bias"])
@@ -320,9 +320,7 @@ def test_a_generator_of_another_kind_is_refused(tmp_path: Path, key: str) -> Non
 
 
 @pytest.mark.parametrize("origin", ["bulat", "srgan-leftthomas", "cyclegan-junyanz"])
-def test_a_missing_a_strange_and_a_misshapen_tensor_are_named(
-    tmp_path: Path, origin: Origin
-) -> None:
+def test_a_missing_a_strange_and_a_misshapen_tensor_are_named(tmp_path: Path, origin: str) -> None:
     makers = {
         "bulat": bulat_state,
         "srgan-leftthomas": lambda: Leftthomas().state_dict(),
@@ -343,7 +341,7 @@ def test_a_missing_a_strange_and_a_misshapen_tensor_are_named(
 
 def test_files_that_could_run_code_are_not_opened(tmp_path: Path) -> None:
     objects = {"generator/generator_unit/x": np.array([object()])}
-    np.savez(tmp_path / "objects.npz", **objects)  # type: ignore[arg-type]
+    np.savez(tmp_path / "objects.npz", **objects)
     with pytest.raises(ModelError, match=r"objects\.npz cannot be read"):
         import_weights(tmp_path / "objects.npz", "srgan-brade31919", tmp_path)
     torch.save(Leftthomas(), tmp_path / "model.pth")
@@ -351,7 +349,7 @@ def test_files_that_could_run_code_are_not_opened(tmp_path: Path) -> None:
         import_weights(tmp_path / "model.pth", "srgan-leftthomas", tmp_path)
 
 
-def test_an_unknown_origin_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+def test_an_unknown_origin_is_answered_with_the_nearest_one(tmp_path: Path) -> None:
     (tmp_path / "x.pth").touch()
-    with pytest.raises(ModelError, match=r"not one of bulat, .*, cyclegan-junyanz"):
-        import_weights(tmp_path / "x.pth", "esrgan", tmp_path)  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="nearest one is 'srgan-leftthomas'"):
+        import_weights(tmp_path / "x.pth", "esrgan", tmp_path)

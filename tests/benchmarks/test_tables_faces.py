@@ -24,8 +24,9 @@ from benchmarks.run import benchmark
 from benchmarks.tables import table4
 from data.prepared import Picture
 from gflmser.config import NetworkConfig
+from gflmser.load import card_of
 from gflmser.network import GFLmser
-from gflmser.weights import Card, save_weights
+from gflmser.weights import save_weights
 from pipeline.evaluation.pairs import Pairs
 from pipeline.identity.identity import load_embedder
 from pipeline.report.data import Report
@@ -39,7 +40,7 @@ def bench(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
     folder = tmp_path_factory.mktemp("faces")
     make_data(folder / "data", samples)
     config = NetworkConfig(WIDTHS, groups=1, blocks=1, source="hr", gate="add")
-    oracle = save_weights(GFLmser(config), Card(name="tiny-oracle", network=config), folder)
+    oracle = save_weights(GFLmser(config), card_of("tiny-oracle", config), folder)
     cache, entrants = Cache(folder / "cache"), find_entrants(["bicubic", str(oracle)])
     return Bench(folder / "data", cache, entrants, "sr-pipeline benchmark", workers=1, quiet=True)
 

@@ -13,9 +13,9 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
+from gflmser.load import load_gflmser
 from gflmser.network import enlarge
 from gflmser.training.logs import TrainingLog
-from gflmser.weights import load_weights
 from pipeline.commands.export import command as export
 from pipeline.commands.train import command as train
 from pipeline.commands.weights import command as weights
@@ -61,7 +61,7 @@ def test_train_writes_weights_card_checkpoint_and_curves(toml: Path, tmp_path: P
     code, text = run(train, toml, "--out", tmp_path / "out")
     assert code == 0
     assert "step 3, finished" in text
-    model, card = load_weights(tmp_path / "out" / "tiny.safetensors")
+    model, card = load_gflmser(tmp_path / "out" / "tiny.safetensors")
     assert card.steps == 3
     assert card.wall_seconds > 0
     assert card.data[0]["name"] == "samples"
@@ -105,7 +105,7 @@ def test_train_ends_in_order_at_ctrl_c(
         patch.setattr(TrainingLog, "progress", lambda *_: signal.raise_signal(signal.SIGINT))
         code, text = run(train, *words)
     assert (code, "step 20, cut short" in text) == (130, True)
-    assert load_weights(tmp_path / "out" / "tiny.safetensors")[1].steps == 20
+    assert load_gflmser(tmp_path / "out" / "tiny.safetensors")[1].steps == 20
     assert signal.getsignal(signal.SIGINT) is before
     code, text = run(train, *words, "--resume", "--json")
     done = json.loads(text)

@@ -11,7 +11,7 @@ from PIL import Image
 
 from gflmser.config import DataConfig, SourceConfig
 from gflmser.degradation import bicubic
-from gflmser.method import train
+from gflmser.method import METHOD
 from gflmser.tensors import to_pixels
 from gflmser.training.crops import cut
 from gflmser.training.device_sampler import DeviceSampler
@@ -104,8 +104,8 @@ def test_the_camera_takes_its_share_and_lights_the_target_too(cache: Path) -> No
 def test_a_training_runs_on_it_and_resumes(cache: Path, tmp_path: Path) -> None:
     settings = config(cache)
     settings = replace(settings, data=replace(settings.data, camera=0.0, batching="device"))
-    outcome, _ = train(settings, tmp_path, max_steps=4)
+    outcome, _ = METHOD.train(settings, tmp_path, max_steps=4)
     assert outcome.step == 4
-    outcome, weights = train(settings, tmp_path, resume=True)
+    outcome, weights = METHOD.train(settings, tmp_path, resume=True)
     assert outcome.finished
     assert weights is not None

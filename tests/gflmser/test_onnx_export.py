@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from gflmser.cards import WeightsError
+from gflmser.load import card_of
 from gflmser.network import GFLmser, enlarge
 from gflmser.onnx_export import export_onnx
 from gflmser.restore import load_restorer
 from gflmser.tensors import to_tensor
-from gflmser.weights import Card, WeightsError, save_weights
+from gflmser.weights import save_weights
 from tests.gflmser.conftest import narrow
 
 NETWORKS: Final[dict[str, dict[str, object]]] = {
@@ -70,7 +72,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         model = GFLmser(network)
         if network.bicubic_residual:  # its last layer starts at zero: make it count
             torch.nn.init.normal_(model.l2h.body.tail.weight, 0, 0.1)
-        made[name] = save_weights(model, Card(name=name, network=network), folder)
+        made[name] = save_weights(model, card_of(name, network), folder)
         export_onnx(made[name], made[name].with_suffix(".onnx"))
     return made
 
@@ -85,7 +87,7 @@ def test_carries_its_card(weights: dict[str, Path]) -> None:
 
 def test_an_oracle_is_not_exported(tmp_path: Path) -> None:
     network = narrow(source="hr")
-    path = save_weights(GFLmser(network), Card(name="an-oracle", network=network), tmp_path)
+    path = save_weights(GFLmser(network), card_of("an-oracle", network), tmp_path)
     with pytest.raises(WeightsError, match="oracle"):
         export_onnx(path, tmp_path / "x.onnx")
     assert not (tmp_path / "x.onnx").exists()

@@ -7,10 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
+from gflmser.cards import WeightsError
+from gflmser.load import card_of
 from gflmser.network import GFLmser, reduce
 from gflmser.restore import OracleError, Restorer, back_project, load_restorer, pad
 from gflmser.tensors import to_tensor
-from gflmser.weights import Card, WeightsError, save_weights
+from gflmser.weights import save_weights
 from tests.gflmser.conftest import narrow
 
 
@@ -27,7 +29,7 @@ def restorer(source: str = "internal", **options: object) -> Restorer:
     with torch.no_grad():  # the residual's last layer starts at zero: make it count
         model.l2h.body.tail.weight.normal_(0, 0.1)
     name = "tiny-oracle" if network.oracle else "tiny"
-    return Restorer(model, Card(name=name, network=network), **options)  # type: ignore[arg-type]
+    return Restorer(model, card_of(name, network), **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +142,7 @@ def test_loads_a_file_and_keeps_its_name(tmp_path: Path, faces: np.ndarray) -> N
     torch.manual_seed(1)
     network = narrow(source="internal")
     model = GFLmser(network)
-    path = save_weights(model, Card(name="mine", network=network), tmp_path)
+    path = save_weights(model, card_of("mine", network), tmp_path)
     run = load_restorer(path)
     assert (run.name, run.scale, run.oracle) == ("mine", 4, False)
     with torch.no_grad():

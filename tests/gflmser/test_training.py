@@ -16,7 +16,8 @@ from PIL import Image
 from torch import Tensor, nn
 
 from gflmser.config import Config, OptimiserConfig, PhaseConfig, TrainingConfig, Widths
-from gflmser.method import train
+from gflmser.load import build_gflmser, load_gflmser
+from gflmser.method import METHOD
 from gflmser.recipe import GFLmserRecipe
 from gflmser.schema import ConfigError
 from gflmser.training.batches import Batches, Steps, loader
@@ -25,7 +26,7 @@ from gflmser.training.fabric import make_fabric
 from gflmser.training.loop import Trainer
 from gflmser.training.protocols import TrainingError, Update
 from gflmser.training.sampler import Batch, Sampler
-from gflmser.weights import history, load_weights, read_card, verify_weights
+from gflmser.weights import history, read_card, verify_weights
 from tests.gflmser.conftest import config, narrow
 
 
@@ -76,38 +77,38 @@ class TestResume:
             trainer(config(cache), tmp_path).resume()
 
     def test_refuses_a_checkpoint_of_another_skip_source(self, cache: Path, tmp_path: Path) -> None:
-        train(config(cache, network=narrow(source="upsampled")), tmp_path, max_steps=1)
+        METHOD.train(config(cache, network=narrow(source="upsampled")), tmp_path, max_steps=1)
         oracle = replace(config(cache, network=narrow(source="hr")), name="tiny-oracle")
         with pytest.raises(ConfigError, match="source was upsampled, is hr"):
-            train(oracle, tmp_path, resume=True)
+            METHOD.train(oracle, tmp_path, resume=True)
         with pytest.raises(ConfigError, match="widths was"):
-            train(config(cache, network=narrow(widths=Widths(r64=8))), tmp_path, resume=True)
+            METHOD.train(config(cache, network=narrow(widths=Widths(r64=8))), tmp_path, resume=True)
 
     def test_refuses_a_broken_checkpoint_in_one_line(self, cache: Path, tmp_path: Path) -> None:
         (tmp_path / "checkpoint.pt").write_bytes(b"nothing of the kind")
         with pytest.raises(ConfigError, match=r"checkpoint\.pt is not a checkpoint of ours"):
-            train(config(cache), tmp_path, resume=True)
+            METHOD.train(config(cache), tmp_path, resume=True)
 
     def test_a_new_training_does_not_overwrite_an_old_one(
         self, cache: Path, tmp_path: Path
     ) -> None:
-        train(config(cache), tmp_path, max_steps=1)
+        METHOD.train(config(cache), tmp_path, max_steps=1)
         with pytest.raises(ConfigError, match="--resume goes on from it"):
-            train(config(cache), tmp_path)
+            METHOD.train(config(cache), tmp_path)
 
     def test_when_the_minutes_are_up(self, cache: Path, tmp_path: Path) -> None:
         settings = config(cache)
-        outcome, weights = train(settings, tmp_path, max_minutes=0)
+        outcome, weights = METHOD.train(settings, tmp_path, max_minutes=0)
         assert (outcome.step, outcome.finished) == (0, False)
         assert weights is not None and weights.is_file()
-        outcome, _ = train(settings, tmp_path, resume=True)
+        outcome, _ = METHOD.train(settings, tmp_path, resume=True)
         assert (outcome.step, outcome.finished) == (7, True)
 
     def test_when_the_steps_are_up(self, cache: Path, tmp_path: Path) -> None:
         settings = config(cache)
-        outcome, _ = train(settings, tmp_path, max_steps=3)
+        outcome, _ = METHOD.train(settings, tmp_path, max_steps=3)
         assert (outcome.step, outcome.finished) == (3, False)
-        outcome, _ = train(settings, tmp_path, max_steps=99, resume=True)
+        outcome, _ = METHOD.train(settings, tmp_path, max_steps=99, resume=True)
         assert (outcome.step, outcome.finished) == (7, True)
 
 
@@ -216,14 +217,14 @@ class TestStart:
         self, cache: Path, tmp_path: Path
     ) -> None:
         settings = config(cache)
-        _, first = train(settings, tmp_path / "first")
+        _, first = METHOD.train(settings, tmp_path / "first")
         assert first is not None
         again = replace(settings, start=str(first), seed=5)
-        before = load_weights(first)[0].state_dict()
+        before = load_gflmser(first)[0].state_dict()
         assert same(dict(GFLmserRecipe(again).model.state_dict()), dict(before))
-        _, second = train(again, tmp_path / "second", max_steps=3)
+        _, second = METHOD.train(again, tmp_path / "second", max_steps=3)
         first.unlink()  # a resumed training has no need of it
-        _, second = train(again, tmp_path / "second", resume=True)
+        _, second = METHOD.train(again, tmp_path / "second", resume=True)
         assert second is not None
         card = read_card(second)
         assert [one["steps"] for one in card.earlier] == [7]
@@ -232,16 +233,16 @@ class TestStart:
         assert card.cpu_seconds > 0
         assert card.total_cpu_seconds > card.cpu_seconds
         assert card.total_wall_seconds > card.wall_seconds
-        assert verify_weights(second) == []
+        assert verify_weights(second, build_gflmser) == []
         assert [one["steps"] for one in history(second)] == [7, 7]
 
     def test_refuses_weights_of_another_network(self, cache: Path, tmp_path: Path) -> None:
-        _, weights = train(config(cache), tmp_path, max_steps=1)
+        _, weights = METHOD.train(config(cache), tmp_path, max_steps=1)
         other = replace(config(cache, network=narrow(gate="add")), start=str(weights))
         with pytest.raises(ConfigError, match="not the network that 'network' describes"):
             GFLmserRecipe(other)
         with pytest.raises(ConfigError, match="'start': no weights called 'nobody'"):
-            train(replace(config(cache), start="nobody"), tmp_path / "other")
+            METHOD.train(replace(config(cache), start="nobody"), tmp_path / "other")
 
 
 def test_bf16_on_a_cpu_learns_about_the_same(cache: Path, tmp_path: Path) -> None:
@@ -272,7 +273,7 @@ def test_who_trains_in_bf16_on_a_cpu_without_it_is_told(
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     phases = (PhaseConfig(name="restore", length=1, trains=("l2h",), hr_pixel=1.0),)
     stream = io.StringIO()
-    train(config(cache, phases=phases, precision="bf16-mixed"), tmp_path, stream=stream)
+    METHOD.train(config(cache, phases=phases, precision="bf16-mixed"), tmp_path, stream=stream)
     assert ("--set training.precision=32-true" in stream.getvalue()) == told
 
 

@@ -11,9 +11,10 @@ import torch
 from data.errors import ModelError
 from data.images.files import load_rgb
 from gflmser.config import NetworkConfig, Widths
+from gflmser.load import card_of
 from gflmser.network import GFLmser
 from gflmser.restore import load_restorer
-from gflmser.weights import Card, save_weights
+from gflmser.weights import save_weights
 from pipeline.upscalers.base import restore
 from pipeline.upscalers.loading import load_upscaler
 from tests.pipeline.conftest import Run
@@ -27,7 +28,7 @@ TINY = NetworkConfig(
 def oracle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(3)
     folder = tmp_path_factory.mktemp("weights")
-    return save_weights(GFLmser(TINY), Card(name="tiny-oracle", network=TINY), folder)
+    return save_weights(GFLmser(TINY), card_of("tiny-oracle", TINY), folder)
 
 
 def test_compare_restores_with_the_truth_in_view(

@@ -20,12 +20,13 @@ from torch import Tensor
 from data.images.files import load_rgb
 from data.images.rgb import RGB
 from gflmser.config import NetworkConfig, Widths
+from gflmser.load import card_of
 from gflmser.network import GFLmser
-from gflmser.weights import Card, save_weights
+from gflmser.weights import save_weights
 from pipeline.upscalers.base import LoadOptions
-from pipeline.upscalers.gflmser import ShippedWeights
 from pipeline.upscalers.inference.batched import NetworkUpscaler
 from pipeline.upscalers.inference.network import Network
+from pipeline.upscalers.trained import TrainedWeights
 from tests.pipeline.conftest import Run
 
 COMPILER = os.environ.get("CXX", "g++")
@@ -53,7 +54,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
     with torch.no_grad():
         model.l2h.body.tail.weight.normal_(0, 0.1)
     folder = tmp_path_factory.mktemp("weights")
-    return str(save_weights(model, Card(name="narrow", network=config), folder))
+    return str(save_weights(model, card_of("narrow", config), folder))
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def crops(samples: Path) -> list[RGB]:
 def test_compiled_gives_the_plain_pictures_whatever_stands_beside_them(
     weights: str, crops: list[RGB]
 ) -> None:
-    load = ShippedWeights().load
+    load = TrainedWeights().load
     plain = load(weights, replace(OPTIONS, compiled=False))(crops)
     compiled = load(weights, OPTIONS)
     together = compiled(crops)

@@ -19,8 +19,9 @@ from torch import Tensor, nn
 from data.errors import ModelError
 from data.images.rgb import RGB
 from gflmser.config import NetworkConfig, Widths
+from gflmser.load import card_of
 from gflmser.network import GFLmser
-from gflmser.weights import Card, save_weights
+from gflmser.weights import save_weights
 from pipeline.upscalers import registry
 from pipeline.upscalers.base import LoadOptions, Upscaler
 from pipeline.upscalers.inference.torchvision_shim import import_torchvision
@@ -221,7 +222,7 @@ def tiny(source: str) -> NetworkConfig:
 def gflmser_file(folder: Path, name: str, source: str) -> Path:
     torch.manual_seed(0)
     config = tiny(source)
-    return save_weights(GFLmser(config), Card(name=name, network=config), folder)
+    return save_weights(GFLmser(config), card_of(name, config), folder)
 
 
 def test_a_gflmser_file_restores(tmp_path: Path, pictures: list[RGB]) -> None:

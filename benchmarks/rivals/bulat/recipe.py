@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,7 @@ from benchmarks.rivals.common.adversarial import hinge_generator, hinge_judge
 from benchmarks.rivals.common.modes import evaluating, frozen
 from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig, check_seed
 from gflmser.names import checked_name
+from gflmser.training.method import Method
 from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
 
@@ -102,3 +103,6 @@ class BulatRecipe:
 
 def _judged(judge: BulatJudge, real: Tensor, fake: Tensor) -> Tensor:
     return hinge_judge(judge(real), judge(fake.detach()))
+
+
+METHOD: Final = Method(name="bulat", config=BulatConfig, recipe=BulatRecipe, restorer=BulatL2H)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,7 @@ from benchmarks.rivals.cyclegan.network import (
 from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig, check_seed
 from gflmser.names import checked_name
 from gflmser.network import enlarge
+from gflmser.training.method import Method
 from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
 
@@ -120,3 +121,8 @@ class CycleganRecipe:
 def _judged(judge: PatchJudge, real: Tensor, fake: Tensor) -> Tensor:
     shown = judge.from_pool(fake)
     return 0.5 * (least_squares(judge(real), True) + least_squares(judge(shown), False))
+
+
+METHOD: Final = Method(
+    name="cyclegan", config=CycleganConfig, recipe=CycleganRecipe, restorer=CycleganRestorer
+)

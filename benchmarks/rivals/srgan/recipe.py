@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from benchmarks.rivals.common.vgg import Layer, VggFeatures, load_vgg
 from benchmarks.rivals.srgan.network import SrganGenerator, SrganJudge, SrganNetwork
 from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig, check_seed
 from gflmser.names import checked_name
+from gflmser.training.method import Method
 from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
 
@@ -98,3 +99,8 @@ class SrganRecipe:
             wanted = vgg(target)
         difference: Tensor = vgg(made) - wanted
         return self.config.losses.vgg_weight * difference.square().sum(1).mean()
+
+
+METHOD: Final = Method(
+    name="srgan", config=SrganConfig, recipe=SrganRecipe, restorer=SrganGenerator
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from benchmarks.rivals.common.modes import evaluating
 from benchmarks.rivals.wavelet_srnet.network import WaveletNetwork, WaveletSrnet, squared, texture
 from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig, check_seed
 from gflmser.names import checked_name
+from gflmser.training.method import Method
 from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
 
@@ -92,3 +93,8 @@ class WaveletRecipe:
         with evaluating(self.restorer):
             restored: Tensor = self.restorer(lr)
         return restored
+
+
+METHOD: Final = Method(
+    name="wavelet-srnet", config=WaveletConfig, recipe=WaveletRecipe, restorer=WaveletSrnet
+)
