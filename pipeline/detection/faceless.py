@@ -51,16 +51,20 @@ def crops(
     left_out: frozenset[str] = frozenset(),
     sides: tuple[float, float] = (SMALLEST, LARGEST),
 ) -> Iterator[Faceless]:
-    """About `count` squares from pictures whose faces are at the boxes given, touching none.
+    """At most `count` squares from pictures whose faces are at the boxes given, touching none.
 
-    Every picture gives equally many, drawn from `seed`; sides are log-uniform between `sides`.
+    Every picture gives equally many (the last ones none where `count` is small), drawn from `seed`; sides are log-uniform between `sides`.
     A picture so full of faces that no square fits gives fewer.
     """
     rng = np.random.default_rng(seed)
     each = -(-count // max(1, len(faces)))
+    made = 0
     for path, boxes in faces.items():
+        if made >= count:
+            return
         rgb = load_rgb(path)
-        for square in _squares(rgb, boxes, each, rng, sides):
+        for square in _squares(rgb, boxes, min(each, count - made), rng, sides):
+            made += 1
             left, top, side = square
             name = f"{path.name}@{left},{top},{side}"
             if name not in left_out:

@@ -1,6 +1,6 @@
-"""Loads a pair of a detector and an upscaler as one function from images to candidates."""
+"""Loads pairs of a detector and an upscaler as one function from images to candidates."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from data.images.rgb import RGB
@@ -16,20 +16,40 @@ LEAST: Final = {"hog": -1.0, "centerface": FLOOR}
 """Scores from which on candidates are kept, so that a threshold can be chosen afterwards."""
 _BATCH: Final = 32
 
+Finders = Callable[[Sequence[RGB]], Iterator[dict[Chain, list[Detection]]]]
+"""From images to what each chain finds in them."""
+
 
 def load_chain(chain: Chain, *, device: str = "auto", threads: int = 1) -> Finder:
     """The function of a chain; raises ModelError when detector or upscaler cannot be loaded."""
-    if chain == SEARCH:
-        return lambda images: (search_candidates(rgb, device) for rgb in images)
-    upscaler = load_upscaler(chain.upscaler, device=device, threads=threads)
-    detector = load_detector(chain.detector, min_score=LEAST.get(chain.detector), device=device)
+    find = load_chains([chain], device=device, threads=threads)
+    return lambda images: (found[chain] for found in find(images))
 
-    def find(images: Sequence[RGB]) -> Iterator[list[Detection]]:
+
+def load_chains(chains: Sequence[Chain], *, device: str = "auto", threads: int = 1) -> Finders:
+    """One function for chains of one upscaler: an image is upscaled once for all detectors.
+
+    Raises ModelError when a detector or the upscaler cannot be loaded, ValueError when the chains
+    have several upscalers.
+    """
+    (name,) = {chain.upscaler for chain in chains}
+    upscaler = load_upscaler(name, device=device, threads=threads)
+    detectors = {
+        chain: load_detector(chain.detector, min_score=LEAST.get(chain.detector), device=device)
+        for chain in chains
+        if chain != SEARCH
+    }
+
+    def find(images: Sequence[RGB]) -> Iterator[dict[Chain, list[Detection]]]:
         for start in range(0, len(images), _BATCH):
             part = images[start : start + _BATCH]
-            for rgb, large in zip(part, upscaler(part), strict=True):
-                found = detector(large, _passes(chain, large))
-                yield [shrunk(face, rgb, upscaler.scale) for face in found]
+            enlarged = upscaler(part) if detectors else part
+            for rgb, large in zip(part, enlarged, strict=True):
+                found = {SEARCH: search_candidates(rgb, device)} if SEARCH in chains else {}
+                for chain, detector in detectors.items():
+                    faces = detector(large, _passes(chain, large))
+                    found[chain] = [shrunk(face, rgb, upscaler.scale) for face in faces]
+                yield found
 
     return find
 

@@ -1,0 +1,164 @@
+"""Recall on real small faces at equal rates of false boxes, for detectors behind upscalers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.measuring.real_sets import FaceCrop, Scenes, faceless_frames
+from data.boxes import Box, iou
+from data.images.files import load_rgb
+from data.images.rgb import RGB
+from pipeline.detection.base import Detection
+from pipeline.detection.chains import Chain, search_candidates
+from pipeline.jobs.detection_chains import Finders
+
+HIT: Final = 0.3
+FRAME_HIT: Final = 0.35
+FRAME_FACES: Final = (10, 48)
+BINS: Final = ((8, 16), (16, 24), (24, 32))
+_DRAWS: Final = 2000
+_Z: Final = 1.959964
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What a chain says: best score of each face's box, best false score of each faceless crop."""
+
+    faces: Values
+    faceless: Values
+
+    def threshold(self, rate: float) -> float:
+        """Least score that at most `rate` of the faceless crops reach."""
+        ordered = np.sort(self.faceless)[::-1]
+        allowed = int(rate * len(ordered))
+        return float(ordered[allowed]) if allowed < len(ordered) else float("-inf")
+
+    def hits(self, rate: float) -> NDArray[np.bool_]:
+        """Which faces score above the threshold of that rate."""
+        return np.isfinite(self.faces) & (self.faces > self.threshold(rate))
+
+    def average_precision(self) -> float:
+        """Area under precision and recall, a faceless crop's best box being a false one."""
+        found = self.faces[np.isfinite(self.faces)]
+        scores = np.concatenate([found, self.faceless[np.isfinite(self.faceless)]])
+        true = np.arange(len(scores)) < len(found)
+        true = true[np.argsort(-scores, kind="stable")]
+        if not len(true):
+            return 0.0
+        precision = np.cumsum(true) / np.arange(1, len(true) + 1)
+        return float(precision[true].sum() / max(1, len(self.faces)))
+
+
+def score_chains(
+    find: Finders, faces: Mapping[str, Sequence[FaceCrop]], faceless: Sequence[RGB]
+) -> dict[Chain, dict[str, Scores]]:
+    """What each chain says of the face crops of every set and of the faceless crops.
+
+    A face's score is that of the best box with an IoU of at least 0.3; -inf for a miss.
+    """
+    false: dict[Chain, list[float]] = defaultdict(list)
+    for found in find(faceless):
+        for chain, boxes in found.items():
+            false[chain].append(max((box.score for box in boxes), default=float("-inf")))
+    hits: dict[Chain, dict[str, list[float]]] = {
+        chain: {name: [] for name in faces} for chain in false
+    }
+    for name, own in faces.items():
+        for face, found in zip(own, find([face.rgb for face in own]), strict=True):
+            for chain, boxes in found.items():
+                hits[chain][name].append(_hit(boxes, face))
+    return {
+        chain: {
+            name: Scores(np.array(scores), np.array(false[chain])) for name, scores in sets.items()
+        }
+        for chain, sets in hits.items()
+    }
+
+
+def _hit(found: Sequence[Detection], face: FaceCrop) -> float:
+    scores = (one.score for one in found if iou(one.box, face.box) >= HIT)
+    return max(scores, default=float("-inf"))
+
+
+def wilson(hits: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share.
+
+    >>> [round(end, 3) for end in wilson(100, 100)]
+    [0.963, 1.0]
+    """
+    if not n:
+        return 0.0, 1.0
+    share, spread = hits / n, _Z**2 / n
+    middle = (share + spread / 2) / (1 + spread)
+    half = _Z * sqrt(share * (1 - share) / n + spread / (4 * n)) / (1 + spread)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def paired_difference(a: Scores, b: Scores, rate: float, seed: int) -> tuple[float, float, float]:
+    """Recall of `a` less that of `b` at one rate with its 95 % interval.
+
+    Faces and faceless crops are drawn anew, the same for both: the threshold moves too.
+    """
+    rng = np.random.default_rng(seed)
+    n, m = len(a.faces), len(a.faceless)
+    drawn = []
+    for _ in range(_DRAWS):
+        faces, faceless = rng.integers(0, n, n), rng.integers(0, m, m)
+        pair = [
+            Scores(one.faces[faces], one.faceless[faceless]).hits(rate).mean() for one in (a, b)
+        ]
+        drawn.append(pair[0] - pair[1])
+    low, high = np.quantile(drawn, [0.025, 0.975])
+    mean = float(a.hits(rate).mean() - b.hits(rate).mean())
+    return mean, float(low), float(high)
+
+
+@dataclass(frozen=True, slots=True)
+class FrameScores:
+    """Frames searched by `auto`: best score of each face, every false score, frames searched."""
+
+    faces: Values
+    false: Values
+    faceless_frames: int
+
+    def threshold(self, per_frame: float) -> float:
+        """Least score with at most so many false boxes per faceless frame."""
+        ordered = np.sort(self.false)[::-1]
+        allowed = int(per_frame * self.faceless_frames)
+        return float(ordered[allowed]) if allowed < len(ordered) else float("-inf")
+
+
+def score_frames(data: Path, scenes: Scenes, most: int | None, device: str) -> FrameScores:
+    """Search whole frames of `scenes` and the faceless pictures."""
+    plain = faceless_frames(data)[:most]
+    false = [f.score for path in plain for f in search_candidates(load_rgb(path), device)]
+    best = [
+        score
+        for path, boxes in list(scenes.faces.items())[:most]
+        for score in _matched(search_candidates(load_rgb(path), device), boxes)
+    ]
+    return FrameScores(np.array(best), np.array(false), len(plain))
+
+
+def _matched(found: Sequence[Detection], boxes: Sequence[Box]) -> Iterator[float]:
+    """Best score of each face of 10-48 px; a detection counts for one face."""
+    left = list(found)
+    for box in boxes:
+        if not FRAME_FACES[0] <= box.width <= FRAME_FACES[1]:
+            continue
+        best = max(left, key=lambda one: iou(one.box, box), default=None)
+        if best is None or iou(best.box, box) < FRAME_HIT:
+            yield float("-inf")
+        else:
+            left.remove(best)
+            yield best.score
