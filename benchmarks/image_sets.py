@@ -152,16 +152,20 @@ def scenes(data: Path, name: str) -> PictureSet:
 
 
 def real_faces(data: Path) -> tuple[PictureSet, ...]:
-    """Faces of 10-24 px of WIDER FACE and of crowd_voc, cut out at their true size, where there.
+    """Faces of WIDER FACE and of crowd_voc at their true size, where there.
 
-    Raises MissingDataError where neither is.
+    Of WIDER FACE the original scenes, or `wider_lr16`: its faces below 37 px as 16x16. Raises
+    MissingDataError where neither set is.
     """
-    root = next((data / n for n in ("widerface", "wider_subset") if (data / n).is_dir()), None)
-    sets = [_wider(root)] if root is not None else []
+    sets = []
+    if (data / "widerface").is_dir():
+        sets.append(_wider(data / "widerface"))
+    elif (data / "wider_lr16").is_dir():
+        sets.append(_wider_lr16(data / "wider_lr16"))
     if (data / "crowd_voc").is_dir():
         sets.append(_crowd(data / "crowd_voc"))
     if not sets:
-        raise MissingDataError(f"needs {data / 'wider_subset'} or {data / 'widerface'}: WIDER FACE")
+        raise MissingDataError(f"needs {data / 'wider_lr16'} or {data / 'widerface'}: WIDER FACE")
     return tuple(sets)
 
 
@@ -182,6 +186,13 @@ def _crowd(root: Path) -> PictureSet:
 def _wider(root: Path) -> PictureSet:
     found = _registered("widerface", root)
     return replace(found, name=root.name, scenes=root)
+
+
+def _wider_lr16(root: Path) -> PictureSet:
+    """Those that are neither dark nor flat."""
+    with (root / "images.csv").open(newline="", encoding="utf-8") as file:
+        names = [row["file"] for row in csv.DictReader(file) if row["usable"] == "1"]
+    return PictureSet(root.name, tuple(file_picture(root / name, root) for name in names))
 
 
 def _contents(root: Path) -> bytes:

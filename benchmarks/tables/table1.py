@@ -22,6 +22,8 @@ _PAIRED = columns(
     *("psnr_rgb", "psnr_y", "published_psnr", "ssim", *_DISTANCES, "published_fid"),
     *("lr_consistency", "images_seen", "minutes", "cpu_minutes"),
 )
+_SQUARES = "Squares of 1.6 face heights around faces of 10-24 px"
+_FRAMING = {"wider_lr16": "Faces of WIDER FACE below 37 px, 16x16 (unpaired)"}
 _REAL = columns("n_images", *_DISTANCES, "published_fid", "lr_consistency")
 
 
@@ -103,8 +105,8 @@ def _real(bench: Bench, faces: PictureSet, reference: PictureSet) -> Section:
             }
         )
     note = (
-        f"Squares of 1.6 face heights around faces of 10-24 px, as they are. Reference: HR of "
-        f"{reference.name} at crop {REFERENCE_CROP:g}. Oracles have no row: there is no HR."
+        f"{_FRAMING.get(faces.name, _SQUARES)}, as they are. Reference: HR of {reference.name} "
+        f"at crop {REFERENCE_CROP:g}. Oracles have no row: there is no HR."
     )
     if faces.name.startswith("wider"):
         note += (

@@ -49,7 +49,6 @@ SETS: Final = (
     AnnotatedSet(
         "crowd_voc", "crowd_voc/images", "crowd_voc/annotations", frozenset({"without_mask"})
     ),
-    AnnotatedSet("wider_subset", "wider_subset/images", "wider_subset/boxes_416.csv"),
 )
 _EVERY_PICTURE: Final = 1_000_000
 

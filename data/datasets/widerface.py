@@ -25,6 +25,8 @@ from data.prepared import Picture
 
 _PARTS: Final = {"train": 12_880, "val": 3_226}
 """How many pictures the parts have."""
+_STORED: Final = 416
+"""Side of the squares that some copies of WIDER FACE are stored as."""
 
 
 def annotated(path: Path) -> dict[str, list[Face]]:
@@ -75,10 +77,19 @@ def _subset(path: Path) -> tuple[Mapping[str, list[Face]], Mapping[str, tuple[in
         for row in csv.DictReader(text_of(path, "utf-8").splitlines()):
             box = Face(*(float(row[key]) for key in ("x0", "y0", "x1", "y1")))
             faces.setdefault(row["file"], []).append(box)
-            sizes[row["file"]] = (int(row["orig_w"]), int(row["orig_h"]))
+            sizes[row["file"]] = _true_size(int(row["orig_w"]), int(row["orig_h"]))
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise DatasetError(f"{path}: not file,x0,y0,x1,y1,orig_w,orig_h: {error}") from error
     return faces, sizes
+
+
+def _true_size(width: int, height: int) -> tuple[int, int]:
+    """Size in true proportions of a picture that was squeezed to 416x416: no axis is enlarged.
+
+    Stretching back upwards makes a face of 10 px out of one that was stored 5 px wide.
+    """
+    shrink = _STORED / max(width, height)
+    return max(1, round(width * shrink)), max(1, round(height * shrink))
 
 
 def _parts(root: Path) -> list[str]:

@@ -53,7 +53,8 @@ def crops(
 ) -> Iterator[Faceless]:
     """At most `count` squares from pictures whose faces are at the boxes given, touching none.
 
-    Every picture gives equally many (the last ones none where `count` is small), drawn from `seed`; sides are log-uniform between `sides`.
+    Every picture gives equally many, drawn from `seed`; the last ones none where `count` is small.
+    Sides are log-uniform between `sides`.
     A picture so full of faces that no square fits gives fewer.
     """
     rng = np.random.default_rng(seed)

@@ -40,7 +40,7 @@ def make_data(root: Path, samples: Path) -> Path:
     rows = [(_key(a, i), _key(b, j), same) for a, i, b, j, same in pairs]
     _write(root / "splits" / "lfw-test-pairs.csv", ("a", "b", "same"), rows)
     _scenes(root / "bsds100", samples)
-    _real(root / "wider_subset", samples)
+    _real(root / "wider_lr16", samples)
     _crowd(root / "crowd_voc", samples)
     return root
 
@@ -95,17 +95,18 @@ def _scenes(folder: Path, samples: Path) -> None:
 
 
 def _real(folder: Path, samples: Path) -> None:
-    """A stretched scene, as in the shared subset: boxes in its 416x416 pixels."""
-    (folder / "images").mkdir(parents=True)
+    """Faces of 16x16 without HR, as in the shared set; the last one is not usable."""
+    (folder / "lr16").mkdir(parents=True)
     with Image.open(samples / "solvay16.png") as opened:
         scene = opened.convert("RGB")
-    scene.resize((416, 416)).save(folder / "images" / "scene.png")
     rows = []
-    for i in range(6):
+    for i in range(7):
+        name = f"lr16/{i:05d}.png"
         x, y = 60 + 50 * i, 200 - 8 * i
-        rows.append(("scene.png", x, y, x + 10, y + 18, scene.width, scene.height))
-    names = ("file", "x0", "y0", "x1", "y1", "orig_w", "orig_h")
-    _write(folder / "boxes_416.csv", names, rows)
+        scene.crop((x, y, x + 32, y + 32)).resize((16, 16)).save(folder / name)
+        rows.append((name, 90.0, 30.0, 0.9, int(i < 6)))
+    names = ("file", "mean_luma", "std_luma", "inverse_rmse", "usable")
+    _write(folder / "images.csv", names, rows)
 
 
 def _crowd(folder: Path, samples: Path) -> None:

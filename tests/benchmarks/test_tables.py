@@ -254,17 +254,17 @@ def test_a_set_is_known_by_the_bytes_of_its_scenes_and_annotations(
 ) -> None:
     data = make_data(tmp_path / "data", samples)
     before = {one.name: one.digest for one in real_faces(data)}
-    boxes, scene = data / "wider_subset" / "boxes_416.csv", data / "crowd_voc/images/crowd.png"
-    boxes.write_text(boxes.read_text().replace("scene.png,60,", "scene.png,61,"))
+    face, scene = data / "wider_lr16/lr16/00000.png", data / "crowd_voc/images/crowd.png"
+    face.write_bytes((data / "wider_lr16/lr16/00001.png").read_bytes())
     content = scene.read_bytes()
     scene.write_bytes(content[:-20] + bytes([content[-20] ^ 1]) + content[-19:])
     after = {one.name: one.digest for one in real_faces(data)}
     assert scene.stat().st_size == len(content)
-    assert before.keys() == after.keys() == {"wider_subset", "crowd_voc"}
+    assert before.keys() == after.keys() == {"wider_lr16", "crowd_voc"}
     assert not set(before.values()) & set(after.values())
-    face = Picture("a.png", "a", scene.read_bytes, (0, 0, 9, 9))
-    moved_face = replace(face, box=(1, 0, 10, 9))
-    assert PictureSet("few", (face,)).digest != PictureSet("few", (moved_face,)).digest
+    one = Picture("a.png", "a", scene.read_bytes, (0, 0, 9, 9))
+    moved_face = replace(one, box=(1, 0, 10, 9))
+    assert PictureSet("few", (one,)).digest != PictureSet("few", (moved_face,)).digest
 
 
 def test_results_of_other_libraries_are_not_reused(

@@ -69,7 +69,7 @@ def test_the_figure_says_where_it_comes_from_and_is_drawn_once(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = benchmark("figures", bench, tmp_path / "a")
-    names = ["faces", "faces-close", "faces-real-wider_subset", "faces-real-crowd_voc", "scenes"]
+    names = ["faces", "faces-close", "faces-real-wider_lr16", "faces-real-crowd_voc", "scenes"]
     assert [path.stem for path in done.files] == names
     with Image.open(done.files[0]) as image:
         assert json.loads(image.text["weights"]).keys() == {"tiny-oracle"}

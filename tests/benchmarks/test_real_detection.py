@@ -1,0 +1,92 @@
+"""`benchmark real`: equal false positives, intervals, faceless crops, and the table as a whole."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks.measuring.real_detection import Scores, paired_difference, wilson
+from benchmarks.measuring.real_sets import face_crops, real_sets
+from data.boxes import Box
+from data.images.files import load_rgb
+from pipeline.detection.faceless import crops, grey, pictures, read_left_out
+from pipeline.detection.thresholds import Curve, from_scores
+
+
+def scores(faces: list[float], faceless: list[float]) -> Scores:
+    return Scores(np.array(faces), np.array(faceless))
+
+
+def test_a_face_is_found_only_above_the_allowed_false_boxes() -> None:
+    faceless = [0.9, *np.linspace(0, 0.5, 99)]
+    made = scores([0.95, 0.6, 0.4, float("-inf")], faceless)
+    assert made.threshold(0.01) == pytest.approx(0.5)
+    assert made.hits(0.01).tolist() == [True, True, False, False]
+    assert made.hits(0.0).tolist() == [True, False, False, False]
+
+
+def test_raising_every_score_is_no_gain() -> None:
+    rng = np.random.default_rng(0)
+    plain = Scores(rng.normal(1, 1, 200), rng.normal(0, 1, 400))
+    louder = Scores(plain.faces + 3, plain.faceless + 3)
+    assert paired_difference(louder, plain, 0.01, 0) == (0, 0, 0)
+    better = Scores(plain.faces + 3, plain.faceless)
+    gain, low, high = paired_difference(better, plain, 0.01, 0)
+    assert 0 < low < gain < high
+
+
+def test_average_precision_of_a_perfect_order_is_one() -> None:
+    assert scores([0.9, 0.8], [0.1, 0.2]).average_precision() == 1
+    assert scores([0.9, float("-inf")], [0.1]).average_precision() == 0.5
+
+
+@pytest.mark.parametrize(("hits", "n", "low", "high"), [(100, 100, 0.963, 1), (0, 20, 0, 0.161)])
+def test_shares_have_wilson_intervals(hits: int, n: int, low: float, high: float) -> None:
+    assert wilson(hits, n) == (pytest.approx(low, abs=5e-4), pytest.approx(high, abs=5e-4))
+
+
+def test_a_threshold_gives_its_rate_back() -> None:
+    rng = np.random.default_rng(0)
+    curve = Curve("d", "u", "crop", False, 80, from_scores(rng.random(1000).tolist(), 1000), 1000)
+    for rate in (0.3, 0.01, 0.002):
+        assert curve.rate(curve.threshold(rate)) == pytest.approx(rate, rel=0.1)
+    assert curve.threshold(0.01) > curve.threshold(0.05)
+
+
+def test_faceless_crops_touch_no_face_and_are_the_same_each_time(samples: Path) -> None:
+    face = Box(196, 82, 320, 206)
+    path = samples / "obama.jpg"
+    made = list(crops({path: [face]}, 40, seed=3))
+    again = list(crops({path: [face]}, 40, seed=3))
+    assert [one.name for one in made] == [one.name for one in again]
+    assert len(made) == 40
+    for one in made:
+        left, top, side = map(int, one.name.split("@")[1].split(","))
+        assert left + side <= 196 or left >= 320 or top + side <= 82 or top >= 206
+        assert one.rgb.shape == (side, side, 3)
+    left_out = frozenset({made[0].name})
+    assert len(list(crops({path: [face]}, 40, seed=3, left_out=left_out))) == 39
+
+
+def test_pictures_of_people_are_left_out(samples: Path, tmp_path: Path) -> None:
+    for name in ("obama.jpg", "biden.jpg"):
+        shutil.copy(samples / name, tmp_path)
+    (tmp_path / "people.txt").write_text("# by eye\nobama\n")
+    found = pictures([tmp_path], read_left_out(tmp_path / "people.txt"))
+    assert [path.name for path in found] == ["biden.jpg"]
+
+
+def test_grey_has_no_colour(samples: Path) -> None:
+    rgb = grey(load_rgb(samples / "obama.jpg"))
+    assert (np.ptp(rgb, axis=2) == 0).all()
+
+
+@pytest.mark.shared
+def test_the_real_sets_have_small_faces(shared_data: Path) -> None:
+    sets = real_sets(shared_data)
+    assert [one.name for one in sets] == ["crowd_voc without_mask", "group_scenes", "mask_crowds"]
+    for one in sets:
+        for face in face_crops(one, 20, 0):
+            assert 8 <= face.face_px < 32
+            assert abs(face.rgb.shape[0] - 2.3 * face.face_px) <= 1
