@@ -22,6 +22,8 @@ from pipeline.evidence.schema import read_evidence
 
 Stage = Literal["input", "model", "output", "replay"]
 _QUOTED: Final = 400
+_DETECTORS: Final = {"detect": "auto", "identify": "hog"}
+"""Detectors of the commands where `--detector` was not given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +185,8 @@ def _settings(evidence: Mapping[str, Any]) -> dict[str, object]:
     upscaler = option_value(options, "--upscaler") or ""
     return {
         "upscaler": str(folder / upscaler) if (folder / upscaler).is_file() else upscaler,
-        "detector": option_value(options, "--detector"),
+        "detector": option_value(options, "--detector")
+        or _DETECTORS.get(evidence["run"]["command"]),
         "yunet_model": option_value(options, "--yunet-model"),
         "identify": any(step["step"] == "identify" for step in evidence["steps"]),
     }
