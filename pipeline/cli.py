@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from data.safe_text import printable
+from pipeline.environment.config_file import check_sections, defaults_for, read_config
 from pipeline.environment.signals import heed_signals, leave
 from pipeline.failures import INTERRUPTED, exit_code_of
 
@@ -54,7 +55,23 @@ class LazyGroup(click.Group):
         else:
             command = entry_points(group=_GROUP)[cmd_name].load()
         assert isinstance(command, click.Command)
+        self._set_defaults(ctx, cmd_name, command)
         return command
+
+    @staticmethod
+    def _set_defaults(ctx: click.Context, name: str, command: click.Command) -> None:
+        """Defaults of the configuration file for the command that is called."""
+        config = ctx.obj if isinstance(ctx.obj, dict) else {}
+        if not config or isinstance(command, click.Group):
+            return
+        by_option = {
+            word.lstrip("-").replace("-", "_"): parameter.name
+            for parameter in command.params
+            if isinstance(parameter, click.Option) and parameter.name
+            for word in parameter.opts
+        }
+        found = defaults_for(config, name, by_option.keys())
+        ctx.default_map = {name: {by_option[key]: value for key, value in found.items()}}
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
@@ -106,7 +123,10 @@ def main(command: click.Command = cli) -> None:
     words, debug = _without_debug(sys.argv[1:])
     try:
         _log_safely()
-        code = command.main(words, standalone_mode=False)
+        config = read_config()
+        if config:
+            check_sections(config, cli.list_commands(click.Context(cli)))
+        code = command.main(words, standalone_mode=False, obj=config)
     except (Exception, KeyboardInterrupt) as error:
         code = exit_code_of(error, debug=debug)
     code = code if isinstance(code, int) else 0

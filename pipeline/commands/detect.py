@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @opt.note
 @opt.over_pictures
 @opt.start
+@output.output_format
 @output.as_json
 def command(
     run: opt.Run,
@@ -43,6 +44,7 @@ def command(
     batch_size: int,
     note: str,
     start: Start,
+    output_format: str,
     as_json: bool,
     **settings: Any,  # noqa: ANN401 - the fields of FindFaces that carry an option's name
 ) -> int:
@@ -60,12 +62,32 @@ def command(
     from data.errors import UsageError
     from pipeline.jobs.choose import detect_job
     from pipeline.jobs.detect_to_folder import find_faces, load_identifier
+    from pipeline.jobs.faces_of_images import images_of
 
     if gallery and settings["consistent"]:
         raise UsageError("identity thresholds hold without --consistent: leave out one of the two")
     identifier = load_identifier(gallery, settings["upscaler"]) if gallery else None
     job = detect_job(out, batch_size=batch_size, identifier=identifier, **settings)
     done = find_faces(job, run.listing, run.options, start=start, record=opt.record(note))
-    summary = done.summary(job)
-    click.echo(json.dumps(summary, indent=2, ensure_ascii=False) if as_json else done.as_text())
+    if as_json:
+        images = list(images_of(out / "detections.csv"))
+        document = {**done.summary(job), "images": images}
+        click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    elif output_format == "text":
+        click.echo(done.as_text())
+    else:
+        _print_faces(out / "detections.csv", output_format)
     return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
+
+
+def _print_faces(detections: Path, output_format: str) -> None:
+    """The table itself, or an object for each image; nothing else goes to stdout."""
+    from pipeline.jobs.faces_of_images import jsonl_of
+
+    if output_format == "jsonl":
+        for line in jsonl_of(detections):
+            click.echo(line)
+        return
+    with detections.open(newline="", encoding="utf-8") as file:
+        for line in file:
+            click.echo(line, nl=False)

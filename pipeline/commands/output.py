@@ -2,6 +2,14 @@
 
 import click
 
+output_format = click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["text", "csv", "jsonl"]),
+    default="text",
+    show_default=True,
+    help="What stdout gets: words, a line of CSV a face, or a line of JSON an image.",
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 
 
