@@ -27,7 +27,6 @@ from pipeline.upscalers.loading import load_upscaler
 if TYPE_CHECKING:
     import pandas as pd
 
-    from data.annotations.annotations import TruthFormat
     from pipeline.evaluation.evaluate import Evaluation
 
 __all__ = [
@@ -178,7 +177,7 @@ def evaluate(
     predictions: str | os.PathLike[str],
     truth: str | os.PathLike[str],
     *,
-    truth_format: TruthFormat | None = None,
+    truth_format: str | None = None,
     seed: int = 0,
 ) -> Evaluation:
     """Score a `detections.csv` against annotations: recall, precision, IoU, accuracy.

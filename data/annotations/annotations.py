@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Final, Literal, get_args
+from typing import Final
 
-from data.annotations.coco_json import read_coco
-from data.annotations.csv_file import looks_like_header, read_csv
-from data.annotations.dlib_xml import read_dlib
 from data.annotations.record import Record, fail
-from data.annotations.text import text
-from data.annotations.voc_xml import read_voc
-from data.annotations.wider_txt import read_wider
+from data.annotations.registry import found_format, reader
 from data.boxes import Box
 from data.errors import TruthError
 
-TruthFormat = Literal["csv", "dlib", "wider", "voc", "coco"]
-FORMATS: Final[tuple[TruthFormat, ...]] = get_args(TruthFormat)
-READERS: Final[dict[TruthFormat, Callable[[Path], Iterator[Record]]]] = {
-    "csv": read_csv,
-    "dlib": read_dlib,
-    "wider": read_wider,
-    "voc": read_voc,
-    "coco": read_coco,
-}
 INSIDE: Final = 0.5
 """Share of a box that must lie in its picture; annotators draw cut faces a little past the edge."""
 
@@ -80,7 +65,7 @@ class Truth(Mapping[str, tuple[Box, ...]]):
 
 
 def read_truth(
-    path: Path, *, format: TruthFormat | None = None, classes: frozenset[str] | None = None
+    path: Path, *, format: str | None = None, classes: frozenset[str] | None = None
 ) -> Truth:
     """Read annotations; the format is found from the content unless `format` says it.
 
@@ -92,33 +77,12 @@ def read_truth(
     """
     if not path.exists():
         raise TruthError(f"{path}: no such file or folder")
-    records = list(READERS[format or found_format(path)](path))
+    records = list(reader(format or found_format(path)).read(path))
     if not records:
         fail(str(path), "no annotated picture in it")
     if classes is not None:
         _check_classes(path, classes, records)
     return _truth(records, classes)
-
-
-def found_format(path: Path) -> TruthFormat:
-    """The format that the content of `path` shows; raises `TruthError` when it shows none."""
-    if path.is_dir():
-        return "voc"
-    content = text(path).lstrip()
-    if content.startswith("<"):
-        root = re.search(r"<([A-Za-z][\w.-]*)", content)
-        known: dict[str, TruthFormat] = {"annotation": "voc", "dataset": "dlib"}
-        if root and root[1] in known:
-            return known[root[1]]
-        fail(str(path), "XML, but neither Pascal VOC (<annotation>) nor dlib (<dataset>)")
-    if content.startswith(("{", "[")):
-        return "coco"
-    first, second = [*content.splitlines()[:2], "", ""][:2]
-    if second.strip().isdecimal():
-        return "wider"
-    if looks_like_header(first) or "," in first:
-        return "csv"
-    fail(str(path), f"none of the formats {', '.join(FORMATS)}")
 
 
 def inside(box: Box, size: tuple[float, float], where: str) -> Box:

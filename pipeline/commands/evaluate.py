@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from data.annotations.annotations import FORMATS, TruthFormat
+from data.annotations.registry import format_names
 from pipeline.commands import options as opt
 from pipeline.commands import output
 
@@ -30,7 +30,7 @@ from pipeline.commands import output
 @click.option(
     "--truth-format",
     "format",
-    type=click.Choice(FORMATS),
+    type=click.Choice(format_names()),
     help="Format of --truth; default: from its content.",
 )
 @opt.seed
@@ -39,7 +39,7 @@ def command(
     predictions: Path,
     truth: Path,
     classes: tuple[str, ...],
-    format: TruthFormat | None,
+    format: str | None,
     seed: int,
     as_json: bool,
 ) -> None:

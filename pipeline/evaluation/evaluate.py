@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.annotations.annotations import Truth, TruthFormat, read_truth
+from data.annotations.annotations import Truth, read_truth
 from data.errors import UsageError
 from pipeline.evaluation.predictions import read_predictions
 from pipeline.metrics.intervals import DRAWS, bootstrap_interval, ratios
@@ -113,7 +113,7 @@ def evaluate(
     predictions: Path,
     truth: Path,
     *,
-    format: TruthFormat | None = None,
+    format: str | None = None,
     classes: frozenset[str] | None = None,
     seed: int = 0,
     level: float = 0.95,

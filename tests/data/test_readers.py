@@ -11,7 +11,7 @@ from PIL import Image
 
 from data.datasets.base import DatasetError
 from data.datasets.casia_webface import record_pictures
-from data.datasets.registry import DATASETS, dataset
+from data.datasets.registry import dataset, datasets
 from data.datasets.scene_faces import Face, small_faces
 from data.datasets.widerface import annotated
 from data.prepared import build
@@ -23,7 +23,7 @@ def test_an_unknown_name_names_the_nearest() -> None:
         dataset("celebA-HQ")
 
 
-@pytest.mark.parametrize("name", sorted(DATASETS))
+@pytest.mark.parametrize("name", sorted(datasets()))
 def test_an_empty_folder_is_a_problem_not_a_crash(name: str, tmp_path: Path) -> None:
     found = dataset(name).check(tmp_path)
     assert found.pictures == 0
