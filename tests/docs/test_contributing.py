@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = list(blocks_of(ROOT / "CONTRIBUTING.md"))
 CALLS = [words for block in BLOCKS if block.mark == "run" for words in commands_of(block.code)]
 SHOWN = {
-    "detect": "middle",
+    "detect": "1.00",
     "compare": "Darkest",
     "upscale": "1 ",
     "datasets": "numbered: 1",
