@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -85,32 +86,23 @@ def timed(commands: Mapping[str, Command], pictures: int, repeats: int) -> list[
 
 
 def peak_memory(command: list[str]) -> int:
-    """Run `command`; return the sum over its processes of each one's peak memory, in bytes."""
+    """Run `command`; return the sum over its processes of the most memory seen in each, in bytes.
+
+    Memory is the resident set, read every few hundredths of a second by psutil.
+    """
+    import psutil
+
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    root = psutil.Process(process.pid)
     peaks: dict[int, int] = {}
     while process.poll() is None:
-        for pid in _tree(process.pid):
-            peaks[pid] = max(peaks.get(pid, 0), _high_water(pid))
+        with suppress(psutil.NoSuchProcess):
+            for one in (root, *root.children(recursive=True)):
+                peaks[one.pid] = max(peaks.get(one.pid, 0), one.memory_info().rss)
         time.sleep(_POLL_SECONDS)
     if process.returncode != 0:
         raise subprocess.CalledProcessError(process.returncode, command)
     return sum(peaks.values())
-
-
-def _tree(pid: int) -> list[int]:
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    except OSError:
-        return []
-    return [pid, *(one for child in text.split() for one in _tree(int(child)))]
-
-
-def _high_water(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
 
 
 def prepare(source: Path, listed: Path | None, work: Path, limit: int) -> tuple[Path, Path, int]:

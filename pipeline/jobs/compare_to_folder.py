@@ -110,6 +110,7 @@ def _counts(result: RunResult) -> dict[str, object]:
     return {
         "pictures": result.pictures,
         "failed": result.failed,
+        "new_images": result.new_pictures,
         "interrupted": result.interrupted,
         "expected": result.expected,
         "seconds": round(result.seconds, 3),

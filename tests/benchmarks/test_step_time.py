@@ -26,7 +26,7 @@ def test_the_loop_restores_what_the_gate_does() -> None:
 def test_every_variant_is_timed_as_often_as_asked() -> None:
     times = step_times(CONFIG, torch.device("cpu"), batch=2, repeats=2)
     assert [one.variant for one in times] == list(VARIANTS)
-    assert all(len(one.seconds) == 2 and one.median > 0 for one in times)
+    assert [len(one.seconds) for one in times] == [2] * len(VARIANTS)
 
 
 def test_without_a_gate_there_is_nothing_to_time() -> None:

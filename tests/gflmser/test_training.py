@@ -494,16 +494,16 @@ def test_two_processes_are_one_of_twice_the_batch(cache: Path, tmp_path: Path) -
         )
         for rank in range(2)
     ]
-    spent = 0.0
+    spent: list[float] = []
     for process in running:
         printed, errors = process.communicate(timeout=240)
         assert process.returncode == 0, errors.decode()
-        spent += float(printed.split()[-1])
+        spent.append(float(printed.split()[-1]))
     two = torch.load(tmp_path / "two" / "checkpoint.pt", weights_only=True)
     for name, module in one.recipe.modules.items():
         for key, tensor in module.state_dict().items():
             torch.testing.assert_close(two["modules"][name][key], tensor, atol=2e-4, rtol=1e-3)
-    assert 0.8 * spent < two["cpu_seconds"] <= spent  # of both, not of the first alone
+    assert max(spent) < two["cpu_seconds"] <= sum(spent)  # of both, not of one alone
 
 
 def test_curves_are_one_picture_over_interruptions(cache: Path, tmp_path: Path) -> None:
