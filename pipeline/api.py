@@ -20,7 +20,7 @@ from data.errors import ImageError, SrPipelineError, UsageError
 from data.images.files import array_to_rgb, image_to_rgb, load_rgb
 from data.images.rgb import RGB
 from pipeline.detection.registry import load_detector
-from pipeline.identity.identity import Gallery
+from pipeline.identity.gallery import Gallery
 from pipeline.jobs.faces import Face
 from pipeline.upscalers.loading import load_upscaler
 

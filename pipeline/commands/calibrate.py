@@ -72,3 +72,44 @@ def detection(
         click.echo(curve.as_text())
     click.echo(f"table: {path}")
     return 0
+
+
+@command.command(short_help="Rules for names, on the people of a labelled folder.")
+@click.argument("folders", nargs=-1, required=True, type=opt.FOLDER, metavar="FOLDER...")
+@click.option(
+    "--list",
+    "lists",
+    multiple=True,
+    type=opt.FILE,
+    help="CSV (image, identity) for each FOLDER; default: a folder per person.",
+)
+@click.option("--upscalers", required=True, help="Names, with commas; `none` for not enlarged.")
+@click.option("--widths", help="Face widths in pixels, with commas; default: 12,20, none 20,64.")
+@click.option("--per-person", type=click.IntRange(2), default=5, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+def identity(
+    folders: tuple[Path, ...],
+    lists: tuple[Path, ...],
+    upscalers: str,
+    widths: str | None,
+    per_person: int,
+    out: Path,
+    quiet: bool,
+) -> int:
+    """Measure when `identify` may give a name, on the people of FOLDER.
+
+    Rules of other upscalers in the table stay. At least 100 people are needed for a rate of 1 %.
+    Rules hold for people whom they were not measured on. A name is a lead to be checked.
+
+    \b
+    Example:
+      sr-pipeline calibrate identity people/ --upscalers bicubic,gflmser --out table.json
+    """
+    from pipeline.identity.calibration_run import calibrate_to_file
+
+    table = calibrate_to_file(
+        folders, lists, upscalers.split(","), out, widths=widths, most=per_person, quiet=quiet
+    )
+    click.echo(table)
+    return 0

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     type=NamedPath(exists=True, file_okay=False, path_type=Path),
     help="Gallery, a folder per person: adds the closest identity.",
 )
+@opt.naming
+@opt.tracks
 @opt.compute
 @opt.consistent
 @opt.compiled
@@ -41,6 +43,9 @@ def command(
     run: opt.Run,
     out: Path,
     gallery: Path | None,
+    fpir: str,
+    thresholds: Path | None,
+    accept_poor: bool,
     batch_size: int,
     note: str,
     start: Start,
@@ -66,7 +71,15 @@ def command(
 
     if gallery and settings["consistent"]:
         raise UsageError("identity thresholds hold without --consistent: leave out one of the two")
-    identifier = load_identifier(gallery, settings["upscaler"]) if gallery else None
+    identifier = None
+    if gallery:
+        identifier = load_identifier(
+            gallery,
+            settings["upscaler"],
+            fpir=float(fpir),
+            table=thresholds,
+            accept_poor=accept_poor,
+        )
     job = detect_job(out, batch_size=batch_size, identifier=identifier, **settings)
     done = find_faces(job, run.listing, run.options, start=start, record=opt.record(note))
     if as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import click
 from pipeline.commands import options as opt
 from pipeline.commands import output
 from pipeline.commands.types import INPUT
+from pipeline.names import AUTO
 
 if TYPE_CHECKING:
     from pipeline.engine.journal import Start
@@ -21,14 +22,10 @@ if TYPE_CHECKING:
 @click.argument("inputs", nargs=-1, required=True, metavar="PROBE...", type=INPUT)
 @click.option("--gallery", type=opt.FOLDER, required=True, help="A folder per person.")
 @opt.out
-@click.option(
-    "--far",
-    type=click.Choice(["0.01", "0.001"]),
-    default="0.01",
-    show_default=True,
-    help="Share of comparisons with a stranger's picture that may be accepted.",
-)
-@opt.search(default_faces="largest")
+@opt.naming
+@opt.tracks
+@opt.search(default_faces="largest", default_detector=AUTO)
+@opt.face_sizes
 @opt.compute
 @opt.mark
 @opt.note
@@ -39,19 +36,25 @@ def command(
     run: opt.Run,
     gallery: Path,
     out: Path,
-    far: str,
+    fpir: str,
+    thresholds: Path | None,
+    accept_poor: bool,
     batch_size: int,
     note: str,
     start: Start,
     as_json: bool,
     **settings: Any,  # noqa: ANN401 - the fields of FindFaces that carry an option's name
 ) -> int:
-    """Name the faces of PROBE by the closest person of a gallery.
+    """Name the faces of PROBE by the closest person of a gallery, or abstain.
 
-    A name is accepted only below the threshold that was calibrated for the face's size and the
-    upscaler; a size or an upscaler without one gives no verdict. Where a probe lies in a folder
-    named like a person of the gallery, the answers are scored. Restored pictures are not evidence
-    of identity.
+    A name is given only where a measured rule holds for this gallery size, face width, degradation,
+    number of frames and upscaler, and both its thresholds are met. Else the reason is given: too
+    small, too degraded, too unlike anyone, too close to another, too few frames, gallery picture
+    too poor, not calibrated.
+
+    A name is a lead to be checked, never a finding. About one stranger in a hundred gets a name
+    (--fpir), and more often Black and East Asian people. Where a probe lies in a folder named like
+    a person of the gallery, the answers are scored. Restored images are not evidence of identity.
 
     \b
     Example:
@@ -59,13 +62,20 @@ def command(
     """
     from pipeline.identity.answers import read_answers, score
     from pipeline.identity.as_text import identification_text
-    from pipeline.jobs.detect import FindFaces
+    from pipeline.jobs.choose import detect_job
     from pipeline.jobs.detect_to_folder import find_faces, load_identifier
 
-    identifier = replace(load_identifier(gallery, settings["upscaler"]), far=float(far))
-    job = FindFaces(out, batch_size=batch_size, identifier=identifier, **settings)
+    identifier = load_identifier(
+        gallery,
+        settings["upscaler"],
+        fpir=float(fpir),
+        table=thresholds,
+        accept_poor=accept_poor,
+    )
+    job = detect_job(out, batch_size=batch_size, identifier=identifier, **settings)
     done = find_faces(job, run.listing, run.options, start=start, record=opt.record(note))
-    answers = list(read_answers(out / "detections.csv", identifier.gallery.people))
+    table = "tracks.csv" if job.tracks else "detections.csv"
+    answers = list(read_answers(out / table, identifier.gallery.people))
     if as_json:
         document = {
             "answers": [asdict(answer) | {"verdict": answer.verdict} for answer in answers],

@@ -160,6 +160,36 @@ def search(default_faces: str, default_detector: str = "hog") -> Callable[[F], F
     )
 
 
+naming = combine(
+    click.option(
+        "--fpir",
+        type=click.Choice(["0.01", "0.05"]),
+        default="0.01",
+        show_default=True,
+        help="Share of strangers who may get a name.",
+    ),
+    click.option(
+        "--thresholds", type=FILE, help="Table of `calibrate identity`; default: the shipped one."
+    ),
+    click.option(
+        "--accept-poor", is_flag=True, help="Trust gallery images that are small or blurred."
+    ),
+)
+tracks = combine(
+    click.option(
+        "--tracks", is_flag=True, help="Link faces over frames: one answer for each track."
+    ),
+    click.option(
+        "--min-frames",
+        type=click.IntRange(1),
+        default=1,
+        show_default=True,
+        metavar="M",
+        help="Name only tracks of so many frames.",
+    ),
+)
+
+
 compute = combine(
     click.option(
         "--device",

@@ -13,7 +13,7 @@ UNCALIBRATED: Final = "not calibrated"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The closest person to one face."""
+    """The closest person to one face or track, and whether the name is given."""
 
     image: str
     face: int
@@ -21,13 +21,21 @@ class Answer:
     distance: float
     threshold: float | None
     accepted: bool | None
-    """None where this size and upscaler are not calibrated: no verdict."""
+    """Whether the name is given; None where no rule holds: no verdict."""
     truth: str | None
     """The person after whom a folder of the probe is named, where the gallery has that person."""
+    name: str = ""
+    """The name that is given; empty when none is."""
+    reason: str = ""
+    """Why there is no name; see `identifier.Reason`."""
+    similarity: float | None = None
+    margin: float | None = None
+    frames: int = 1
+    """Frames of the track; 1 for a single image."""
 
     @property
     def verdict(self) -> str:
-        """Accepted, rejected, or not calibrated."""
+        """`accepted`, or the way of abstaining: `rejected` by a rule, or `not calibrated`."""
         if self.accepted is None:
             return UNCALIBRATED
         return "accepted" if self.accepted else "rejected"
@@ -52,7 +60,7 @@ class Score:
 
 
 def read_answers(detections: Path, people: Iterable[str]) -> Iterator[Answer]:
-    """The identified faces of a `detections.csv`, in its order."""
+    """The identified faces of a `detections.csv`, or tracks of a `tracks.csv`, in its order."""
     known = frozenset(people)
     with detections.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
@@ -88,4 +96,9 @@ def _answer(row: Mapping[str, str], known: frozenset[str]) -> Answer:
         threshold=float(row["threshold"]) if row["threshold"] else None,
         accepted=row["accepted"] == "True" if row["accepted"] else None,
         truth=next((folder for folder in reversed(folders) if folder in known), None),
+        name=row.get("name") or "",
+        reason=row.get("reason") or "",
+        similarity=float(row["similarity"]) if row.get("similarity") else None,
+        margin=float(row["margin"]) if row.get("margin") else None,
+        frames=int(row.get("frames") or 1),
     )

@@ -1,242 +1,184 @@
-"""Measure the thresholds of `calibration.py` on labelled pictures of faces.
+"""Measure the rules of `thresholds.py` on labelled images of faces.
 
-Protocol: the first picture of each person, untouched, is the gallery. Every picture is a probe: it
-is reduced (Pillow bicubic, antialiased) until its face has the wanted width, and upscaled again. It
-is embedded at the box that dlib hog found on the untouched picture, scaled along. All
-probes against all gallery pictures of other people are the impostor comparisons, against the own
-one (another picture) the genuine ones. The box is given, so a threshold says nothing of detection.
+Protocol: the first image of each person, untouched, is the gallery. Every image is a probe: it is
+seen from far away (`labelled.far_away`) clean and, for every second person, in four degradations,
+enlarged by the upscaler and embedded at the place of the face. Probes are sorted by what
+`quality.measure` says of them, not by what was done to them. Galleries are drawn at random; who is
+not in one is a stranger. The place is given, so a rule says nothing of detection.
 """
 
 from __future__ import annotations
 
-import csv
-import shlex
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
-import click
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
-from data.atomic import whole_file
-from data.boxes import Box
-from data.errors import ImageError, UsageError
-from data.images.files import load_rgb
 from data.images.rgb import RGB
-from pipeline.cli import main as run
-from pipeline.detection.registry import load_detector
-from pipeline.identity.identity import load_embedder
-from pipeline.identity.thresholds import (
-    FARS,
-    PLAIN,
-    SHIPPED,
-    Calibration,
-    Provenance,
-    Row,
-    load_calibration,
-)
-from pipeline.identity.verification import threshold_at_far
-from pipeline.upscalers.base import Upscaler
-from pipeline.upscalers.loading import load_upscaler
+from pipeline.identity.embedding import Embedding, Face, load_embedder
+from pipeline.identity.labelled import DEGRADATIONS, Subject, far_away
+from pipeline.identity.measuring import Attempts, attempts, outcome, thresholds
+from pipeline.identity.normalise import Cohort
+from pipeline.identity.quality import face_region, measure
+from pipeline.identity.thresholds import FPIRS, Rule
 
-SIZES: Final = (8.0, 12.0, 16.0, 24.0, 32.0, 48.0, 109.0)
-_BATCH: Final = 32
+__all__ = ["PLAIN", "Probes", "Upscale", "calibrate", "probes_of", "rules_of"]
 
-Embeddings = NDArray[np.float32]
+PLAIN: Final = "none"
+"""Name of images that are not enlarged."""
+WIDTHS: Final = (12.0, 20.0)
+PLAIN_WIDTHS: Final = (20.0, 64.0)
+SIZES: Final = (10, 30, 100, 300)
+FRAMES: Final = (1, 4)
+_BATCH: Final = 64
+_LEAST_PEOPLE: Final = 60
+"""A bucket with fewer people gets no rule."""
 
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """A labelled picture and the box of its face."""
-
-    image: str
-    identity: str
-    rgb: RGB
-    box: Box
+Upscale = Callable[[Sequence[RGB]], list[RGB]]
 
 
-def read_subjects(folder: Path, split: Path, per_person: int | None = None) -> list[Subject]:
-    """Pictures of a CSV (image, identity) that show a face; others are left out.
+@dataclass(frozen=True, slots=True, eq=False)
+class Probes:
+    """Embedded faces `(n, 128)`: who they show, how they look, which are of gallery images."""
 
-    The face nearest to the centre is taken, as dlib hog finds it after one doubling. With
-    `per_person` only the first so many pictures of each person are read. Raises UsageError when the
-    CSV has no such columns.
-    """
-    labelled: list[tuple[str, str]] = []
-    seen: Counter[str] = Counter()
-    with split.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
-        if not {"image", "identity"} <= set(rows.fieldnames or ()):
-            raise UsageError(f"{split}: needs the columns image and identity")
-        for row in rows:
-            seen[row["identity"]] += 1
-            if per_person is None or seen[row["identity"]] <= per_person:
-                labelled.append((row["image"], row["identity"]))
-    found = (_subject(folder, image, identity) for image, identity in labelled)
-    return [subject for subject in found if subject is not None]
+    embeddings: Embedding
+    people: tuple[str, ...]
+    buckets: tuple[str, ...]
+    own: tuple[bool, ...]
+    width: float
+
+    def only(self, bucket: str) -> Probes:
+        """Those that look like `bucket`."""
+        rows = [i for i, one in enumerate(self.buckets) if one == bucket]
+        return Probes(
+            self.embeddings[rows],
+            tuple(self.people[i] for i in rows),
+            tuple(self.buckets[i] for i in rows),
+            tuple(self.own[i] for i in rows),
+            self.width,
+        )
+
+    def fused(self, frames: int, seed: int = 0) -> Probes:
+        """Means of `frames` images of one person each, drawn without the gallery's own image."""
+        draw = np.random.default_rng(seed)
+        rows: list[Embedding] = []
+        people: list[str] = []
+        for person in dict.fromkeys(self.people):
+            of = [i for i, p in enumerate(self.people) if p == person and not self.own[i]]
+            shuffled = draw.permutation(of)
+            for start in range(0, len(of) - frames + 1, frames):
+                rows.append(self.embeddings[shuffled[start : start + frames]].mean(0))
+                people.append(person)
+        stacked = np.asarray(rows, np.float32).reshape(-1, self.embeddings.shape[1])
+        none = (False,) * len(people)
+        return Probes(stacked, tuple(people), self.buckets[:1] * len(people), none, self.width)
 
 
 def calibrate(
     subjects: Sequence[Subject],
-    upscaler: Callable[[Sequence[RGB]], list[RGB]],
+    upscale: Upscale,
+    cohort: Cohort,
     *,
     name: str,
-    scale: int,
-    sizes: Iterable[float] = SIZES,
-    fars: Iterable[float] = FARS,
-) -> Iterator[Row]:
-    """Measure an upscaler at each face width; protocol at the top of this file.
-
-    A threshold that would rest on no impostor at all is left out.
-    """
-    fars = tuple(fars)
-    people = [subject.identity for subject in subjects]
-    first = [people.index(person) for person in dict.fromkeys(people)]
-    gallery = embed([subjects[i] for i in first], None, lambda pictures: list(pictures), scale=1)
-    identity = np.array(people)
-    same = identity[:, None] == identity[first][None, :]
-    own = np.zeros_like(same)
-    own[first, np.arange(len(first))] = True
-    for size in sizes:
-        probes = embed(subjects, size, upscaler, scale=scale)
-        distance = np.linalg.norm(probes[:, None] - gallery[None], axis=2).astype(np.float64)
-        impostors, genuine = distance[~same], distance[same & ~own]
-        for far in fars:
-            threshold = threshold_at_far(impostors, far)
-            if threshold is not None:
-                tar = float((genuine <= threshold).mean())
-                yield Row(
-                    upscaler=name,
-                    face_px=size,
-                    far=far,
-                    threshold=round(threshold, 4),
-                    n_pairs=len(impostors),
-                    tar=round(tar, 4),
-                    n_same=len(genuine),
-                )
+    widths: Sequence[float],
+    seed: int = 0,
+    progress: Callable[[int], object] | None = None,
+) -> Iterator[Rule]:
+    """Yield the rules of one upscaler; protocol at the top of this file."""
+    people = list(dict.fromkeys(subject.identity for subject in subjects))
+    first = {subject.identity: subject for subject in reversed(subjects)}
+    gallery = load_embedder().faces([first[person].face for person in people])
+    for width in widths:
+        probes = probes_of(subjects, upscale, width, seed=seed, progress=progress)
+        yield from rules_of(probes, gallery, people, cohort, name=name)
 
 
-def embed(
+def probes_of(
     subjects: Sequence[Subject],
-    face_px: float | None,
-    upscaler: Callable[[Sequence[RGB]], list[RGB]],
+    upscale: Upscale,
+    width: float,
     *,
-    scale: int,
-) -> Embeddings:
-    """Embeddings `(n, 128)` of faces reduced to `face_px` (None: as they are) and enlarged."""
-    embedder = load_embedder()
-    rows = []
-    for start in range(0, len(subjects), _BATCH):
-        batch = [_reduced(subject, face_px) for subject in subjects[start : start + _BATCH]]
-        large = upscaler([rgb for rgb, _ in batch])
-        for rgb, (_, box) in zip(large, batch, strict=True):
-            rows.append(embedder.embed(rgb, box.scaled(scale, scale)))
-    return np.stack(rows)
-
-
-def _reduced(subject: Subject, face_px: float | None) -> tuple[RGB, Box]:
-    if face_px is None:
-        return subject.rgb, subject.box
-    height, width = subject.rgb.shape[:2]
-    factor = face_px / subject.box.width
-    size = max(1, round(width * factor)), max(1, round(height * factor))
-    small = Image.fromarray(subject.rgb).resize(size, Image.Resampling.BICUBIC)
-    return np.array(small), subject.box.scaled(size[0] / width, size[1] / height)
-
-
-def _subject(folder: Path, image: str, identity: str) -> Subject | None:
-    try:
-        rgb = load_rgb(folder / image)
-    except ImageError:
-        return None
-    middle_x, middle_y = rgb.shape[1] / 2, rgb.shape[0] / 2
-    boxes = [face.box for face in load_detector("hog")(rgb, 1)]
-    if not boxes:
-        return None
-    nearest = min(
-        boxes,
-        key=lambda b: (
-            (b.left + b.right - 2 * middle_x) ** 2 + (b.top + b.bottom - 2 * middle_y) ** 2
-        ),
+    seed: int = 0,
+    progress: Callable[[int], object] | None = None,
+) -> Probes:
+    """Embed every subject `width` pixels wide, clean and degraded."""
+    places = {name: i for i, name in enumerate(dict.fromkeys(s.identity for s in subjects))}
+    firsts = {subject.identity: number for number, subject in reversed(list(enumerate(subjects)))}
+    todo = [
+        (number, kind)
+        for number, subject in enumerate(subjects)
+        for kind in DEGRADATIONS
+        if kind == "clean" or (places[subject.identity] + DEGRADATIONS.index(kind)) % 2 == 0
+    ]
+    rows, buckets = [], []
+    for start in range(0, len(todo), _BATCH):
+        batch = todo[start : start + _BATCH]
+        small = [
+            far_away(
+                subjects[number].face, width, kind,
+                np.random.default_rng([seed, number, DEGRADATIONS.index(kind), round(width)]),
+            )
+            for number, kind in batch
+        ]  # fmt: skip
+        buckets += [measure(face_region(face.rgb, face.box)).bucket for face in small]
+        rows.append(load_embedder().faces(_enlarged(small, upscale)))
+        if progress is not None:
+            progress(len(batch))
+    return Probes(
+        np.concatenate(rows),
+        tuple(subjects[number].identity for number, _ in todo),
+        tuple(buckets),
+        tuple(firsts[subjects[number].identity] == number for number, _ in todo),
+        width,
     )
-    return Subject(image, identity, rgb, nearest)
 
 
-def _plain(pictures: Sequence[RGB]) -> list[RGB]:
-    return list(pictures)
+def rules_of(
+    probes: Probes, gallery: Embedding, people: Sequence[str], cohort: Cohort, *, name: str
+) -> Iterator[Rule]:
+    """Yield a rule for each bucket, number of frames, gallery size and rate that is measurable."""
+    for bucket in dict.fromkeys(probes.buckets):
+        part = probes.only(bucket)
+        if len(set(part.people)) < _LEAST_PEOPLE:
+            continue
+        for size in (size for size in SIZES if size < len(people)):
+            tries = {1: _attempts(part, gallery, people, cohort, size)}
+            for frames in FRAMES[1:]:
+                tries[frames] = _attempts(part.fused(frames), gallery, people, cohort, size)
+            for fpir in FPIRS:
+                single = tries[1]
+                chosen = None if single is None else thresholds(single, fpir)
+                if chosen is None:
+                    continue
+                for frames, tried in tries.items():
+                    if tried is None:
+                        continue
+                    # Normalised similarities of strangers do not grow with frames (measured).
+                    right, wrong, _ = outcome(tried, *chosen)
+                    yield Rule(
+                        upscaler=name, face_px=probes.width, degradation=bucket, frames=frames,
+                        people=size, fpir=fpir, similarity=round(chosen[0], 3),
+                        margin=chosen[1], strangers=len(Counter(part.people)),
+                        tpir=round(right, 4), wrong=round(wrong, 4),
+                    )  # fmt: skip
 
 
-def _upscaler(name: str) -> tuple[Callable[[Sequence[RGB]], list[RGB]], int]:
-    if name == PLAIN:
-        return _plain, 1
-    upscaler: Upscaler = load_upscaler(name, device="cpu", threads=1)
-    return upscaler, upscaler.scale
-
-
-def _weights(name: str) -> str | None:
-    """Hash of the weight file; None for what is not a network of ours or a file."""
-    from gflmser.cards import WeightsError
-    from gflmser.weight_files import digest
-    from gflmser.weights import find
-
-    try:
-        return digest(Path(name) if Path(name).is_file() else find(name))
-    except WeightsError:
+def _attempts(
+    probes: Probes, gallery: Embedding, people: Sequence[str], cohort: Cohort, size: int
+) -> Attempts | None:
+    if not probes.people:
         return None
+    similar = cohort.similarities(probes.embeddings, gallery)
+    return attempts(similar, probes.people, people, np.array(probes.own), size=size)
 
 
-@click.command()
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.argument("split", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--upscalers", required=True, help="Names, with commas; `none` for not enlarged.")
-@click.option("--sizes", default=",".join(f"{s:g}" for s in SIZES), show_default=True)
-@click.option("--per-person", type=click.IntRange(1), help="At most so many pictures of each.")
-@click.option("--out", type=click.Path(path_type=Path), default=SHIPPED, show_default=True)
-def command(
-    folder: Path, split: Path, upscalers: str, sizes: str, per_person: int | None, out: Path
-) -> None:
-    """Calibrate identity thresholds on FOLDER with the people of SPLIT (image, identity).
-
-    Rows of other upscalers in the table stay. Example:
-
-    python -m pipeline.identity.thresholds ../shared/data/lfw ../shared/data/splits/lfw-val.csv
-    --upscalers none,nearest,bilinear,bicubic,lanczos
-    """
-    from pipeline.environment.provenance import commit
-
-    try:
-        widths = [float(size) for size in sizes.split(",")]
-    except ValueError as error:
-        raise UsageError(f"--sizes are numbers with commas, not {sizes!r}") from error
-    subjects = read_subjects(folder, split, per_person)
-    if not subjects:
-        raise UsageError(f"{split}: no picture with a face under {folder}")
-    table = load_calibration(out) if out.exists() else Calibration(())
-    for name in upscalers.split(","):
-        function, scale = _upscaler(name)
-        rows = []
-        for row in calibrate(subjects, function, name=name, scale=scale, sizes=widths):
-            click.echo(f"{row.upscaler} {row.face_px:g} px {row.far:g}: {row}", err=True)
-            rows.append(row)
-        people = len({subject.identity for subject in subjects})
-        origin = Provenance(
-            data=f"{split.name}: {len(subjects)} pictures of {people} people with a face",
-            command=shlex.join(["python", "-m", "pipeline.identity.thresholds", *sys.argv[1:]]),
-            commit=commit(),
-            date=datetime.now(UTC).date().isoformat(),
-            weights=_weights(name),
-        )
-        table = table.updated(rows, {name: origin})
-        with whole_file(out) as temporary:
-            temporary.write_text(table.as_json(), encoding="utf-8")
-
-
-def main() -> None:
-    """Run `command`; errors are told as those of `sr-pipeline` are."""
-    run(command)
+def _enlarged(faces: Sequence[Face], upscale: Upscale) -> list[Face]:
+    large = upscale([face.rgb for face in faces])
+    made = []
+    for rgb, face in zip(large, faces, strict=True):
+        scale = rgb.shape[0] / face.rgb.shape[0]
+        marks = face.landmarks and tuple((x * scale, y * scale) for x, y in face.landmarks)
+        made.append(Face(rgb, face.box.scaled(scale, scale), marks))
+    return made

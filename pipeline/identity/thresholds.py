@@ -1,125 +1,186 @@
-"""Thresholds of identity, calibrated per face size and upscaler; nothing is accepted without one.
+"""When a name may be given: measured rules, and nothing where nothing was measured.
 
-`python -m pipeline.identity.thresholds LFW_DIR SPLIT_CSV --upscalers NAME...` measures them and
-updates the table that is shipped beside this file.
+A rule holds for one upscaler, face width, degradation, number of frames and gallery size. It is
+tied to the hashes of the upscaler's weights, the embedder and the cohort. `sr-pipeline calibrate
+identity` measures rules and writes the table; the shipped one lies beside this file.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import pairwise
-from math import log
 from pathlib import Path
 from typing import Final
 
 from data.errors import ModelError
 
+__all__ = ["SHIPPED", "Fingerprints", "Found", "Provenance", "Rule", "Table", "load_table"]
+
 SHIPPED: Final[Path] = Path(__file__).with_name("thresholds.json")
-FARS: Final[tuple[float, ...]] = (0.01, 0.001)
-PLAIN: Final = "none"
-"""Name in the table for pictures that were not enlarged."""
+FPIRS: Final[tuple[float, ...]] = (0.01, 0.05)
+LEAST_PRECISION: Final = 3.0
+"""Names are given only where right ones were at least so many times as frequent as `--fpir`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One measured threshold."""
+class Rule:
+    """One measured rule: a name is given from these two thresholds on."""
 
     upscaler: str
     face_px: float
-    """Mean width of the face's box in pixels of the picture before it was enlarged."""
-    far: float
-    """Share of comparisons between two people that the threshold accepts."""
-    threshold: float
-    """Largest Euclidean distance that is accepted."""
-    n_pairs: int
-    """Comparisons between two people that it rests on."""
-    tar: float
-    """Share of comparisons of one person with himself that it accepts, on the same data."""
-    n_same: int
+    """Mean width of the faces in pixels of the image before it was enlarged."""
+    degradation: str
+    """A bucket of `quality.measure`."""
+    frames: int
+    people: int
+    """Size of the gallery."""
+    fpir: float
+    """Share of strangers that the rule was made to name at most."""
+    similarity: float
+    """Least normalised similarity to the closest person (`Cohort.similarities`)."""
+    margin: float
+    """Least difference to the second person."""
+    strangers: int
+    """People who were not in the gallery, on whom it rests."""
+    tpir: float
+    """Share of the gallery's people who got their name, on the same data."""
+    wrong: float
+    """Share of the gallery's people who got another's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """What a rule is tied to; None where there is no weight file (interpolation)."""
+
+    upscaler: str | None
+    embedder: str
+    cohort: str
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Where the rows of an upscaler come from."""
+    """Where the rules of an upscaler come from."""
 
     data: str
     command: str
     commit: str | None
     date: str
-    weights: str | None = None
-    """SHA-256 of the network's file; other weights of that name need a new calibration."""
+    fingerprints: Fingerprints
 
 
 @dataclass(frozen=True, slots=True)
-class Threshold:
-    """A threshold, or why there is none."""
+class Found:
+    """A rule, or why there is none: `reason` is short, `note` says more."""
 
-    value: float | None
+    rule: Rule | None
+    reason: str = ""
     note: str = ""
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """Measured thresholds and their provenance, per upscaler."""
+class Table:
+    """Measured rules and their provenance, per upscaler."""
 
-    rows: tuple[Row, ...]
+    rules: tuple[Rule, ...]
     provenance: Mapping[str, Provenance] = field(default_factory=dict)
 
-    def threshold(self, upscaler: str, face_px: float, far: float = 0.01) -> Threshold:
-        """The threshold for faces `face_px` wide in the picture before it was enlarged.
+    def find(
+        self,
+        upscaler: str,
+        fingerprints: Fingerprints,
+        *,
+        face_px: float,
+        degradation: str,
+        frames: int = 1,
+        people: int,
+        fpir: float = 0.01,
+    ) -> Found:
+        """Return the rule for a face `face_px` wide, or the reason to abstain.
 
-        Between measured sizes it is linear in the logarithm of the size. Larger sizes have that of
-        the largest. There is none below the smallest, nor for an upscaler or FAR that was not
-        measured.
+        Between measured widths, numbers of frames and gallery sizes the stricter neighbour holds;
+        the largest width and number of frames hold above. Nothing holds below the smallest width
+        or above the largest gallery.
         """
-        rows = sorted(
-            (row for row in self.rows if row.upscaler == upscaler and row.far == far),
-            key=lambda row: row.face_px,
-        )
-        if not rows:
-            return Threshold(None, f"not calibrated for {upscaler} at FAR {far:g}")
-        if not face_px >= rows[0].face_px:
-            size = f"{face_px:.1f} px, the smallest measured is {rows[0].face_px:g}"
-            return Threshold(None, f"not calibrated for {upscaler} at {size}")
-        for low, high in pairwise(rows):
-            if face_px <= high.face_px:
-                part = log(face_px / low.face_px) / log(high.face_px / low.face_px)
-                return Threshold(low.threshold + part * (high.threshold - low.threshold))
-        return Threshold(rows[-1].threshold)
+        source = self.provenance.get(upscaler)
+        if source is None:
+            return Found(None, "not calibrated", f"not calibrated for {upscaler}")
+        if source.fingerprints != fingerprints:
+            return Found(None, "not calibrated", f"calibrated for other weights of {upscaler}")
+        rules = [r for r in self.rules if r.upscaler == upscaler and r.fpir == fpir]
+        if not rules:
+            return Found(None, "not calibrated", f"not calibrated for a rate of {fpir:g}")
+        smallest = min(rule.face_px for rule in rules)
+        if not face_px >= 0.9 * smallest:
+            note = f"{face_px:.1f} px wide, the smallest measured is {smallest:.1f}"
+            return Found(None, "too small", note)
+        rules = [rule for rule in rules if rule.people >= people]
+        if not rules:
+            return Found(None, "not calibrated", f"not calibrated for a gallery of {people} people")
+        rules = [rule for rule in rules if rule.degradation == degradation]
+        if not rules:
+            return Found(None, "too degraded", f"not calibrated for {degradation} faces")
+        fewest = min(rule.people for rule in rules)
+        rules = [rule for rule in rules if rule.people == fewest]
+        rules = _neighbours(rules, "face_px", max(face_px, smallest))
+        rules = _neighbours(rules, "frames", frames)
+        weakest = min(rules, key=lambda rule: rule.tpir)
+        if weakest.tpir < LEAST_PRECISION * fpir:
+            note = f"of {degradation} faces of this size {weakest.tpir:.1%} get their name"
+            return Found(None, "too degraded", note)
+        return Found(_strictest(rules))
 
-    def updated(self, rows: Iterable[Row], provenance: Mapping[str, Provenance]) -> Calibration:
-        """This table with the upscalers of `provenance` replaced by `rows`."""
-        kept = [row for row in self.rows if row.upscaler not in provenance]
-        ordered = sorted([*kept, *rows], key=lambda row: (row.upscaler, row.far, row.face_px))
-        return Calibration(tuple(ordered), {**self.provenance, **provenance})
+    def updated(self, rules: Iterable[Rule], provenance: Mapping[str, Provenance]) -> Table:
+        """This table with the upscalers of `provenance` replaced by `rules`."""
+        kept = [rule for rule in self.rules if rule.upscaler not in provenance]
+        return Table((*kept, *rules), {**self.provenance, **provenance})
 
     def as_json(self) -> str:
-        """The file's text; `load_calibration` reads it back equal."""
+        """The file's text; `load_table` reads it back equal."""
+        names = list(Rule.__dataclass_fields__)
         document = {
             "provenance": {name: asdict(p) for name, p in sorted(self.provenance.items())},
-            "rows": [asdict(row) for row in self.rows],
+            "columns": names,
+            "rules": [list(asdict(rule).values()) for rule in self.rules],
         }
-        return json.dumps(document, indent=1, allow_nan=False) + "\n"
+        head = json.dumps({k: document[k] for k in ("provenance", "columns")}, indent=1)
+        rows = ",\n  ".join(json.dumps(row, allow_nan=False) for row in document["rules"])
+        return f'{head[:-2]},\n "rules": [\n  {rows}\n ]\n}}\n'
 
 
-def load_calibration(path: Path = SHIPPED) -> Calibration:
+def load_table(path: Path = SHIPPED) -> Table:
     """Read a table; raises `ModelError` on one line when it is missing or broken."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return Calibration(
-            tuple(Row(**row) for row in document["rows"]),
-            {name: Provenance(**p) for name, p in document["provenance"].items()},
+        columns = document["columns"]
+        return Table(
+            tuple(Rule(**dict(zip(columns, row, strict=True))) for row in document["rules"]),
+            {name: _provenance(values) for name, values in document["provenance"].items()},
         )
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())
-        raise ModelError(f"{path}: not a calibration table: {reason}") from error
+        raise ModelError(f"{path}: not a table of identity thresholds: {reason}") from error
 
 
-if __name__ == "__main__":
-    from pipeline.identity.calibrate import main
+def _provenance(values: Mapping[str, object]) -> Provenance:
+    prints = values["fingerprints"]
+    if not isinstance(prints, dict):
+        raise TypeError("fingerprints is not an object")
+    return Provenance(**{**values, "fingerprints": Fingerprints(**prints)})  # type: ignore[arg-type]
 
-    main()
+
+def _neighbours(rules: Sequence[Rule], key: str, value: float) -> list[Rule]:
+    """Rules of the nearest measured values on both sides of `value`."""
+    known = {float(getattr(rule, key)) for rule in rules}
+    below = max((one for one in known if one <= value), default=None)
+    above = min((one for one in known if one >= value), default=None)
+    near = {one for one in (below, above) if one is not None}
+    return [rule for rule in rules if float(getattr(rule, key)) in near]
+
+
+def _strictest(rules: Sequence[Rule]) -> Rule:
+    first = max(rules, key=lambda rule: rule.similarity)
+    margin = max(rule.margin for rule in rules)
+    return Rule(**{**asdict(first), "margin": margin})

@@ -1,4 +1,4 @@
-"""CSV manifests `image[,left,top,right,bottom][,identity]`, as spreadsheets write them, too."""
+"""CSV manifests `image[,left,top,right,bottom][,identity][,track]`, of spreadsheets too."""
 
 import csv
 import io
@@ -62,7 +62,8 @@ def _row(row: dict[str, str], root: Path, key: Key, line: int) -> Source:
         problem = f"line {line} of the manifest names no image"
         return Source("(no name)", root, problem=problem)
     identity = printable((row.get("identity") or "").strip()) or None
-    source = Source(key(Path(name)) or "(no name)", root / name, identity=identity)
+    track = printable((row.get("track") or "").strip()) or None
+    source = Source(key(Path(name)) or "(no name)", root / name, identity=identity, track=track)
     if "\0" in name:
         return replace(source, problem=f"line {line} of the manifest: a NUL in the name")
     edges = [(row.get(column) or "").strip() for column in _BOX_COLUMNS]

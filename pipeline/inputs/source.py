@@ -29,6 +29,8 @@ class Source:
     output: str = ""
     region: Box | None = None
     identity: str | None = None
+    track: str | None = None
+    """The track that a manifest says the face belongs to."""
     pixels: RGB | None = field(default=None, compare=False)
     problem: str | None = None
     stamp: Stamp | None = None
@@ -45,7 +47,7 @@ class Source:
     @property
     def detail(self) -> str:
         """What a row depends on beside the file's content."""
-        return repr((self.output, self.region, self.identity))
+        return repr((self.output, self.region, self.identity, self.track))
 
     def opened(self) -> Self:
         """This source with its pixels, its stamp and its note; raises ImageError."""

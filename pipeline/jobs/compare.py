@@ -168,7 +168,7 @@ class Compare:
 
     def _embeddings(self, item: Item, truth: Box | None) -> list[list[float] | None]:
         """128 numbers of the face at the ground truth's box, so that every method shows one."""
-        from pipeline.identity.identity import load_embedder
+        from pipeline.identity.embedding import load_embedder
 
         if truth is None:
             return [None] * (1 + len(self.methods))

@@ -26,7 +26,7 @@ from pipeline.report.drawing import side_by_side
 from pipeline.upscalers.loading import Upscaler, load_upscaler
 
 if TYPE_CHECKING:
-    from pipeline.identity.identity import Identifier, IdentityResult
+    from pipeline.identity.identifier import Identifier
 
 
 @functools.lru_cache(maxsize=32)
@@ -83,6 +83,8 @@ class FindFaces:
     mark: bool = False
     pictures: bool = True
     identifier: Identifier | None = field(default=None, repr=False)
+    tracks: bool = False
+    min_frames: int = 1
 
     def settings(self) -> dict[str, object]:
         """What the rows depend on, JSON-ready: a run is resumed only with the same."""
@@ -141,9 +143,25 @@ class FindFaces:
         search = _Search(self, item, sr, scale=sr.shape[0] // picture.shape[0])
         faces = search.faces()
         rows = search.rows(faces)
+        seen: Sequence[Row] = [{} for _ in rows]
+        if faces and (self.identifier is not None or self.tracks):
+            from pipeline.jobs.identify_faces import Seen, look_at
+
+            scale = search.scale
+            found = [
+                Seen(sr, f.box, f.landmarks, picture, f.box.scaled(1 / scale, 1 / scale))
+                for f in faces
+            ]
+            rows, seen = look_at(
+                found,
+                rows,
+                identifier=self.identifier,
+                tracks=self.tracks,
+                given_track=item.source.track,
+            )
         if self.pictures:
             self._write(item, sr, rows)
-        return [asdict(row) for row in rows]
+        return [{**asdict(row), **more} for row, more in zip(rows, seen, strict=True)]
 
     def _write(self, item: Item, sr: RGB, rows: Sequence[FaceRow]) -> None:
         left, top = region_offset(item.source)
@@ -215,22 +233,7 @@ class _Search:
         box = face.box.scaled(1 / self.scale, 1 / self.scale).shifted(
             *region_offset(self.item.source)
         )
-        row = replace(empty, face=number, score=round(face.score, 6), **asdict(box))
-        if self.job.identifier is None:
-            return row
-        identifier = replace(self.job.identifier, upscaler=row.upscaler or UNTOUCHED)
-        return with_identity(row, identifier(self.sr, face.box, box.width))
-
-
-def with_identity(row: FaceRow, result: IdentityResult) -> FaceRow:
-    """`row` with what the gallery says of its face."""
-    return replace(
-        row,
-        identity=result.identity,
-        distance=result.distance,
-        threshold=result.threshold,
-        accepted=result.accepted,
-    )
+        return replace(empty, face=number, score=round(face.score, 6), **asdict(box))
 
 
 def region_offset(source: Source) -> tuple[float, float]:

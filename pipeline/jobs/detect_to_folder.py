@@ -5,12 +5,13 @@ import itertools
 import logging
 import threading
 from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 from data.atomic import write_json
-from pipeline.engine.journal import Journal, Start
+from pipeline.engine.journal import Journal, Row, Start
 from pipeline.engine.run import RunOptions, RunResult, run
 from pipeline.engine.tables import column_types, parquet_of_csv, write_csv
 from pipeline.engine.to_folder import run_folder
@@ -18,18 +19,19 @@ from pipeline.environment.progress import progress_bar
 from pipeline.environment.provenance import NOTICE, provenance
 from pipeline.environment.words import counted
 from pipeline.evidence.log import RunRecord
-from pipeline.identity.identity import Gallery, Identifier
-from pipeline.identity.thresholds import load_calibration
+from pipeline.identity.gallery import Gallery
+from pipeline.identity.identifier import Identifier
+from pipeline.identity.thresholds import SHIPPED, load_table
 from pipeline.inputs.sources import Listing
 from pipeline.jobs.choose import DetectJob
 from pipeline.jobs.close import close_run
-from pipeline.jobs.face_rows import FaceRow
+from pipeline.jobs.face_rows import UNTOUCHED, FaceRow
 
 log = logging.getLogger(__name__)
 _TABLE_ROWS: Final = 20
 _TABLE_COLUMNS: Final = (
     *("image", "left", "top", "right", "bottom", "score", "dori", "upscaler", "passes"),
-    *("identity", "distance", "accepted"),
+    *("name", "identity", "similarity", "reason", "track"),
 )
 
 
@@ -101,13 +103,37 @@ class DetectRun:
         }
 
 
-def load_identifier(gallery: Path, upscaler: str) -> Identifier:
-    """Read a gallery (a folder per person) with progress; pictures that are no use are logged."""
-    with progress_bar(None, unit="gallery picture") as bar:
-        people = Gallery.from_folder(gallery, lambda done, _all: bar.update(done - bar.n))
+def load_identifier(
+    gallery: Path,
+    upscaler: str,
+    *,
+    fpir: float = 0.01,
+    table: Path | None = None,
+    accept_poor: bool = False,
+) -> Identifier:
+    """Read a gallery (a folder per person) with progress; images that are no use are logged."""
+    with progress_bar(None, unit="gallery image") as bar:
+        people = Gallery.from_folder(
+            gallery, lambda done, _all: bar.update(done - bar.n), accept_poor=accept_poor
+        )
     for skipped in people.skipped:
         log.warning("gallery: %s: %s", skipped.path, skipped.reason)
-    return Identifier(people, load_calibration(), upscaler)
+    for note in people.notes:
+        log.warning("gallery: %s", note)
+    return identifier_for(people, upscaler, fpir=fpir, table=table)
+
+
+def identifier_for(
+    gallery: Gallery, upscaler: str, *, fpir: float = 0.01, table: Path | None = None
+) -> Identifier:
+    """An identifier with the shipped rules, or those of `table`; raises `ModelError` for its file.
+
+    The rules hold for the weights that this installation has.
+    """
+    from pipeline.identity.calibration_run import fingerprints
+
+    prints = {name: fingerprints(name) for name in {upscaler, UNTOUCHED}}
+    return Identifier(gallery, load_table(table or SHIPPED), prints, fpir)
 
 
 def find_faces(
@@ -129,36 +155,45 @@ def find_faces(
         try:
             result = run(job, listing, options, journal)
         except BaseException:
-            _write_tables(journal, job.out)
+            _write_tables(journal, job)
             raise
-        _write_tables(journal, job.out)
-        done = DetectRun(job.out, result, *_count(journal), _first_faces(journal))
+        rows = _write_tables(journal, job)
+        done = DetectRun(job.out, result, *_count(rows()), _first_faces(rows()))
         write_json(job.out / "summary.json", {**done.summary(job), "input": listing.describe()})
         if record is not None:
-            close_run(job, record, journal.rows(), interrupted=result.interrupted)
+            close_run(job, record, rows(), interrupted=result.interrupted)
     return done
 
 
-def _write_tables(journal: Journal, out: Path) -> None:
+def _write_tables(journal: Journal, job: DetectJob) -> Callable[[], Iterable[Row]]:
+    """Write the tables; return what gives the rows of detections.csv again."""
+    rows = journal.rows
+    if job.tracks and journal.counts()[0]:
+        from pipeline.jobs.tracks_to_folder import with_tracks, write_tracks
+
+        of_face = write_tracks(journal, job.out, job.identifier, least=job.min_frames)
+        rows = lambda: with_tracks(journal.rows(), of_face)  # noqa: E731
     if journal.counts()[0]:
-        write_csv(journal.rows(), column_types(FaceRow), out / "detections.csv")
-        parquet_of_csv(out / "detections.csv", column_types(FaceRow), out / "detections.parquet")
+        write_csv(rows(), column_types(FaceRow), job.out / "detections.csv")
+        table, parquet = job.out / "detections.csv", job.out / "detections.parquet"
+        parquet_of_csv(table, column_types(FaceRow), parquet)
+    return rows
 
 
-def _first_faces(journal: Journal) -> list[dict[str, object]]:
-    faces = (row for row in journal.rows() if row["face"] is not None)
+def _first_faces(rows: Iterable[Row]) -> list[dict[str, object]]:
+    faces = (row for row in rows if row["face"] is not None)
     return [
-        {column: row[column] for column in _TABLE_COLUMNS if row[column] is not None}
+        {column: row[column] for column in _TABLE_COLUMNS if row[column] not in (None, "")}
         for row in itertools.islice(faces, _TABLE_ROWS)
     ]
 
 
-def _count(journal: Journal) -> tuple[FaceCounts, list[tuple[str, str]]]:
+def _count(rows: Iterable[Row]) -> tuple[FaceCounts, list[tuple[str, str]]]:
     status: Counter[str] = Counter()
     passes: Counter[str] = Counter()
     faces = accepted = dropped = 0
     errors: list[tuple[str, str]] = []
-    for row in journal.rows():
+    for row in rows:
         faces += row["face"] is not None
         accepted += row["accepted"] is True
         if row["dropped"]:

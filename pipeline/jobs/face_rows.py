@@ -15,7 +15,8 @@ class FaceRow:
     """One row of detections.csv: a face, a dropped candidate, or a picture without a face.
 
     The box is in pixels of the picture that the user gave, whose size is `width` x `height`.
-    `scale` is how much the picture was enlarged before the search.
+    `scale` is how much the picture was enlarged before the search. `identity` is the closest person
+    of a gallery; `name` is given only where `accepted`, and `reason` says why it is not.
     """
 
     image: str
@@ -36,6 +37,12 @@ class FaceRow:
     distance: float | None = None
     threshold: float | None = None
     accepted: bool | None = None
+    name: str | None = None
+    similarity: float | None = None
+    margin: float | None = None
+    reason: str | None = None
+    degradation: str | None = None
+    track: int | None = None
     face_px: float | None = None
     """Width of the face in pixels of the image given."""
     dori: str | None = None
@@ -71,4 +78,4 @@ class FaceRow:
     def label(self) -> str:
         """What is written above the box: the score, and the name when it passed."""
         score = f"{self.score:.2f}"
-        return f"{self.identity} {score}" if self.accepted else score
+        return f"{self.name} {score}" if self.name else score

@@ -9,7 +9,7 @@ from typing import Any, Final
 from data.boxes import Box
 
 _OWN: Final = frozenset({"face", "left", "top", "right", "bottom", "score", "landmarks", "error"})
-_NAMED: Final = ("identity", "distance", "threshold", "accepted")
+_NAMED: Final = ("identity", "distance", "threshold", "accepted", "name", "reason")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,10 @@ class Face:
     distance: float | None = None
     threshold: float | None = None
     accepted: bool | None = None
+    name: str | None = None
+    """The name that may be said; empty where none is."""
+    reason: str | None = None
+    """Why there is no name."""
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod

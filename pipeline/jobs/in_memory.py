@@ -12,11 +12,11 @@ from data.images.rgb import RGB
 from pipeline.engine.job import Item
 from pipeline.engine.journal import Row
 from pipeline.engine.run import RunOptions
-from pipeline.identity.identity import Gallery, Identifier
-from pipeline.identity.thresholds import load_calibration
+from pipeline.identity.gallery import Gallery
 from pipeline.inputs.sources import Listing, Source
 from pipeline.jobs.choose import detect_job
 from pipeline.jobs.degrade import Degradation
+from pipeline.jobs.detect_to_folder import identifier_for
 
 
 def rows_of(
@@ -31,7 +31,7 @@ def rows_of(
 
     Raises UsageError for a setting that `detect` does not have.
     """
-    identifier = Identifier(gallery, load_calibration(), upscaler) if gallery else None
+    identifier = identifier_for(gallery, upscaler) if gallery else None
     try:
         job = detect_job(
             Path(),

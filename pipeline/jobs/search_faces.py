@@ -17,14 +17,15 @@ from pipeline.engine.job import Item, Pictures
 from pipeline.engine.journal import Row
 from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
-from pipeline.jobs.detect import region_offset, shared_upscaler, with_identity
+from pipeline.jobs.detect import region_offset, shared_upscaler
 from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status
 from pipeline.names import FacesWanted, Precision
 from pipeline.report.drawing import draw_boxes, side_by_side
 from pipeline.upscalers.base import Upscaler
 
 if TYPE_CHECKING:
-    from pipeline.identity.identity import Identifier
+    from pipeline.identity.identifier import Identifier
+    from pipeline.jobs.identify_faces import Seen
 
 _PER_TURN: Final = 32
 """Faces of an image that are restored at once: a crowd of thousands must not fill the memory."""
@@ -63,6 +64,8 @@ class SearchFaces:
     mark: bool = False
     pictures: bool = True
     identifier: Identifier | None = field(default=None, repr=False)
+    tracks: bool = False
+    min_frames: int = 1
     detector: str = "auto"
 
     def settings(self) -> dict[str, object]:
@@ -127,18 +130,39 @@ class SearchFaces:
         kept = [one for one in found if not one.dropped]
         empty = self._empty(item, len(kept))
         rows: list[FaceRow] = []
+        more: list[Row] = []
         only: _Face | None = None
         for start in range(0, len(kept), _PER_TURN):
-            for face in self._restored(rgb, kept[start : start + _PER_TURN]):
-                row = self._row(empty, len(rows), face, item)
+            turn = self._restored(rgb, kept[start : start + _PER_TURN])
+            made = [self._row(empty, len(rows) + i, face, item) for i, face in enumerate(turn)]
+            made, besides = self._looked_at(made, turn, item)
+            for row, face in zip(made, turn, strict=True):
                 if self.pictures:
                     self._write_face(item, len(rows), face)
                 rows.append(row)
                 only = face if len(kept) == 1 else None
+            more += besides
         if self.pictures:
             self._write_boxes(item, rows, only)
         dropped = [_dropped(empty, one, item) for one in found if one.dropped]
-        return [asdict(row) for row in [*(rows or [empty]), *dropped]]
+        named = [{**asdict(row), **other} for row, other in zip(rows, more, strict=True)]
+        return [*(named or [asdict(empty)]), *(asdict(row) for row in dropped)]
+
+    def _looked_at(
+        self, rows: list[FaceRow], faces: Sequence[_Face], item: Item
+    ) -> tuple[list[FaceRow], list[Row]]:
+        """The rows with names, or what tracks need besides them."""
+        if not rows or (self.identifier is None and not self.tracks):
+            return rows, [{} for _ in rows]
+        from pipeline.jobs.identify_faces import look_at
+
+        return look_at(
+            [_seen(face, item.pictures["input"]) for face in faces],
+            rows,
+            identifier=self.identifier,
+            tracks=self.tracks,
+            given_track=item.source.track,
+        )
 
     def _empty(self, item: Item, faces: int) -> FaceRow:
         status: Status = "none" if not faces else "one" if faces == 1 else "many"
@@ -165,7 +189,7 @@ class SearchFaces:
 
     def _row(self, empty: FaceRow, number: int, face: _Face, item: Item) -> FaceRow:
         box = face.found.box.shifted(*region_offset(item.source))
-        row = replace(
+        return replace(
             _told(empty, face.found, item),
             face=number,
             upscaler=self.upscaler if face.restored is not None else UNTOUCHED,
@@ -173,12 +197,6 @@ class SearchFaces:
             turned=round(face.cut.turned, 1),
             **asdict(box),
         )
-        if self.identifier is None:
-            return row
-        identifier = replace(self.identifier, upscaler=row.upscaler or UNTOUCHED)
-        seen = face.cut.rgb if face.restored is None else face.restored
-        at = face.cut.face.scaled(face.scale, face.scale)
-        return with_identity(row, identifier(seen, at, box.width))
 
     def _write_face(self, item: Item, number: int, face: _Face) -> None:
         stem = f"{item.source.output.removesuffix('.png')}-{number}"
@@ -204,6 +222,19 @@ class SearchFaces:
     def failure(self, source: Source, message: str) -> list[Row]:
         """See `Job.failure`."""
         return [asdict(FaceRow(source.key, "error", error=message))]
+
+
+def _seen(face: _Face, image: RGB) -> Seen:
+    """The face as it is embedded; landmarks hold as long as the cut was not turned."""
+    from pipeline.jobs.identify_faces import Seen
+
+    cut, scale = face.cut, face.scale
+    left, top = round(cut.region.left), round(cut.region.top)
+    marks = None
+    if face.found.landmarks and not cut.turned:
+        marks = tuple(((x - left) * scale, (y - top) * scale) for x, y in face.found.landmarks)
+    seen = cut.rgb if face.restored is None else face.restored
+    return Seen(seen, cut.face.scaled(scale, scale), marks, image, face.found.box)
 
 
 def _told(empty: FaceRow, found: FoundFace, item: Item) -> FaceRow:

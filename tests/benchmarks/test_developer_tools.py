@@ -14,10 +14,6 @@ import pytest
         (("benchmarks.tools.gates", "gflmser", "HERE"), "no PNG files"),
         (("benchmarks.tools.artefacts", "bicubic", "HERE"), "no PNG files"),
         (("benchmarks.tools.readme_tables", "HERE/list.csv", "HERE"), "has no block"),
-        (
-            ("pipeline.identity.thresholds", "HERE", "HERE/list.csv", "--upscalers", "none"),
-            "the columns",
-        ),
         (("gflmser.training.curves", "HERE", "HERE/out.png"), "no curves"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",

@@ -28,7 +28,7 @@ from gflmser.load import card_of
 from gflmser.network import GFLmser
 from gflmser.weights import save_weights
 from pipeline.evaluation.pairs import Pairs
-from pipeline.identity.identity import load_embedder
+from pipeline.identity.embedding import load_embedder
 from pipeline.report.data import Report
 from tests.benchmarks.benchmark_data import WIDTHS, make_data
 

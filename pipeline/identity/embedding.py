@@ -1,0 +1,92 @@
+"""128 numbers for a face, by dlib's network in torch; a face and its mirror image are averaged."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data.boxes import Box
+from data.images.rgb import RGB
+from pipeline.identity.alignment import Points, chip, chip_at_box
+
+if TYPE_CHECKING:
+    from pipeline.identity.dlib_in_torch import FaceNet
+
+__all__ = ["Embedder", "Embedding", "Face", "load_embedder"]
+
+Embedding = NDArray[np.float32]
+SIZE: Final = 128
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Face:
+    """A face in an image, box and landmarks in its pixels; see `Detection.landmarks`."""
+
+    rgb: RGB
+    box: Box
+    landmarks: Points | None = None
+
+
+@dataclass(frozen=True)
+class Embedder:
+    """Embeds faces; make one with `load_embedder()`. The network is not pickled.
+
+    `embed` and `embed_each` are `face_recognition.face_encodings(rgb, [box], model="small")`
+    within 1e-6; `faces` averages each face with its mirror image.
+    """
+
+    net: FaceNet
+
+    def embed(self, rgb: RGB, box: Box) -> Embedding:
+        """The face at `box` (pixels of `rgb`) as `(128,)`; Euclidean distances compare faces.
+
+        The sides are rounded to whole pixels. Raises `ValueError` for a box without area.
+        """
+        row: Embedding = self.embed_each([rgb], box)[0]
+        return row
+
+    def embed_each(self, pictures: Sequence[RGB], box: Box) -> Embedding:
+        """What `embed` gives for the same box in each of `pictures`, `(N, 128)`."""
+        from pipeline.identity.dlib_in_torch import embed_chips
+
+        return embed_chips([chip_at_box(rgb, box) for rgb in pictures], self.net)
+
+    def faces(self, faces: Sequence[Face]) -> Embedding:
+        """The means of each face and its mirror image, `(N, 128)`.
+
+        Raises `ValueError` for a box without area.
+        """
+        from pipeline.identity.dlib_in_torch import embed_chips
+
+        chips = [chip(face.rgb, face.box, face.landmarks) for face in faces]
+        mirrored = [np.ascontiguousarray(one[:, ::-1]) for one in chips]
+        both = embed_chips([*chips, *mirrored], self.net)
+        mean = (both[: len(chips)] + both[len(chips) :]) / 2
+        return np.asarray(mean, np.float32)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Sixteen hexadecimal digits of the hash of the network's weights."""
+        digest = hashlib.sha256()
+        for values in self.net.parameters():
+            digest.update(values.contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+@functools.lru_cache(maxsize=1)
+def load_embedder() -> Embedder:
+    """Load the network once per process; raises `ModelError` when its file is missing."""
+    from data.datasets.base import DatasetError
+    from data.errors import ModelError
+    from pipeline.identity.dlib_in_torch import shared_net
+
+    try:
+        return Embedder(shared_net())
+    except DatasetError as error:
+        raise ModelError(str(error)) from error

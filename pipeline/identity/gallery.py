@@ -1,0 +1,185 @@
+"""Known people: a folder for each, its images checked, embedded, and averaged."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from data.errors import ImageError, SrPipelineError, UsageError
+from data.images.rgb import RGB
+from pipeline.identity.embedding import SIZE, Embedding, Face, load_embedder
+from pipeline.identity.gate import Checked, check
+
+__all__ = ["Gallery", "KnownImage", "Skipped", "build_gallery"]
+
+MOST: Final = 5
+"""Images of a person that are averaged: the widest faces."""
+SAME_FACE: Final = 0.35
+"""Euclidean distance below which the faces of two people's folders are said to be one."""
+_EXACT: Final = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An image that is not in the gallery, and why."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownImage:
+    """One usable image of a person: its embedding `(128,)` and what the gate saw."""
+
+    path: Path
+    person: str
+    embedding: Embedding
+    checked: Checked
+
+
+@dataclass(frozen=True, eq=False)
+class Gallery:
+    """Known people: row `i` of `embeddings` (n, 128) is the mean of the images of `people[i]`.
+
+    `poor` people have no image that is good enough: they are compared, and never given as a name.
+    Raises `ValueError` when the parts do not fit.
+    """
+
+    people: tuple[str, ...]
+    embeddings: Embedding
+    poor: frozenset[str] = frozenset()
+    images: int = 0
+    skipped: tuple[Skipped, ...] = ()
+    notes: tuple[str, ...] = ()
+    """Warnings of the gate, and people whose faces look like one."""
+
+    def __post_init__(self) -> None:
+        if not self.people or self.embeddings.shape != (len(self.people), SIZE):
+            raise ValueError(f"{len(self.people)} people, embeddings {self.embeddings.shape}")
+        if len(set(self.people)) != len(self.people):
+            raise ValueError("a person stands in the gallery twice")
+
+    @classmethod
+    def from_folder(
+        cls,
+        folder: Path,
+        progress: Callable[[int, int], object] | None = None,
+        *,
+        accept_poor: bool = False,
+    ) -> Gallery:
+        """One folder per person, named after the person, with images at any depth.
+
+        The largest face of each image is taken. What has no face, cannot be read, or is too poor
+        (unless `accept_poor`) is listed in `skipped`. Raises `UsageError` when nothing is left.
+        `progress(done, all)` is called after each image.
+
+        Example:
+            >>> Gallery.from_folder(Path("people")).people  # doctest: +SKIP
+            ('Joe Biden',)
+        """
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: the gallery is a folder with one folder per person")
+        found: list[KnownImage] = []
+        skipped: list[Skipped] = []
+        paths = list(_images(folder))
+        for done, path in enumerate(paths, start=1):
+            try:
+                if path.parent == folder:
+                    raise ImageError("not in the folder of a person")
+                found.append(_known(path, path.relative_to(folder).parts[0]))
+            except SrPipelineError as error:
+                skipped.append(Skipped(path, str(error)))
+            if progress is not None:
+                progress(done, len(paths))
+        if not found:
+            why = f"; the first: {skipped[0].path.name}: {skipped[0].reason}" if skipped else ""
+            raise UsageError(f"{folder}: no face in {len(paths)} gallery pictures{why}")
+        return build_gallery(found, skipped, accept_poor=accept_poor)
+
+    def describe(self) -> dict[str, object]:
+        """What answers depend on, JSON-ready."""
+        digest = hashlib.sha256(self.embeddings.tobytes())
+        digest.update("\n".join([*self.people, "", *sorted(self.poor)]).encode())
+        return {
+            "people": len(self.people),
+            "pictures": self.images,
+            "poor": sorted(self.poor),
+            "gallery_sha256": digest.hexdigest()[:16],
+        }
+
+
+def build_gallery(
+    found: Sequence[KnownImage], skipped: Sequence[Skipped] = (), *, accept_poor: bool = False
+) -> Gallery:
+    """Average the images of each person; see `Gallery`. `found` holds at least one image."""
+    of_person: dict[str, list[KnownImage]] = defaultdict(list)
+    for image in found:
+        of_person[image.person].append(image)
+    people = tuple(sorted(of_person))
+    rows, poor, left_out, used = [], set(), list(skipped), 0
+    for person in people:
+        good = [image for image in of_person[person] if accept_poor or not image.checked.refused]
+        if not good:
+            poor.add(person)
+        bad = [image for image in of_person[person] if image not in good]
+        left_out += [Skipped(image.path, f"too poor: {image.checked.refused}") for image in bad]
+        chosen = sorted(good or bad, key=lambda image: -image.checked.effective_px)[:MOST]
+        rows.append(np.mean([image.embedding for image in chosen], axis=0))
+        used += len(chosen)
+    notes = [
+        f"{image.path}: {image.checked.warning}" for image in found if image.checked.warning
+    ] + list(_duplicates(found))
+    embeddings = np.asarray(rows, np.float32)
+    return Gallery(people, embeddings, frozenset(poor), used, tuple(left_out), tuple(notes))
+
+
+def _duplicates(found: Sequence[KnownImage]) -> Iterator[str]:
+    """Pairs of people whose folders seem to hold one face, each pair once."""
+    told: set[tuple[str, str]] = set()
+    stack = np.stack([image.embedding for image in found])
+    for number, image in enumerate(found):
+        distances = np.linalg.norm(stack[:number] - image.embedding, axis=1)
+        near: list[int] = np.flatnonzero(distances < SAME_FACE).tolist()
+        for other in (found[index] for index in near):
+            pair = tuple(sorted((image.person, other.person)))
+            if image.person == other.person or pair in told:
+                continue
+            told.add((pair[0], pair[1]))
+            distance = float(np.linalg.norm(image.embedding - other.embedding))
+            what = "the same face" if distance < _EXACT else "faces that look like one"
+            yield f"{other.path} and {image.path}: {what} under two names ({distance:.2f})"
+
+
+def _known(path: Path, person: str) -> KnownImage:
+    from data.images.files import load_rgb
+
+    rgb = load_rgb(path)
+    face = _largest(rgb)
+    if face is None:
+        raise ImageError("no face found")
+    return KnownImage(path, person, load_embedder().faces([face])[0], check(rgb, face.box))
+
+
+def _largest(rgb: RGB) -> Face | None:
+    from pipeline.detection.passes import auto_passes
+    from pipeline.detection.registry import load_detector
+
+    found = load_detector("hog")(rgb, auto_passes(rgb.shape[1], rgb.shape[0]))
+    if not found:
+        return None
+    best = max(found, key=lambda face: face.box.area)
+    return Face(rgb, best.box, getattr(best, "landmarks", None))
+
+
+def _images(folder: Path) -> Iterator[Path]:
+    from data.images.files import IMAGE_SUFFIXES
+
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+            yield path

@@ -1,0 +1,152 @@
+"""Two thresholds out of embeddings of known people: galleries are drawn, the rest are strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Attempts", "attempts", "outcome", "thresholds"]
+
+DRAWS: Final = 60
+_RESAMPLES: Final = 40
+_CAUTION: Final = 0.75
+"""Quantile of the thresholds over resampled people: a rule should hold for other people too."""
+_MARGINS: Final = (0.2, 0.6, 1.0, 1.5, 2.0)
+
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attempts:
+    """Every probe against every drawn gallery, one entry each.
+
+    `person` numbers who the probe shows; `weight` makes people count equally, however many images
+    they have.
+    """
+
+    similarity: Floats
+    margin: Floats
+    known: Flags
+    """Whether the person is in the gallery."""
+    right: Flags
+    """Whether the closest is that person."""
+    person: NDArray[np.int64]
+    weight: Floats
+
+
+def attempts(
+    similarities: NDArray[np.float32],
+    probe_people: Sequence[str],
+    gallery_people: Sequence[str],
+    own: Flags,
+    *,
+    size: int,
+    seed: int = 0,
+) -> Attempts:
+    """Draw galleries of `size` people and note how each probe fares.
+
+    `similarities` `(P, G)`; `own` marks probes made of the very image that is in the gallery: they
+    can be strangers, never known. Raises `ValueError` when there are not more people than `size`.
+    """
+    if size >= len(gallery_people):
+        raise ValueError(f"a gallery of {size} of {len(gallery_people)} people leaves no stranger")
+    names = {name: number for number, name in enumerate(gallery_people)}
+    person = np.array([names[name] for name in probe_people], np.int64)
+    images = np.bincount(person, minlength=len(names))
+    parts = list(_draws(similarities, person, own, size, np.random.default_rng(seed)))
+    stacked = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    similarity, margin, known, right, who = stacked
+    return Attempts(similarity, margin, known, right, who, 1.0 / images[who])
+
+
+def thresholds(found: Attempts, fpir: float, seed: int = 0) -> tuple[float, float] | None:
+    """Least similarity and margin that name a share `fpir` of the strangers, cautiously.
+
+    Among margins the one is taken that names most of the known. None when the strangers are too few
+    for the rate.
+    """
+    strangers = ~found.known
+    people = np.unique(found.person[strangers])
+    if len(people) * fpir < 1:
+        return None
+    draw = np.random.default_rng(seed)
+    best: tuple[float, float, float] | None = None
+    times = draw.multinomial(len(people), [1 / len(people)] * len(people), size=_RESAMPLES)
+    for margin in _MARGINS:
+        levels = _levels(found, strangers & (found.margin >= margin), fpir, people, times)
+        level = float(np.quantile(levels, _CAUTION))
+        named, _, _ = outcome(found, level, margin)
+        if best is None or named > best[0]:
+            best = named, level, margin
+    return None if best is None else (best[1], best[2])
+
+
+def outcome(found: Attempts, similarity: float, margin: float) -> tuple[float, float, float]:
+    """Shares: the known with their name, the known with another's, strangers with any name."""
+    given = (found.similarity >= similarity) & (found.margin >= margin)
+
+    def share(who: Flags, what: Flags) -> float:
+        total = found.weight[who].sum()
+        return float(found.weight[who & what].sum() / total) if total else 0.0
+
+    return (
+        share(found.known, given & found.right),
+        share(found.known, given & ~found.right),
+        share(~found.known & (found.weight > 0), given),
+    )
+
+
+def _levels(
+    found: Attempts,
+    held: Flags,
+    fpir: float,
+    people: NDArray[np.int64],
+    times: NDArray[np.int64],
+) -> list[float]:
+    """Least similarity at which at most `fpir` of the strangers pass, for each resample of people.
+
+    `held` are the strangers with margin enough; `times` `(R, people)` says how often each counts.
+    """
+    column = np.zeros(int(found.person.max()) + 1, np.int64)
+    column[people] = np.arange(len(people))
+    all_strangers = ~found.known
+    sums = np.bincount(
+        column[found.person[all_strangers]], found.weight[all_strangers], len(people)
+    )
+    order = np.flatnonzero(held)[np.argsort(-found.similarity[held])]
+    ordered, weight = found.similarity[order], found.weight[order]
+    who = column[found.person[order]]
+    levels = []
+    for row in times:
+        passed = np.cumsum(weight * row[who])
+        over = int(np.searchsorted(passed, fpir * float(sums @ row), side="right"))
+        levels.append(float(np.nextafter(ordered[over], np.inf)) if over < len(ordered) else 0.0)
+    return levels
+
+
+def _draws(
+    similarities: NDArray[np.float32],
+    person: NDArray[np.int64],
+    own: Flags,
+    size: int,
+    draw: np.random.Generator,
+) -> Iterator[tuple[Floats, Floats, Flags, Flags, NDArray[np.int64]]]:
+    for _ in range(DRAWS):
+        chosen = draw.choice(similarities.shape[1], size, replace=False)
+        known = np.isin(person, chosen)
+        part = similarities[:, chosen]
+        top = np.argsort(-part, axis=1)[:, :2]
+        first, second = np.take_along_axis(part, top, 1).T
+        kept = ~known | ~own
+        yield (
+            first[kept].astype(np.float64),
+            (first - second)[kept].astype(np.float64),
+            known[kept],
+            (chosen[top[:, 0]] == person)[kept],
+            person[kept],
+        )
