@@ -21,7 +21,7 @@ from pipeline.identity.embedding import Embedding, Face, load_embedder
 from pipeline.identity.labelled import DEGRADATIONS, Subject, far_away
 from pipeline.identity.measuring import Attempts, attempts, outcome, thresholds
 from pipeline.identity.normalise import Cohort
-from pipeline.identity.quality import face_region, measure
+from pipeline.identity.quality import looks
 from pipeline.identity.thresholds import FPIRS, Rule
 
 __all__ = ["PLAIN", "Probes", "Upscale", "calibrate", "probes_of", "rules_of"]
@@ -122,7 +122,7 @@ def probes_of(
             )
             for number, kind in batch
         ]  # fmt: skip
-        buckets += [measure(face_region(face.rgb, face.box)).bucket for face in small]
+        buckets += [looks(face.rgb, face.box).bucket for face in small]
         rows.append(load_embedder().faces(_enlarged(small, upscale)))
         if progress is not None:
             progress(len(batch))

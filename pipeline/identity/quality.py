@@ -13,11 +13,12 @@ from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from data.boxes import Box
 from data.images.rgb import RGB
 
-__all__ = ["BUCKETS", "Bucket", "Quality", "face_region", "measure"]
+__all__ = ["BUCKETS", "Bucket", "Quality", "face_region", "looks", "measure"]
 
 Bucket = Literal["clean", "noisy", "blurred", "compressed", "grey"]
 BUCKETS: Final[tuple[Bucket, ...]] = ("clean", "noisy", "blurred", "compressed", "grey")
@@ -29,6 +30,10 @@ _GREY: Final = 0.5
 _TO_SIGMA: Final = 1 / (0.6745 * 6)
 """Median absolute response of the 3x3 mask to noise of deviation 1."""
 _LEAST: Final = 4
+_SCALE: Final = 12.0
+"""Width of the faces on which the limits above were set, in pixels."""
+_AS_IT_IS: Final = 0.8
+"""Reductions by less are not made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,21 @@ def measure(rgb: RGB) -> Quality:
     luma = 0.299 * red + 0.587 * green + 0.114 * blue
     noise = (_noise(red - green) + _noise(blue - green)) / (2 * np.sqrt(2))
     return Quality(float(noise), _sharpness(luma), _blockiness(luma), grey)
+
+
+def looks(rgb: RGB, box: Box) -> Quality:
+    """Estimate the degradation of the face at `box` of `rgb`, at the scale at which it matters.
+
+    A wide face is reduced to 12 pixels first, with Pillow's bicubic: what is gone there is no
+    hindrance, and fine skin would count as blur.
+    """
+    region = face_region(rgb, box)
+    scale = _SCALE / max(box.width, 1.0)
+    if scale > _AS_IT_IS:
+        return measure(region)
+    size = max(1, round(region.shape[1] * scale)), max(1, round(region.shape[0] * scale))
+    small = Image.fromarray(np.ascontiguousarray(region)).resize(size, Image.Resampling.BICUBIC)
+    return measure(np.asarray(small))
 
 
 def face_region(rgb: RGB, box: Box) -> RGB:

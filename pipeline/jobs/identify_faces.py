@@ -52,13 +52,13 @@ def look_at(
     """
     from pipeline.identity.embedding import Face, load_embedder
     from pipeline.identity.identifier import Probe
-    from pipeline.identity.quality import face_region, measure
+    from pipeline.identity.quality import looks
 
     found = [Face(one.rgb, _with_area(one.box), one.landmarks) for one in faces]
     embeddings = load_embedder().faces(found)
     made: list[FaceRow] = []
     for row, face, embedding in zip(rows, faces, embeddings, strict=True):
-        bucket = measure(face_region(face.native, face.native_box)).bucket
+        bucket = looks(face.native, face.native_box).bucket
         looked = replace(row, degradation=bucket)
         if identifier is not None and not tracks:
             probe = Probe(embedding, face.native_box.width, bucket)
