@@ -11,7 +11,7 @@ from pipeline.environment.provenance import NOTICE
 from pipeline.names import AUTO, DETECTOR_NAMES
 from pipeline.upscalers.loading import upscaler_names
 
-RATES: Final = ("0.01", "0.001")
+RATES: Final = ("0.01", "0.05")
 _UPSCALER: Final = "gflmser"
 _WITHOUT_FILE: Final = "yunet"
 _LONGEST_NOTE: Final = 2_000

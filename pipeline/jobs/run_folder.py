@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from data.errors import UsageError
 from pipeline.engine.run import RunOptions, default_workers
 from pipeline.environment.progress import Listener, reported_to
 from pipeline.evidence.log import RunRecord
@@ -18,7 +16,7 @@ from pipeline.jobs.detect_to_folder import DetectRun, find_faces, load_identifie
 from pipeline.names import AUTO
 
 _RATE: Final = 0.01
-"""What `detect --identify` uses."""
+"""Share of strangers who may get a name, unless another is asked for."""
 
 
 def detect_to_folder(
@@ -36,8 +34,8 @@ def detect_to_folder(
 ) -> DetectRun:
     """Search images, folders or videos and write tables, images, page and evidence into `out`.
 
-    With a `gallery`, a folder per person, faces are named; `rate` is the share of comparisons with
-    a stranger that may be accepted. Of a video every `every`-th frame is taken. `progress` is
+    With a `gallery`, a folder per person, faces are named; `rate` is the share of strangers who may
+    get a name. Of a video every `every`-th frame is taken. `progress` is
     called with the images done and their number, None where it is not known; it may raise
     KeyboardInterrupt to end the run with what is finished. `settings` are other options of
     `detect` with underscores, such as `min_face`.
@@ -46,10 +44,8 @@ def detect_to_folder(
     when `out` cannot be written.
     """
     identifier = None
-    if detector == AUTO and rate != _RATE:
-        raise UsageError(f"--detector auto names at a rate of {_RATE:g} only")
     if gallery is not None:
-        identifier = replace(load_identifier(Path(gallery), upscaler), far=rate)
+        identifier = load_identifier(Path(gallery), upscaler, fpir=rate)
     job = detect_job(
         Path(out), detector=detector, upscaler=upscaler, identifier=identifier, **settings
     )
@@ -81,8 +77,5 @@ def _record(
     options += ["--mark"] if job.mark else []
     if gallery is None:
         return RunRecord("detect", inputs, tuple(options), note)
-    if job.detector == AUTO:
-        options.append(f"--identify={os.fspath(gallery)}")
-        return RunRecord("detect", inputs, tuple(options), note)
-    options += [f"--gallery={os.fspath(gallery)}", f"--far={rate:g}"]
+    options += [f"--gallery={os.fspath(gallery)}", f"--fpir={rate:g}"]
     return RunRecord("identify", inputs, tuple(options), note)
