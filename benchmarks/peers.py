@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from data.images.files import load_rgb
+
 SCALE = 4
 
 
@@ -57,8 +59,7 @@ def centerface(folder: Path, scale: int) -> int:
     net = CenterFace()
     found = 0
     for path in sorted(folder.iterdir()):
-        frame = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-        large = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        large = cv2.resize(load_rgb(path), None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
         found += len(net(large, threshold=0.3)[0])
     return found
 

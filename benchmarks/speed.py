@@ -214,6 +214,7 @@ def main(
     source: Path, listed: Path | None, out: Path, limit: int, repeats: int, frames: bool
 ) -> None:
     """Time sr-pipeline and its peers on the pictures of SOURCE and write the result as JSON."""
+    result: dict[str, object]
     if frames:
         result = {
             "frames": measure_frames(source, repeats),
