@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
 from typing import Final, Literal
@@ -22,16 +23,17 @@ SHARE: Final = 0.01
 _EDGES: Final = frozenset(("left", "top", "right", "bottom", "face_px"))
 
 
-def agreement(before: Path, after: Path) -> str | None:
+def agreement(before: Path, after: Path, *, without: frozenset[str] = frozenset()) -> str | None:
     """Why two outputs do not agree within the tolerance; None where they do.
 
-    PNG images are compared by pixels, CSV tables by cells. A Parquet table holds the figures of the
-    CSV beside it and counts as agreeing with it. Any other file must have equal bytes.
+    PNG images are compared by pixels, CSV tables by cells; columns in `without` are left out. A
+    Parquet table holds the figures of the CSV beside it and counts as agreeing with it. Any other
+    file must have equal bytes.
     """
     if after.suffix == ".png":
         return _images(before, after)
     if after.suffix == ".csv":
-        return _tables(before, after)
+        return _tables(before, after, without)
     if after.suffix == ".parquet" and after.with_suffix(".csv").is_file():
         return None
     return None if before.read_bytes() == after.read_bytes() else "its bytes differ"
@@ -48,7 +50,24 @@ def _images(before: Path, after: Path) -> str | None:
     return None if worst <= GREY_LEVELS else f"a pixel differs by {worst} grey levels"
 
 
-def _tables(before: Path, after: Path) -> str | None:
+def same_but(before: Path, after: Path, without: frozenset[str]) -> bool:
+    """Whether two CSV tables, or the Parquet tables beside them, differ in `without` alone."""
+    one, two = before.with_suffix(".csv"), after.with_suffix(".csv")
+    if after.suffix not in (".csv", ".parquet") or not one.is_file() or not two.is_file():
+        return False
+    with (
+        one.open(newline="", encoding="utf-8") as old,
+        two.open(newline="", encoding="utf-8") as new,
+    ):
+        rows = zip_longest(csv.DictReader(old), csv.DictReader(new), fillvalue={})
+        return all(_left(a, without) == _left(b, without) for a, b in rows)
+
+
+def _left(row: Mapping[str, str], without: frozenset[str]) -> dict[str, str]:
+    return {name: cell for name, cell in row.items() if name not in without}
+
+
+def _tables(before: Path, after: Path, without: frozenset[str]) -> str | None:
     with (
         before.open(newline="", encoding="utf-8") as one,
         after.open(newline="", encoding="utf-8") as two,
@@ -57,7 +76,9 @@ def _tables(before: Path, after: Path) -> str | None:
             if a is None or b is None:
                 return f"line {number} is in one table only"
             for column in {**a, **b}:
-                if not _same_cell(column, a.get(column) or "", b.get(column) or ""):
+                if column not in without and not _same_cell(
+                    column, a.get(column) or "", b.get(column) or ""
+                ):
                     return f"line {number}, {column}: {a.get(column)} became {b.get(column)}"
     return None
 

@@ -14,13 +14,15 @@ from typing import Any, Final, Literal
 
 from data.errors import UsageError
 from pipeline.environment.provenance import library_versions
-from pipeline.evidence.compare_files import Agreement, agreement
+from pipeline.evidence.compare_files import Agreement, agreement, same_but
 from pipeline.evidence.hashes import file_sha256
 from pipeline.evidence.log import GALLERY_OPTIONS, option_value
 from pipeline.evidence.models import gallery_files, models_of
 from pipeline.evidence.schema import read_evidence
 
 Stage = Literal["input", "model", "output", "replay"]
+_PLACES: Final = frozenset({"path"})
+"""Columns of tables that say where an input lies: not compared when the inputs lie elsewhere."""
 _QUOTED: Final = 400
 _DETECTORS: Final = {"detect": "auto", "identify": "hog"}
 """Detectors of the commands where `--detector` was not given."""
@@ -88,8 +90,9 @@ def replay(directory: Path, *, inputs: Path | None = None) -> Replay:
     made again in a temporary folder. The search ends at the first difference. On the platform and
     libraries of the run outputs must be equal bit by bit; elsewhere `compare_files` says how near.
 
-    `inputs` is the folder that holds the inputs now; by default they are where they were. Raises
-    `UsageError` when evidence.json cannot be used or an input folder is gone.
+    `inputs` is the folder that holds the inputs now; by default they are where they were. Then the
+    column `path` of the tables is not compared. Raises `UsageError` when evidence.json cannot be
+    used.
     """
     evidence = read_evidence(directory)
     if evidence["run"]["interrupted"]:
@@ -105,7 +108,8 @@ def replay(directory: Path, *, inputs: Path | None = None) -> Replay:
         with tempfile.TemporaryDirectory(prefix="sr-pipeline-replay-") as temporary:
             made = Path(temporary) / "out"
             _run_again(evidence, moved, made)
-            for kind in _compare(evidence, directory, made, exact=same):
+            places = _PLACES if moved.now != moved.base else frozenset()
+            for kind in _compare(evidence, directory, made, exact=same, without=places):
                 counted[kind] += 1
     except _Found as found:
         difference = found.difference
@@ -207,7 +211,12 @@ def _same_hash(stage: Stage, name: str, path: Path, wanted: str) -> None:
 
 
 def _compare(
-    evidence: Mapping[str, Any], directory: Path, made: Path, *, exact: bool
+    evidence: Mapping[str, Any],
+    directory: Path,
+    made: Path,
+    *,
+    exact: bool,
+    without: frozenset[str],
 ) -> Iterator[Agreement]:
     for entry in evidence["outputs"]:
         if not entry["replayed"]:
@@ -215,10 +224,11 @@ def _compare(
         again = made / entry["path"]
         if not again.is_file():
             raise _Found("replay", entry["path"], "it was not made again")
-        if file_sha256(again) == entry["sha256"]:
+        before = directory / entry["path"]
+        if file_sha256(again) == entry["sha256"] or (without and same_but(before, again, without)):
             yield "bitwise"
             continue
-        why = "its bytes differ" if exact else agreement(directory / entry["path"], again)
+        why = "its bytes differ" if exact else agreement(before, again, without=without)
         if why is not None:
             raise _Found("replay", entry["path"], why)
         yield "tolerance"

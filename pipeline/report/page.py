@@ -45,6 +45,9 @@ class View:
     source: str
     caption: str
     boxes: tuple[PageBox, ...]
+    found: str = ""
+    """`yes` or `no` where there is ground truth to find."""
+    iou: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +97,18 @@ def page(report: Report, drawn: Drawn) -> str:
         views=[LR, *report.methods, HR],
         names=names,
         before=LR,
+        truth_words=_truth_words(report),
         after=_best(report),
         protocol=list(_flat(report.protocol)),
         errors=_errors(report)[:_ERRORS_SHOWN],
         error_count=len(_errors(report)),
     )
+
+
+def _truth_words(report: Report) -> str:
+    if report.protocol.get("ground_truth") == "pseudo":
+        return "pseudo truth: the detector's own box on HR"
+    return "ground truth"
 
 
 def _label(report: Report, method: str) -> str:
@@ -115,7 +125,8 @@ def _tiles(report: Report) -> list[Tile]:
     first = report.summary[0]
     tiles = [Tile(f"{len(report.images):,}", "pictures")]
     if (n := number(first, "n")) is not None:
-        tiles.append(Tile(f"{n:,.0f}", "with ground truth"))
+        kind = "pseudo" if report.protocol.get("ground_truth") == "pseudo" else "ground"
+        tiles.append(Tile(f"{n:,.0f}", f"with {kind} truth"))
     if (hr := number(first, "hr_found")) is not None:
         tiles.append(Tile(f"{100 * hr:.1f} %", "show a face on HR"))
     best = next(row for row in report.summary if row["method"] == _best(report))
@@ -138,11 +149,21 @@ def _cards(report: Report, keys: Sequence[str], names: Mapping[str, str]) -> lis
             small = f"{width}×{height} px"
             caption = small if name in (LR, HR) else caption_of(record) or small
             boxes = () if name == LR else tuple(_boxes(record, width, height))
-            views.append(View(name, names[name], source, caption, boxes))
+            found, iou = _outcome(record) if name != LR else ("", None)
+            views.append(View(name, names[name], source, caption, boxes, found, iou))
             aspect = width / height
         if views:
             cards.append(Card(key, aspect, tuple(views)))
     return cards
+
+
+def _outcome(record: Record) -> tuple[str, float | None]:
+    """Whether the face was found again, and its IoU; nothing where there is no ground truth."""
+    if not record.get("truth"):
+        return "", None
+    found = bool(record.get("found"))
+    iou = record.get("iou")
+    return "yes" if found else "no", float(iou) if found and isinstance(iou, float) else 0.0
 
 
 def _boxes(record: Record, width: int, height: int) -> Iterator[PageBox]:

@@ -68,10 +68,54 @@ if (cards.length) {
       for (const [side, select] of Object.entries(sides)) card.dataset[side] = select.value;
       show(card);
     }
+    narrow();
   };
+  const outcome = document.getElementById("outcome");
+  const order = document.getElementById("order");
+  const search = document.getElementById("search");
+  const right = (card) => card.querySelector(`.layer[data-view="${CSS.escape(card.dataset.after)}"]`);
+  const iou = (card) => right(card)?.dataset.iou || "";
+  const narrow = () => {
+    for (const card of cards) {
+      const found = right(card)?.dataset.found;
+      const fits = !outcome.value || found === (outcome.value === "found" ? "yes" : "no");
+      card.hidden = !fits || !card.dataset.name.toLowerCase().includes(search.value.toLowerCase());
+    }
+    const sign = { worst: 1, best: -1 }[order.value];
+    const last = (card) => iou(card) === "";
+    const compared = (a, b) => last(a) - last(b) || sign * (iou(a) - iou(b));
+    const sorted = sign ? [...cards].sort(compared) : cards;
+    cards[0].parentElement.append(...sorted);
+    const count = cards.filter((card) => !card.hidden).length;
+    document.getElementById("shown").textContent = `${count} of ${cards.length} shown`;
+  };
+  for (const control of [outcome, order, search]) control.addEventListener("input", narrow);
   const frames = () => document.body.classList.toggle("no-boxes", !boxes.checked);
   Object.values(sides).forEach((select) => select.addEventListener("change", all));
   boxes.addEventListener("change", frames);
   all();
   frames();
 }
+
+// The large view: all versions of one picture beside each other.
+const dialog = document.getElementById("large");
+
+function openLarge(card) {
+  document.getElementById("large-title").textContent = card.dataset.name;
+  dialog.querySelector(".panels").replaceChildren(...[...card.querySelectorAll(".layer")].map((layer) => {
+    const copy = layer.cloneNode(true);
+    copy.hidden = false;
+    copy.className = "layer";
+    const pane = Object.assign(document.createElement("div"), { className: "pane" });
+    pane.style.aspectRatio = card.querySelector(".stage").style.aspectRatio;
+    pane.append(copy);
+    const figure = document.createElement("figure");
+    const words = [layer.dataset.view, layer.dataset.caption].filter(Boolean).join(": ");
+    figure.append(pane, Object.assign(document.createElement("figcaption"), { textContent: words }));
+    return figure;
+  }));
+  dialog.showModal();
+}
+
+for (const card of cards) card.querySelector(".open").addEventListener("click", () => openLarge(card));
+document.getElementById("close").addEventListener("click", () => dialog.close());

@@ -194,3 +194,39 @@ def test_dark_and_light_are_readable(page: "Page") -> None:
             " === document.querySelector('figure source').srcset) === dark",
             arg=scheme == "dark",
         )
+
+
+def test_misses_are_filtered_by_the_right_side(page: "Page") -> None:
+    page.locator("#all-after").select_option("bilinear")
+    page.locator("#outcome").select_option("missed")
+    visible = page.locator(".card:visible")
+    assert visible.count() >= 1
+    assert {text.split(" · ")[0] for text in visible.locator("output").all_inner_texts()} == {
+        "missed"
+    }
+    page.locator("#outcome").select_option("")
+    page.locator("#search").fill("000")
+    assert page.locator(".card:visible").count() == 1
+    assert page.locator("#shown").inner_text() == "1 of 6 shown"
+
+
+def test_cards_are_put_in_order_of_iou(page: "Page") -> None:
+    page.locator("#order").select_option("worst")
+    found = page.locator(".card .layer.after").evaluate_all("all => all.map(l => l.dataset.iou)")
+    assert found[-1] == "", "what has no truth comes last"
+    values = [float(text) for text in found[:-1]]
+    assert values == sorted(values)
+    assert len(set(values)) > 1
+
+
+def test_a_card_opens_large(page: "Page") -> None:
+    page.locator(".card .open").first.click()
+    dialog = page.get_by_role("dialog")
+    assert dialog.locator("img").count() == len(METHODS) + 2
+    page.keyboard.press("Escape")
+    assert not dialog.is_visible()
+
+
+def test_images_come_before_figures(page: "Page") -> None:
+    headings = page.locator("h2").all_inner_texts()
+    assert headings.index("Pictures") < headings.index("Figures")
