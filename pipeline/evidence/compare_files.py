@@ -59,8 +59,11 @@ def same_but(before: Path, after: Path, without: frozenset[str]) -> bool:
         one.open(newline="", encoding="utf-8") as old,
         two.open(newline="", encoding="utf-8") as new,
     ):
-        rows = zip_longest(csv.DictReader(old), csv.DictReader(new), fillvalue={})
-        return all(_left(a, without) == _left(b, without) for a, b in rows)
+        rows = zip_longest(csv.DictReader(old), csv.DictReader(new))
+        return all(
+            a is not None and b is not None and _left(a, without) == _left(b, without)
+            for a, b in rows
+        )
 
 
 def _left(row: Mapping[str, str], without: frozenset[str]) -> dict[str, str]:
