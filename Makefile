@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := out/demo
 
-.PHONY: env demo test lint types tests docs clean
+.PHONY: env demo test lint types tests fuzz docs clean
 
 env: $(VENV)/.installed
 
@@ -48,6 +48,11 @@ docs: env
 	@echo "Documentation: build/site/index.html"
 
 test: lint types docs tests
+
+# 20,000 hostile inputs and 50 times kill -9; the counts as JSON. For an hour: make fuzz MINUTES=60
+MINUTES ?= 0
+fuzz: env
+	@$(BIN)/python -m tests.fuzz --inputs 20000 --kills 50 --minutes $(MINUTES)
 
 clean:
 	rm -rf $(VENV) out build *.egg-info

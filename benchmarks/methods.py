@@ -65,7 +65,7 @@ def find_entrants(names: Sequence[str] | None = None) -> tuple[Entrant, ...]:
 def absent_rivals(entrants: Sequence[Entrant]) -> str:
     """Say which rivals of the paper have no row; empty where all have."""
     absent = [name for name in RIVALS if name not in {e.family for e in entrants}]
-    return f"No weights here, so no row: {', '.join(absent)}." if absent else ""
+    return f"Not asked for, or without weights, so no row: {', '.join(absent)}." if absent else ""
 
 
 def _entrant(name: str) -> Entrant:

@@ -14,8 +14,10 @@ repository.
 from __future__ import annotations
 
 import csv
+import errno
 import hashlib
 import json
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,8 @@ from data.images.files import open_image
 Edges = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels."""
 
+_SPARE: Final = 1 << 20
+"""Bytes for the tables beside the array."""
 _BROKEN: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 """What reading and decoding a damaged picture raises."""
 
@@ -76,6 +80,7 @@ def build(
     """
     out.mkdir(parents=True, exist_ok=True)
     partial = out / "images.partial.npy"
+    _reserve(partial, len(pictures) * side * side * 3)
     images = np.lib.format.open_memmap(
         partial, mode="w+", dtype=np.uint8, shape=(len(pictures), side, side, 3)
     )
@@ -102,6 +107,13 @@ def build(
     meta |= {"test_only": True} if test_only else {}
     (out / "cache.json").write_text(json.dumps(meta, indent=2) + "\n", "utf-8")
     return CacheReport(len(rows), tuple(unreadable), digest)
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Raise OSError where the disk has no room: writing to a mapped file would be a bus error."""
+    free = shutil.disk_usage(path.parent).free
+    if size + _SPARE > free:
+        raise OSError(errno.ENOSPC, f"needs {size >> 20} MiB, {free >> 20} are free", str(path))
 
 
 def square(encoded: bytes, side: int, anchor: float, box: Edges | None) -> NDArray[np.uint8]:

@@ -9,6 +9,8 @@ from gflmser.names import checked_name
 
 _LISTS: Final = ("data", "limits", "earlier")
 _LARGEST: Final = 2**53
+_WIDEST: Final = 2048
+_DEEPEST: Final = 64
 
 
 def checked_entries(entries: Mapping[str, Any]) -> dict[str, Any]:
@@ -22,7 +24,21 @@ def checked_entries(entries: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(f"'{key}' is not what it should be")
     if "name" in entries:
         checked_name(entries["name"])
+    if isinstance(entries.get("network"), Mapping):
+        check_sizes(entries["network"])
     return {key: tuple(v) if key in _LISTS else v for key, v in entries.items()}
+
+
+def check_sizes(network: Mapping[str, Any]) -> None:
+    """Raise ValueError when a network's sizes are not those of one that fits into memory.
+
+    Depths (blocks, groups, passes) are numbers of up to 64, all others of up to 2,048.
+    """
+    for key, value in network.items():
+        limit = _DEEPEST if key.endswith(("blocks", "groups", "passes")) else _WIDEST
+        for size in value if isinstance(value, list | tuple) else (value,):
+            if isinstance(size, int | float) and not 0 <= size <= limit:
+                raise ValueError(f"'network.{key}' must be from 0 to {limit}")
 
 
 def _is_number(value: object) -> bool:

@@ -44,23 +44,26 @@ def export_onnx(name_or_path: str | Path, file: Path) -> ModelCard:
     axes = {0: "batch", 2: "height", 3: "width"}
     file.parent.mkdir(parents=True, exist_ok=True)
     traced = file.with_suffix(".partial")
-    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-        warnings.simplefilter("ignore")
-        # Tracing keeps bicubic as one Resize; the newer exporter takes it apart, in a minute.
-        torch.onnx.export(
-            _Deployed(model).eval(),
-            (torch.rand(2, 3, 16, 24),),
-            str(traced),
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=["lr"],
-            output_names=["sr"],
-            dynamic_axes={"lr": axes, "sr": {0: "batch", 2: "height4", 3: "width4"}},
-        )
-    proto = onnx.load_model(str(traced))
-    entry = proto.metadata_props.add()
-    entry.key, entry.value = "card", json.dumps(card.plain())
-    onnx.checker.check_model(proto)
-    onnx.save_model(proto, str(traced))
-    traced.replace(file)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            # Tracing keeps bicubic as one Resize; the newer exporter takes it apart, in a minute.
+            torch.onnx.export(
+                _Deployed(model).eval(),
+                (torch.rand(2, 3, 16, 24),),
+                str(traced),
+                dynamo=False,
+                opset_version=OPSET,
+                input_names=["lr"],
+                output_names=["sr"],
+                dynamic_axes={"lr": axes, "sr": {0: "batch", 2: "height4", 3: "width4"}},
+            )
+        proto = onnx.load_model(str(traced))
+        entry = proto.metadata_props.add()
+        entry.key, entry.value = "card", json.dumps(card.plain())
+        onnx.checker.check_model(proto)
+        onnx.save_model(proto, str(traced))
+        traced.replace(file)
+    finally:
+        traced.unlink(missing_ok=True)
     return card

@@ -18,6 +18,8 @@ from data.safe_text import one_line
 
 MIN_SIDE: Final = 4
 MAX_PIXELS: Final = 120_000_000
+MAX_MADE_PIXELS: Final = 250_000_000
+"""The most pixels that an image may have after it was enlarged, or doubled for a search."""
 _COMMON_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp"})
 _OTHER_SUFFIXES: Final = frozenset({".bmp", ".dib", ".tif", ".tiff", ".jp2", ".avif", ".tga"})
 _NETPBM_SUFFIXES: Final = frozenset({".ppm", ".pgm", ".pbm", ".pnm"})
@@ -64,6 +66,15 @@ def load_image(path: Path) -> LoadedImage:
         raise ImageError(f"cannot be read: {one_line(reason(error))}") from error
     rgb, note = _decode(content)
     return LoadedImage(rgb, stamp, note)
+
+
+def check_made(width: int, height: int, times: int) -> None:
+    """Raise ImageError when an image enlarged `times` on each side would have too many pixels."""
+    if width * height * times * times > MAX_MADE_PIXELS:
+        raise ImageError(
+            f"{width}x{height} enlarged {times} times is more than "
+            f"{MAX_MADE_PIXELS // 1_000_000} million pixels"
+        )
 
 
 def open_image(content: bytes) -> ImageFile.ImageFile:

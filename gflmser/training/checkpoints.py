@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,11 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     """Replace the checkpoint at `path`; one that is cut short leaves the old one."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    torch.save(state, partial)
+    try:
+        torch.save(state, partial)
+    except RuntimeError as error:  # torch's word for a full disk
+        partial.unlink(missing_ok=True)
+        raise OSError(errno.ENOSPC, "cannot be written, no space left?", str(path)) from error
     partial.replace(path)
 
 
@@ -30,6 +35,13 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         raise ConfigError(f"nothing to resume: {path} does not exist")
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, IndexError, KeyError, pickle.UnpicklingError) as error:
-        raise ConfigError(f"{path} is not a checkpoint of ours: {error}") from error
+    except pickle.UnpicklingError as error:
+        # torch's own text advises to load it without the safeguard.
+        raise ConfigError(f"{path} holds more than tensors and is not opened") from error
+    except Exception as error:  # a damaged file; zip and pickle each raise their own
+        raise ConfigError(
+            f"{path} is not a checkpoint of ours: {' '.join(str(error).split())[:200]}"
+        ) from error
+    if not isinstance(state, dict):
+        raise ConfigError(f"{path} is not a checkpoint of ours: no table")
     return state

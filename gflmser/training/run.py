@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -183,12 +184,24 @@ def make_sampler(config: Trainable, device: torch.device) -> Sampler | DeviceSam
 
 @contextmanager
 def _signals(stop: Callable[[], None]) -> Iterator[None]:
-    """Ctrl-C and SIGTERM call `stop` inside; only the main thread may say so."""
+    """Ctrl-C and SIGTERM call `stop` inside, a second one ends the process at once.
+
+    Only the main thread may say so.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, lambda *_: stop()) for number in signals]
+    told = False
+
+    def handle(_number: int, _frame: object) -> None:
+        nonlocal told
+        if told:
+            os._exit(130)
+        told = True
+        stop()
+
+    before = [signal.signal(number, handle) for number in signals]
     try:
         yield
     finally:

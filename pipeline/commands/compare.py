@@ -62,6 +62,7 @@ def command(
       sr-pipeline compare data/samples --out compared/ --upscalers bicubic,gflmser
     """
     from data.annotations.annotations import read_truth
+    from pipeline.engine.journal import record_files
     from pipeline.evaluation.pairs import Pairs
     from pipeline.jobs.compare import Compare
     from pipeline.jobs.compare_to_folder import compare, find_methods
@@ -85,7 +86,7 @@ def command(
         embedded=pairs.keys() if pairs else frozenset(),
     )
     done = compare(job, run.listing, run.options, pairs=pairs, seed=seed, start=start)
-    write_report(out)
+    record_files(out, write_report(out))
     for line in done.errors:
         click.echo(f"error: {line}", err=True)
     text = (out / "table.md").read_text(encoding="utf-8")

@@ -57,7 +57,7 @@ def combine(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 def _passes(_ctx: click.Context, _param: click.Parameter, value: str) -> int | None:
     if value == "auto":
         return None
-    if value.isdigit() and int(value) <= MAX_PASSES:
+    if value in map(str, range(MAX_PASSES + 1)):
         return int(value)
     raise click.BadParameter(f"{value!r} is neither auto nor a number from 0 to {MAX_PASSES}")
 

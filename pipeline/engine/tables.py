@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from data.atomic import whole_file
+from data.safe_text import printable, safe_cell
 from pipeline.engine.journal import Row
 
 Columns = Mapping[str, type]
@@ -35,7 +36,14 @@ def write_csv(rows: Iterable[Row], columns: Columns, path: Path) -> None:
     ):
         writer = csv.DictWriter(file, list(columns), extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(
+            {name: _cell(row[name]) for name in columns if name in row} for row in rows
+        )
+
+
+def _cell(value: object) -> object:
+    """No text is a formula to a spreadsheet; Python 3.11 does not quote a carriage return."""
+    return safe_cell(printable(value, keep="\n")) if isinstance(value, str) else value
 
 
 def write_parquet(rows: Iterable[Row], columns: Columns, path: Path) -> None:

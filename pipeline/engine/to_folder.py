@@ -11,7 +11,9 @@ from data.errors import UsageError
 from data.images.video import VIDEO_SUFFIXES
 from data.safe_text import printable
 from pipeline.engine.journal import JOURNAL_NAME, Journal, Start
-from pipeline.inputs.sources import Listing, Source
+from pipeline.evidence.hashes import file_sha256
+from pipeline.evidence.models import models_of
+from pipeline.inputs.sources import MISSING, Listing, Source
 from pipeline.inputs.walk import suffix_of
 
 _TABLES: Final = (
@@ -51,12 +53,38 @@ def run_folder(job: WritingJob, listing: Listing, start: Start) -> Iterator[Jour
     ours has written; see `Journal` for what else is refused.
     """
     check_outputs(job, listing, start)
-    settings = {**job.settings(), **listing.describe()}
+    _check_work(listing)
+    settings = {**job.settings(), **what_it_rests_on(job, listing)}
     with Journal(job.out, settings, start=start) as journal, recorded() as files:
         try:
             yield journal
         finally:
             journal.add_files(files)
+
+
+def what_it_rests_on(job: WritingJob, listing: Listing) -> dict[str, object]:
+    """The inputs of a run, JSON-ready: INPUT, manifests, and SHA-256 of weights, models, truth."""
+    settings = job.settings()
+    found = models_of(settings)
+    upscalers = settings.get("upscalers")
+    for name in upscalers if isinstance(upscalers, list) else ():
+        found += models_of({"upscaler": name})
+    models = {f"{model.role} {model.path.name}": file_sha256(model.path) for model in found}
+    truth = Path(str(settings.get("ground_truth", "")))
+    if truth.is_file():
+        models["ground truth"] = file_sha256(truth)
+    return {**listing.describe(), "models": models}
+
+
+def _check_work(listing: Listing) -> None:
+    """Raise UsageError when there is nothing to do; one image that exists is enough."""
+    source = None
+    for source in listing.unopened():
+        if source.problem != MISSING:
+            return
+    wanted = printable(" ".join(listing.inputs))
+    why = MISSING if source is not None else f"no picture found; {listing.wanted()}"
+    raise UsageError(f"{wanted}: {why}")
 
 
 def check_outputs(job: WritingJob, listing: Listing, start: Start) -> None:

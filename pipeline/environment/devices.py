@@ -23,7 +23,9 @@ def resolve_device(name: str) -> torch.device:
     if name == "auto":
         return _best()
     kind, colon, index = name.partition(":")
-    if kind not in ("cpu", "cuda", "mps") or (colon and not (kind == "cuda" and index.isdigit())):
+    if kind not in ("cpu", "cuda", "mps") or (
+        colon and not (kind == "cuda" and index.isascii() and index.isdecimal() and len(index) < 4)
+    ):
         raise ModelError(f"device {name!r} is not one of auto, cpu, cuda, cuda:N, mps")
     if kind == "mps" and not torch.backends.mps.is_available():
         raise ModelError("device 'mps' is not available here")

@@ -7,7 +7,13 @@ from typing import Any, Final
 
 from data.atomic import cache_folder, whole_file
 from data.errors import ModelError, OutputError
+from data.regular_files import stamp_of
 
+_FRONTAL_SHA256: Final = {
+    "20.0.1": "f3f7aa833fb4a14a46fc48689f45b98d85ef72d6dfaf8bdc012b7d3c522a5426",
+}
+"""What `get_frontal_face_detector().save` writes, by dlib's version."""
+_LARGEST_DETECTOR: Final = 1 << 20
 _MODEL_FILES: Final = {
     "cnn": "mmod_human_face_detector.dat",
     "landmarks5": "shape_predictor_5_face_landmarks.dat",
@@ -43,11 +49,19 @@ def import_dlib() -> Any:  # noqa: ANN401 - dlib has no type information
 
 
 def frontal_face_detector() -> Any:  # noqa: ANN401
-    """dlib's HOG detector: unpacking the one inside dlib takes 0.4 s, reading it back 2 ms."""
+    """dlib's HOG detector: unpacking the one inside dlib takes 0.4 s, reading it back 2 ms.
+
+    The cached file is used only when its SHA-256 is the one known for this dlib: anybody may have
+    put another detector there.
+    """
     dlib = import_dlib()
+    known = _FRONTAL_SHA256.get(dlib.__version__)
+    if known is None:
+        return dlib.get_frontal_face_detector()
     cached = cache_folder() / f"frontal_face_detector-{dlib.__version__}.svm"
-    with suppress(RuntimeError):  # absent, or not whole
-        return dlib.fhog_object_detector(str(cached))
+    with suppress(RuntimeError, OSError):  # absent, or not whole
+        if stamp_of(cached, limit=_LARGEST_DETECTOR).sha256 == known:
+            return dlib.fhog_object_detector(str(cached))
     detector = dlib.get_frontal_face_detector()
     with suppress(OutputError), whole_file(cached) as temporary:
         detector.save(str(temporary))

@@ -1,6 +1,7 @@
 """Verification pairs: SR of one picture against HR of another one."""
 
 import csv
+import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import TruthError
+from data.regular_files import read_text
+from data.safe_text import one_line
 from pipeline.engine.journal import Row
 from pipeline.evaluation.summary import HR_METHOD
 from pipeline.identity.verification import Verification, verification
@@ -31,13 +34,17 @@ class Pairs:
     def read(cls, path: Path) -> Self:
         """Read a CSV with the columns a, b, same (1 or 0); raises TruthError."""
         try:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                rows = list(csv.DictReader(file))
+            reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
+            rows = list(reader)
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise TruthError(f"{path} cannot be read as CSV: {error}") from error
-        missing = {"a", "b", "same"} - set(rows[0] if rows else ())
+            raise TruthError(f"{path} cannot be read as CSV: {one_line(error)}") from error
+        missing = {"a", "b", "same"} - set(reader.fieldnames or ())
         if missing:
             raise TruthError(f"{path} lacks the column(s) {', '.join(sorted(missing))}")
+        if not rows:
+            raise TruthError(f"{path} has the columns a, b, same and no pair")
+        if any(row["a"] is None or row["b"] is None for row in rows):
+            raise TruthError(f"{path} has a line with too few cells")
         wrong = next((row for row in rows if row["same"] not in ("0", "1")), None)
         if wrong is not None:
             raise TruthError(f"{path}: same must be 0 or 1, not {wrong['same']!r}")

@@ -10,6 +10,7 @@ from typing import Final
 
 from data.boxes import Box
 from data.errors import UsageError
+from data.regular_files import read_text, reason
 from pipeline.metrics.matching import Prediction
 
 SIDES: Final = ("left", "top", "right", "bottom")
@@ -36,11 +37,11 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
 
 def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_text(path)
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8 text (byte {error.start})") from error
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}") from error
+        raise UsageError(f"{path}: {reason(error)}") from error
     lines = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = next(lines, [])

@@ -20,6 +20,7 @@ from pipeline.inputs.walk import SUFFIXES, suffix_of, walk
 __all__ = ["Listing", "Source", "cut_region"]
 
 MANIFEST_SUFFIX: Final = ".csv"
+MISSING: Final = "no such file or folder"
 _FORMULA: Final = ("=", "+", "-", "@", "'", "|")
 """First characters of a cell by which a spreadsheet takes it for a formula."""
 
@@ -132,7 +133,7 @@ class Listing:
         elif glob.has_magic(text):
             yield from self._expand(text, base)
         else:
-            yield Source(_key(path, base), path, problem="no such file or folder")
+            yield Source(_key(path, base), path, problem=MISSING)
 
     def _expand(self, pattern: str, base: Path | None) -> Iterator[Source]:
         root = base or Path(*_still_parts(pattern))

@@ -18,7 +18,7 @@ from data.images.rgb import RGB
 from pipeline.engine.journal import Journal, Start
 from pipeline.engine.run import RunOptions, RunResult, default_workers, run
 from pipeline.engine.tables import Columns, write_parquet
-from pipeline.engine.to_folder import run_folder
+from pipeline.engine.to_folder import run_folder, what_it_rests_on
 from pipeline.environment.provenance import provenance
 from pipeline.evaluation.pairs import Pairs, collect_embeddings
 from pipeline.evaluation.summary import HR_METHOD, Cell, as_rows, summarise
@@ -48,7 +48,8 @@ class CompareRun:
 
     def where(self) -> str:
         """Where the results are."""
-        return f"report: {self.out / 'report.html'}; pictures: {self.out / 'pictures'}"
+        text = f"report: {self.out / 'report.html'}; pictures: {self.out / 'pictures'}"
+        return "\n".join(filter(None, (text, self.result.interruption)))
 
 
 def find_methods(
@@ -100,7 +101,7 @@ def compare(
                 **provenance(),
             },
             "rows": _summary_rows(job, columns, seed, verified),
-            "input": listing.describe(),
+            "input": what_it_rests_on(job, listing),
         }
         write_json(job.out / "summary.json", summary)
     return CompareRun(job.out, result, summary, errors)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.images.files import save_png
+from data.images.files import check_made, save_png
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection
 from pipeline.detection.choose import choose_faces
@@ -122,6 +122,9 @@ class FindFaces:
     def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
         """See `Job.enlarge`; adds `sr` to the pictures that are below the size limit."""
         small = [item for item in batch if self._is_small(item.pictures["input"])]
+        for item in small:
+            height, width = item.pictures["input"].shape[:2]
+            check_made(width, height, self._upscaler().scale)
         restored = self._upscaler()([item.pictures["input"] for item in small]) if small else []
         sr = {item.position: picture for item, picture in zip(small, restored, strict=True)}
         return [
@@ -192,6 +195,7 @@ class _Search:
 
     def faces(self) -> list[Detection]:
         """Faces that were asked for, boxes in pixels of `sr`."""
+        check_made(self.sr.shape[1], self.sr.shape[0], 2 ** self.passes())
         margin = round(self.job.pad * max(self.sr.shape[:2]))
         searched = np.pad(self.sr, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
         detector = load_detector(

@@ -14,7 +14,7 @@ from data.atomic import write_json
 from pipeline.engine.journal import Journal, Row, Start
 from pipeline.engine.run import RunOptions, RunResult, run
 from pipeline.engine.tables import column_types, parquet_of_csv, write_csv
-from pipeline.engine.to_folder import run_folder
+from pipeline.engine.to_folder import run_folder, what_it_rests_on
 from pipeline.environment.progress import progress_bar
 from pipeline.environment.provenance import NOTICE, provenance
 from pipeline.environment.words import counted
@@ -159,7 +159,9 @@ def find_faces(
             raise
         rows = _write_tables(journal, job)
         done = DetectRun(job.out, result, *_count(rows()), _first_faces(rows()))
-        write_json(job.out / "summary.json", {**done.summary(job), "input": listing.describe()})
+        write_json(
+            job.out / "summary.json", {**done.summary(job), "input": what_it_rests_on(job, listing)}
+        )
         if record is not None:
             close_run(job, record, rows(), interrupted=result.interrupted)
     return done

@@ -8,7 +8,7 @@ from data.atomic import write_json
 from pipeline.engine.journal import Journal, Start
 from pipeline.engine.run import RunOptions, RunResult, run
 from pipeline.engine.tables import write_csv
-from pipeline.engine.to_folder import run_folder
+from pipeline.engine.to_folder import run_folder, what_it_rests_on
 from pipeline.environment.provenance import provenance
 from pipeline.environment.words import counted
 from pipeline.evidence.log import RunRecord
@@ -68,7 +68,7 @@ def make_pictures(
             "pictures_per_s": round(result.pictures_per_s, 2),
             "errors": errors,
             "notes": dict(result.notes),
-            "input": listing.describe(),
+            "input": what_it_rests_on(job, listing),
             "settings": job.settings(),
             "provenance": provenance(),
         }

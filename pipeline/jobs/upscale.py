@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.images.files import check_made
 from pipeline.engine.job import Item, Pictures
 from pipeline.engine.journal import Row
 from pipeline.engine.run import default_workers
@@ -64,7 +65,11 @@ class UpscalePictures:
 
     def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
         """See `Job.enlarge`."""
-        restored = self._upscaler()([item.pictures["input"] for item in batch])
+        upscaler = self._upscaler()
+        for item in batch:
+            height, width = item.pictures["input"].shape[:2]
+            check_made(width, height, upscaler.scale)
+        restored = upscaler([item.pictures["input"] for item in batch])
         return [{"sr": picture} for picture in restored]
 
     def outputs(self, source: Source) -> list[str]:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from data.errors import UsageError
+from data.regular_files import read_text
+from data.safe_text import one_line
+from gflmser.names import checked_name
 from pipeline.evaluation.summary import HR_METHOD, Cell
 from pipeline.metrics.registry import OURS
 
@@ -26,6 +29,16 @@ _COLUMNS: Final = (
     "face_px",
     *("left", "top", "right", "bottom"),
     *("truth_left", "truth_top", "truth_right", "truth_bottom", "error"),
+)
+
+
+_BOXES: Final = (
+    ("left", "top", "right", "bottom"),
+    ("truth_left", "truth_top", "truth_right", "truth_bottom"),
+)
+_NUMBERS: Final = (
+    *("iou", "psnr_rgb", "psnr_y", "ssim", "lr_consistency", "face_px"),
+    *(edge for box in _BOXES for edge in box),
 )
 
 
@@ -57,7 +70,15 @@ class Report:
         """The seed of the run, which also chooses the pictures that are shown."""
         settings = self.protocol.get("settings")
         places = (self.protocol, settings if isinstance(settings, dict) else {})
-        return next((s for p in places if isinstance(s := p.get("seed"), int)), 0)
+        return next((abs(s) for p in places if isinstance(s := p.get("seed"), int)), 0)
+
+    @property
+    def interruption(self) -> str:
+        """A sentence that the run did not reach its end; empty for a whole one."""
+        if self.protocol.get("interrupted") is not True:
+            return ""
+        done, wanted = self.protocol.get("pictures"), self.protocol.get("expected")
+        return f"INTERRUPTED: {done} of {wanted or 'more'} pictures done; --resume goes on."
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -125,14 +146,39 @@ def _read_summary(
     file: Path,
 ) -> tuple[Mapping[str, object], tuple[Mapping[str, Cell], ...]]:
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_text(file), parse_constant=_no_constant)
         protocol, rows = content["protocol"], content["rows"]
         complete = all(isinstance(row["method"], str) for row in rows)
+    except RecursionError:
+        raise UsageError(f"{file} is no summary of `compare`: nested too deeply") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{file} is no summary of `compare`: {error!r}") from error
+        raise UsageError(
+            f"{file} is no summary of `compare`: {type(error).__name__}: {one_line(error)[:100]}"
+        ) from error
     if not rows or not complete or not isinstance(protocol, dict):
         raise UsageError(f"{file} names no method")
+    for row in rows:
+        _check_method(row["method"], file)
+        wrong = next((key for key, value in row.items() if not _is_cell(value)), None)
+        if wrong is not None:
+            raise UsageError(f"{file}: {one_line(wrong)} of {row['method']} is no figure")
     return protocol, tuple(sorted(rows, key=lambda row: bool(row.get("oracle"))))
+
+
+def _check_method(name: str, file: Path) -> None:
+    """The name of a method is the name of a folder of pictures."""
+    try:
+        checked_name(name)
+    except ValueError as error:
+        raise UsageError(f"{file}: {error}") from error
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no figure")
+
+
+def _is_cell(value: object) -> bool:
+    return value is None or isinstance(value, str | int | float)
 
 
 def _read_rows(file: Path) -> pd.DataFrame:
@@ -144,7 +190,24 @@ def _read_rows(file: Path) -> pd.DataFrame:
         raise UsageError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
     if missing := [name for name in _COLUMNS if name not in rows]:
         raise UsageError(f"{file} lacks the column {missing[0]!r}")
+    _check_cells(rows, file)
     return rows.drop_duplicates(["image", "method"], keep="last", ignore_index=True)
+
+
+def _check_cells(rows: pd.DataFrame, file: Path) -> None:
+    """Raise UsageError where a column holds something else than `compare` writes."""
+    import pandas as pd
+
+    for name in ("image", "method", *(("output",) if "output" in rows else ())):
+        if not rows[name].map(lambda value: isinstance(value, str)).all():
+            raise UsageError(f"{file}: {name} is not text everywhere")
+    for name in _NUMBERS:
+        if not pd.api.types.is_numeric_dtype(rows[name]) and not rows[name].isna().all():
+            raise UsageError(f"{file}: {name} is not a number everywhere")
+    for left, top, right, bottom in _BOXES:
+        swapped = (rows[right] < rows[left]) | (rows[bottom] < rows[top])
+        if bool(swapped.fillna(value=False).any()):
+            raise UsageError(f"{file}: the corners of a box are swapped ({left}, {top})")
 
 
 def _outputs(rows: pd.DataFrame) -> dict[str, str]:

@@ -36,6 +36,8 @@ def to_json(report: Report) -> str:
 def to_markdown(report: Report) -> str:
     """The table for a README; oracle methods in a second one, below a rule."""
     parts = markdown_blocks(table(report))
+    if report.interruption:
+        parts.insert(0, f"**{report.interruption}**")
     return "\n\n".join([*parts, counts(report), INTERVAL, f"**{NOTICE}**"]) + "\n"
 
 
@@ -49,7 +51,8 @@ def markdown_blocks(shown: Table) -> list[str]:
 
 def to_latex(report: Report) -> str:
     """The table for a paper; it needs the packages booktabs and graphicx."""
-    return latex_table(table(report), f"{counts(report)} {INTERVAL} {NOTICE}")
+    caption = f"{report.interruption} {counts(report)} {INTERVAL} {NOTICE}".strip()
+    return latex_table(table(report), caption)
 
 
 def latex_table(shown: Table, caption: str) -> str:

@@ -84,7 +84,7 @@ def page(report: Report, drawn: Drawn) -> str:
         lstrip_blocks=True,
     )
     return environment.get_template("report.html").render(
-        notice=NOTICE,
+        notice=" ".join(filter(None, (NOTICE, report.interruption))),
         counts=counts(report),
         interval=INTERVAL,
         oracle_note=ORACLE,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,8 @@ _CHANNELS_LAST: Final = frozenset({"ESRGAN", "Compact"})
 _FACE: Final = 512
 """Side of the aligned face that GFPGAN and RestoreFormer were made for."""
 _FACE_SCALE: Final = 4
+_DEEPEST: Final = 4096
+"""No network has more layers in a row; spandrel takes the largest number for their count."""
 
 
 def load_network(path: Path, device: torch.device) -> Network:
@@ -33,6 +36,7 @@ def load_network(path: Path, device: torch.device) -> Network:
     architecture that spandrel knows, or is a network for something else.
     """
     state = read_state(path)
+    _check_depth(state, path.name)
     import_torchvision()
     import spandrel
 
@@ -48,6 +52,13 @@ def load_network(path: Path, device: torch.device) -> Network:
         raise ModelError(f"{path.name}: {descriptor.architecture.name} only fills holes")
     descriptor.eval()
     return _network(name_of_file(path.stem), descriptor)
+
+
+def _check_depth(state: Mapping[str, object], name: str) -> None:
+    """Refuse tensor names whose numbers would make spandrel build layers without end."""
+    deepest = max((int(n[:9]) for key in state for n in re.findall(r"\d+", str(key))), default=0)
+    if deepest > _DEEPEST:
+        raise ModelError(f"{name}: a tensor's name asks for {deepest} layers or more")
 
 
 def _network(name: str, descriptor: Any) -> Network:  # noqa: ANN401

@@ -1,0 +1,1 @@
+"""Hostile input by the thousand: seeded, in this process, and every defect with what made it."""

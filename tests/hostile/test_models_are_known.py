@@ -1,0 +1,43 @@
+"""Weights, models and ground truth are known by their content, not by their name."""
+
+import json
+from pathlib import Path
+
+import torch
+
+from gflmser.load import card_of
+from gflmser.network import GFLmser
+from gflmser.weights import save_weights
+from tests.hostile.conftest import Run
+from tests.hostile.test_names_cannot_hurt import NARROW
+
+
+def weights(folder: Path, seed: int) -> Path:
+    torch.manual_seed(seed)
+    return save_weights(GFLmser(NARROW), card_of("w", NARROW), folder)
+
+
+def test_resume_with_other_weights_of_the_name_is_refused(run: Run, photos: Path) -> None:
+    file = weights(photos.parent, 1)
+    out = photos.parent / "out"
+    words = ("upscale", photos, "--out", out, "--upscaler", file, "--quiet", "--workers", 1)
+    assert run(*words, "--limit", 2).exit_code == 0
+    models = json.loads((out / "summary.json").read_text())["input"]["models"]
+    assert len(models["upscaler w.safetensors"]) == 64
+    assert run(*words, "--limit", 3, "--resume").exit_code == 0
+    weights(photos.parent, 2)
+    done = run(*words, "--resume")
+    assert done.exit_code == 2
+    assert "models" in str(done.exception)
+
+
+def test_resume_with_other_ground_truth_is_refused(run: Run, photos: Path) -> None:
+    truth = photos.parent / "truth.csv"
+    truth.write_text("image,left,top,right,bottom\na.png,5,5,35,35\n")
+    words = ("compare", photos, "--out", photos.parent / "out", "--upscalers", "bicubic")
+    more = ("--truth", truth, "--quiet", "--workers", 1)
+    assert run(*words, *more).exit_code == 0
+    truth.write_text("image,left,top,right,bottom\na.png,1,1,35,35\n")
+    done = run(*words, *more, "--resume")
+    assert done.exit_code == 2
+    assert "models" in str(done.exception)
