@@ -96,10 +96,18 @@ def source_of(picture: Picture) -> Source:
 
 
 def paired_faces(data: Path) -> PictureSet:
-    """Faces of tables 1 and 2: LS3D-W where it is there, else LFW's test people."""
-    if (data / "ls3d_w").is_dir():
-        return _registered("ls3d_w", data / "ls3d_w")
-    return lfw_test(data)
+    """Faces of tables 1 and 2: LS3D-W's balanced part where it is there, else LFW's test people.
+
+    The paper's 7,144 images fit the balanced part of 7,200. It is a download of its own, so it is
+    looked for beside LS3D-W and below it; without it the whole dataset is taken.
+    """
+    root = data / "ls3d_w"
+    beside = [data / "ls3d_w_balanced"]
+    below = [p for p in sorted(root.glob("*")) if "balanced" in p.name.lower()]
+    for part in (*beside, *below):
+        if part.is_dir():
+            return replace(_registered("ls3d_w", part), name="ls3d_w-balanced")
+    return _registered("ls3d_w", root) if root.is_dir() else lfw_test(data)
 
 
 def table4_faces(data: Path, seed: int) -> PictureSet:

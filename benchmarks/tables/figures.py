@@ -25,6 +25,7 @@ from benchmarks.image_sets import (
 from benchmarks.measuring.compare_rows import frame
 from benchmarks.measuring.real_faces import low_faces
 from benchmarks.measuring.whole_images import SCALE, whole_pair
+from benchmarks.methods import Entrant
 from data.atomic import whole_file
 from data.images.files import save_png
 from data.images.rgb import RGB
@@ -57,6 +58,14 @@ class Figure:
     pictures: Callable[[Path], Sequence[PictureSet]]
     kind: Kind = "pairs"
     crop: float = 1.0
+    trained_on: tuple[str, ...] = ()
+    """Only methods that were trained on these, and those that were not trained; empty for all."""
+
+    def shows(self, entrant: Entrant) -> bool:
+        """Whether a method has its row on the sheet."""
+        if self.kind == "real" and entrant.method.oracle:
+            return False
+        return not self.trained_on or entrant.trained_on in ("–", *self.trained_on)
 
     @property
     def shown(self) -> int:
@@ -68,6 +77,11 @@ FIGURES: Final = (
     Figure("faces", lambda data: [lfw_test(data)]),
     Figure("faces-close", lambda data: [lfw_test(data)], crop=0.55),
     Figure("faces-real", real_faces, "real"),
+    # Figures 9 and 10 of the paper: GFLmser trained on images of anything (DIV2K; here BSDS200).
+    Figure(
+        "scenes-general", lambda data: [scenes(data, "bsds100")], "scenes", trained_on=("general",)
+    ),
+    Figure("faces-general", lambda data: [lfw_test(data)], trained_on=("general",)),
     Figure("scenes", lambda data: [scenes(data, "bsds100")], "scenes"),
 )
 
@@ -104,7 +118,7 @@ def _sheet(bench: Bench, figure: Figure, pictures: PictureSet) -> bytes:
         "crop": figure.crop,
         "data": pictures.digest,
         "most": bench.most(figure.shown),
-        "methods": [(entrant.name, entrant.fingerprint) for entrant in bench.entrants],
+        "methods": [(e.name, e.fingerprint) for e in bench.entrants if figure.shows(e)],
         "seed": bench.seed,
         **bench.arithmetic,
     }
@@ -128,7 +142,7 @@ def _drawn(bench: Bench, figure: Figure, pictures: PictureSet) -> bytes:
     with tempfile.TemporaryDirectory(prefix="sr-benchmark-") as folder:
         job = Compare(
             Path(folder),
-            tuple(e.method for e in bench.entrants if figure.kind != "real" or not e.method.oracle),
+            tuple(entrant.method for entrant in bench.entrants if figure.shows(entrant)),
             Degradation(figure.crop),
             device=bench.device,
             precision=bench.precision,

@@ -35,6 +35,15 @@ CAMERAS = ("chain", "clean", "noise10", "blur1", "jpeg40", "h264", "mixed", "dar
     flag_value="chain",
     help="LR by a degraded set; without a name, by the random camera chain.",
 )
+@click.option("--h2l", metavar="NAME|FILE", help="LR by the H2L network of these weights.")
+@click.option(
+    "--draws",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    metavar="K",
+    help="LR images of each face by --h2l: lr/, lr-2/, ... lr-K/.",
+)
 @opt.over_pictures
 @opt.seed
 @opt.start
@@ -46,6 +55,8 @@ def command(
     hr: int,
     lr: int,
     camera: str | None,
+    h2l: str | None,
+    draws: int,
     seed: int,
     start: Start,
     as_json: bool,
@@ -58,6 +69,7 @@ def command(
     Example:
       sr-pipeline degrade data/samples --out degraded/ --crop 0.55
       sr-pipeline degrade data/samples --out jpeg/ --crop 0.55 --camera jpeg40
+      sr-pipeline degrade data/samples --out draws/ --h2l runs/h2l/h2l.safetensors --draws 4
     """
     from data.errors import UsageError
     from pipeline.jobs.degrade import Degradation, DegradePictures
@@ -65,7 +77,14 @@ def command(
 
     if lr > hr:
         raise UsageError(f"--lr {lr} is larger than --hr {hr}: nothing would be reduced")
-    job = DegradePictures(out, Degradation(crop, hr, lr, camera or "", seed))
+    degradation = Degradation(crop, hr, lr, camera or "", seed)
+    job = DegradePictures(out, degradation)
+    if h2l is not None:
+        from pipeline.jobs.degrade_by_h2l import by_h2l
+
+        job = by_h2l(out, degradation, h2l=h2l, draws=draws)
+    elif draws > 1:
+        raise UsageError("--draws is for --h2l: the other degradations of a face are one")
     done = make_pictures(job, run.listing, run.options, start=start)
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
     return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)
