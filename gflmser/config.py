@@ -105,14 +105,18 @@ class NetworkConfig:
     """Channels of the discriminator."""
     noise: bool = True
     """H2L has a channel of Gaussian noise beside the picture."""
+    trunk: int = 0
+    """Layers of the large L2H, which has no hourglass (`gflmser.trunk`); 0 for the paper's."""
     modulation: int = 0
     """Length of a Gaussian code that scales and shifts every channel of H2L; ours, 0 for none."""
 
     def __post_init__(self) -> None:
         if min(self.groups, self.blocks, self.passes, self.judge_width) < 1:
             raise ValueError("groups, blocks, passes and judge_width must be at least 1")
-        if self.modulation < 0:
-            raise ValueError("modulation is a length, 0 for none")
+        if min(self.modulation, self.trunk) < 0:
+            raise ValueError("modulation and trunk are lengths, 0 for none")
+        if self.trunk and not (self.source == "none" and self.bicubic_residual):
+            raise ValueError("a trunk has no skips and adds to bicubic: source 'none'")
         if max(self.groups, self.blocks, self.passes) > _DEEPEST or self.judge_width > _WIDEST:
             raise ValueError(
                 f"groups, blocks and passes are at most {_DEEPEST}, judge_width {_WIDEST}"

@@ -16,6 +16,7 @@ from torch.nn import functional
 from gflmser.blocks import BasicBlock, Hourglass, Module
 from gflmser.config import NetworkConfig, SkipSource
 from gflmser.tied import tie
+from gflmser.trunk import TrunkL2H
 
 SCALE: Final = 4
 _MODULATED: Final = 0.2
@@ -126,7 +127,7 @@ class GFLmser(nn.Module):
         super().__init__()
         self.config = config
         self.h2l = H2LNet(config)
-        self.l2h = L2HNet(config)
+        self.l2h: nn.Module = TrunkL2H(config) if config.trunk else L2HNet(config)
         if config.tied:
             tie(self.h2l, self.l2h)
 

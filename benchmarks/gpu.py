@@ -1,0 +1,189 @@
+"""Everything that a lent GPU is asked, in one command; and the pack that it needs.
+
+python -m benchmarks.gpu pack OUT --faces wild=../cache/wild:128 --faces utk=../cache/utk:80
+cd OUT && python -m benchmarks.gpu run --out RESULTS            # on the GPU machine
+python -m benchmarks.gpu run --device cpu --quick --out RESULTS # the same on a CPU, in little
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import torch
+
+from benchmarks.measuring.device_checks import checked
+from benchmarks.measuring.device_speed import (
+    crops_per_second,
+    paper_steps,
+    training_images_per_second,
+)
+from benchmarks.measuring.packed_faces import pack, total, unpack
+from data.atomic import write_json
+from data.errors import UsageError
+from data.prepared import Picture, build
+from gflmser.config import Config
+from gflmser.method import train
+from gflmser.schema import load
+from pipeline.cli import main as run
+from pipeline.environment.devices import resolve_device
+from pipeline.environment.provenance import provenance
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+CONFIGS: Final = ROOT / "gflmser" / "configs"
+LARGEST: Final = 55 * 2**20
+"""Bytes of a pack: a transfer takes 64 MiB."""
+_LEFT: Final = ("data/weights/rivals/", "docs/", "benchmarks/results/", "tests/")
+_MIN_SECONDS: Final = 60.0
+"""Time that is kept for measuring and writing the trained network."""
+_NARROW: Final = tuple(f"network.widths.r{r}=8" for r in (64, 32, 16, 8, 4))
+
+
+@click.group()
+def main() -> None:
+    """Measure and train on a GPU machine that is lent for a few minutes."""
+
+
+@main.command("pack")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--faces", multiple=True, metavar="NAME=PREPARED:SIDE", help="A prepared set.")
+@click.option("--weights", default="gflmser", show_default=True, help="Shipped weights to send.")
+def pack_command(out: Path, faces: tuple[str, ...], weights: str) -> None:
+    """Write code, the named weights and faces as WebP into OUT, at most 55 MiB."""
+    if out.exists():
+        raise UsageError(f"{out} exists")
+    names = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split("\0")
+    kept = {f"data/weights/{name}.safetensors" for name in weights.split(",")}
+    for name in filter(None, names):
+        heavy = name.endswith(".safetensors") and name not in kept
+        if not heavy and not name.startswith(_LEFT) and (ROOT / name).is_file():
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / name, out / name)
+    for one in faces:
+        name, _, rest = one.partition("=")
+        folder, _, side = rest.rpartition(":")
+        if not folder or not side.isdigit():
+            raise UsageError(f"'{one}' is not NAME=PREPARED:SIDE")
+        size = pack(Path(folder), out / "faces" / f"{name}.zip", side=int(side))
+        click.echo(f"{name}: {size / 2**20:.1f} MiB")
+    whole = total([out])
+    click.echo(f"{out}: {whole / 2**20:.1f} MiB")
+    if whole > LARGEST:
+        raise UsageError(f"{out} has {whole / 2**20:.1f} MiB: more than 55")
+
+
+@main.command("run")
+@click.option("--out", required=True, type=click.Path(path_type=Path))
+@click.option("--device", default="auto", show_default=True)
+@click.option("--minutes", default=8.0, show_default=True, help="For everything together.")
+@click.option("--quick", is_flag=True, help="Little of everything, on the samples.")
+def run_command(out: Path, device: str, minutes: float, quick: bool) -> None:
+    """Check, measure, train gflmser-large for the rest of the time; write gpu.json and weights."""
+    end = time.monotonic() + 60 * minutes
+    resolved = resolve_device(device)
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="gpu-") as work:
+        sets = _prepared(Path(work), quick=quick)
+        figures: dict[str, Any] = {"device": _named(resolved), "provenance": provenance()}
+        # Written after every part: a machine that is taken away leaves what it has measured.
+        for name, part in _parts(resolved, sets, Path(work), quick=quick).items():
+            begun = time.monotonic()
+            try:
+                figures[name] = part()
+            except Exception as error:  # the parts behind it are worth as much
+                figures[name] = {"error": f"{type(error).__name__}: {error}"}
+            figures[f"{name}_took_s"] = round(time.monotonic() - begun, 1)
+            write_json(out / "gpu.json", figures)
+            click.echo(f"{name}: {figures[f'{name}_took_s']} s", err=True)
+        figures["large"] = _large(resolved, sets, out, end=end, quick=quick)
+        write_json(out / "gpu.json", figures)
+    click.echo(out / "gpu.json")
+
+
+def _parts(
+    device: torch.device, sets: dict[str, Path], work: Path, *, quick: bool
+) -> dict[str, Any]:
+    faces = next(iter(sets.values()))
+    paper, settings = CONFIGS / "paper.toml", _NARROW if quick else ()
+    batch, at_least = (2, 0.0) if quick else (128, 1.0)
+    more = (*settings, f"training.batch={batch}", "data.batching=device")
+    bf16 = ("training.precision=bf16-mixed", "training.fused=true")
+    fast = (*more, *(bf16 if device.type == "cuda" else ()))
+    return {
+        "checks": lambda: checked(device, faces),
+        "crops": lambda: crops_per_second(
+            device, batch=8 if quick else 1024, at_least=at_least, compiled=not quick
+        ),
+        "paper_step": lambda: paper_steps(
+            paper, device, batch=batch, repeats=1 if quick else 5, settings=settings
+        ),
+        "paper_training": lambda: training_images_per_second(
+            paper, faces, work / "paper", str(device), steps=2 if quick else 40, settings=fast
+        ),
+    }
+
+
+def _large(
+    device: torch.device, sets: dict[str, Path], out: Path, *, end: float, quick: bool
+) -> dict[str, Any]:
+    """Train gflmser-large until the time is up; its figures, the weights lie in `out`."""
+    config = load(Config, CONFIGS / "large.toml")
+    named = [replace(s, path=str(sets.get(Path(s.path).name, s.path))) for s in config.data.sources]
+    sources = tuple(s for s in named if Path(s.path).is_dir()) or (
+        replace(named[0], path=str(next(iter(sets.values())))),
+    )
+    training = config.training
+    if device.type != "cuda":
+        training = replace(training, fused=False, precision="32-true")
+    if quick:
+        training = replace(training, batch=2)
+        config = replace(config, network=replace(config.network, trunk=1))
+    config = replace(config, data=replace(config.data, sources=sources), training=training)
+    minutes = max(0.1, (end - time.monotonic() - _MIN_SECONDS) / 60)
+    outcome, weights = train(
+        config,
+        out,
+        device=str(device),
+        max_minutes=minutes,
+        max_steps=1 if quick else None,
+    )
+    return {
+        "steps": outcome.step,
+        "images": outcome.step * config.training.batch,
+        "seconds": outcome.seconds,
+        "images_per_s": outcome.step * config.training.batch / outcome.seconds,
+        "weights": None if weights is None else weights.name,
+        "bytes": 0 if weights is None else weights.stat().st_size,
+    }
+
+
+def _prepared(work: Path, *, quick: bool) -> dict[str, Path]:
+    """The packed sets, unpacked; with `quick` the samples, packed and unpacked on the way."""
+    packed = sorted((ROOT / "faces").glob("*.zip"))
+    if quick or not packed:
+        samples = ROOT / "data" / "samples"
+        images = [
+            Picture(path.name, path.stem, path.read_bytes) for path in sorted(samples.glob("*.jpg"))
+        ]
+        build(images, work / "samples", name="samples", side=80)
+        packed = [work / "wild.zip"]
+        pack(work / "samples", packed[0], side=80)
+    for one in packed:
+        unpack(one, work / one.stem)
+    return {one.stem: work / one.stem for one in packed}
+
+
+def _named(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,99 @@
+"""How fast networks restore and learn on a device."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from benchmarks.tools.step_time import step_times
+from gflmser.config import Config, SourceConfig
+from gflmser.method import train
+from gflmser.schema import load
+from gflmser.weights import list_weights, load_weights
+
+
+def seconds_of(work: Callable[[], object], device: torch.device, *, at_least: float) -> float:
+    """Mean seconds of `work`, repeated for `at_least` seconds after two turns not counted."""
+    for _ in range(2):
+        work()
+    _wait(device)
+    count, begun = 0, time.perf_counter()
+    while not count or time.perf_counter() - begun < at_least:
+        work()
+        _wait(device)
+        count += 1
+    return (time.perf_counter() - begun) / count
+
+
+def crops_per_second(
+    device: torch.device, *, batch: int, at_least: float, compiled: bool
+) -> list[dict[str, object]]:
+    """Faces of 16x16 that each shipped weight restores a second: fp32, bf16, bf16 compiled."""
+    rows: list[dict[str, object]] = []
+    for card in list_weights():
+        if card.oracle:
+            continue
+        model, _ = load_weights(card.name)
+        model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        lr = torch.zeros(batch, 3, 16, 16, device=device).to(memory_format=torch.channels_last)
+        row: dict[str, object] = {"weights": card.name, "batch": batch}
+        for kind in ("fp32", "bf16", *(["compiled"] if compiled else [])):
+            with contextlib.suppress(Exception):  # not compiled is no reason to lose the rest
+                restore = torch.compile(model.restore) if kind == "compiled" else model.restore
+                work = _restoring(restore, lr, bf16=kind != "fp32")
+                row[f"{kind}_per_s"] = batch / seconds_of(work, device, at_least=at_least)
+        rows.append(row)
+    return rows
+
+
+def _restoring(restore: Callable[..., Tensor], lr: Tensor, *, bf16: bool) -> Callable[[], Tensor]:
+    @torch.inference_mode()
+    def work() -> Tensor:
+        with torch.autocast(lr.device.type, torch.bfloat16, enabled=bf16):
+            return restore(lr)
+
+    return work
+
+
+def paper_steps(
+    config: Path, device: torch.device, *, batch: int, repeats: int, settings: tuple[str, ...]
+) -> dict[str, object]:
+    """Seconds of a training step with the gate, without it, and with the authors' loop."""
+    times = step_times(load(Config, config, settings), device, batch, repeats)
+    medians = {one.variant: one.median for one in times}
+    return {
+        "batch": batch,
+        "median_s": medians,
+        "loop_over_gate": medians["gate as a loop"] / medians["gate"],
+        "gate_over_no_gate": medians["gate"] / medians["no gate"],
+    }
+
+
+def training_images_per_second(
+    config: Path, faces: Path, out: Path, device: str, *, steps: int, settings: tuple[str, ...]
+) -> Mapping[str, float]:
+    """Images per second of the whole training of the paper's last phase, batches included.
+
+    The first half of the steps is not counted.
+    """
+    whole = load(Config, config, settings)
+    last = replace(whole.training.phases[-1], length=steps)
+    data = replace(whole.data, sources=(SourceConfig(str(faces)),), real_lr=str(faces))
+    training = replace(whole.training, epoch_images=0, phases=(last,))
+    config_of_run = replace(whole, data=data, training=training)
+    half, _ = train(config_of_run, out, device=device, max_steps=steps // 2)
+    done, _ = train(config_of_run, out, device=device, resume=True)
+    seconds = done.seconds - half.seconds
+    images = (done.step - half.step) * training.batch
+    return {"images_per_s": images / seconds, "seconds": seconds, "batch": training.batch}
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
