@@ -31,6 +31,7 @@ from data.prepared import Picture, build
 from gflmser.config import Config
 from gflmser.method import train
 from gflmser.schema import load
+from gflmser.weights import list_weights
 from pipeline.cli import main as run
 from pipeline.environment.devices import resolve_device
 from pipeline.environment.provenance import provenance
@@ -116,11 +117,16 @@ def _parts(
     batch, at_least = (2, 0.0) if quick else (128, 1.0)
     more = (*settings, f"training.batch={batch}", "data.batching=device")
     bf16 = ("training.precision=bf16-mixed", "training.fused=true")
+    shipped = [card.name for card in list_weights() if not card.oracle]
     fast = (*more, *(bf16 if device.type == "cuda" else ()))
     return {
         "checks": lambda: checked(device, faces),
         "crops": lambda: crops_per_second(
-            device, batch=8 if quick else 1024, at_least=at_least, compiled=not quick
+            device,
+            shipped[:1] if quick else shipped,
+            batch=2 if quick else 1024,
+            at_least=at_least,
+            compiled=not quick,
         ),
         "paper_step": lambda: paper_steps(
             paper, device, batch=batch, repeats=1 if quick else 5, settings=settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,13 +15,12 @@ from benchmarks.tools.step_time import step_times
 from gflmser.config import Config, SourceConfig
 from gflmser.method import train
 from gflmser.schema import load
-from gflmser.weights import list_weights, load_weights
+from gflmser.weights import load_weights
 
 
 def seconds_of(work: Callable[[], object], device: torch.device, *, at_least: float) -> float:
-    """Mean seconds of `work`, repeated for `at_least` seconds after two turns not counted."""
-    for _ in range(2):
-        work()
+    """Mean seconds of `work`, repeated for `at_least` seconds after a turn that is not counted."""
+    work()
     _wait(device)
     count, begun = 0, time.perf_counter()
     while not count or time.perf_counter() - begun < at_least:
@@ -32,17 +31,15 @@ def seconds_of(work: Callable[[], object], device: torch.device, *, at_least: fl
 
 
 def crops_per_second(
-    device: torch.device, *, batch: int, at_least: float, compiled: bool
+    device: torch.device, names: Sequence[str], *, batch: int, at_least: float, compiled: bool
 ) -> list[dict[str, object]]:
-    """Faces of 16x16 that each shipped weight restores a second: fp32, bf16, bf16 compiled."""
+    """Faces of 16x16 a second by each of the named weights: fp32, bf16, bf16 compiled."""
     rows: list[dict[str, object]] = []
-    for card in list_weights():
-        if card.oracle:
-            continue
-        model, _ = load_weights(card.name)
+    for name in names:
+        model, _ = load_weights(name)
         model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         lr = torch.zeros(batch, 3, 16, 16, device=device).to(memory_format=torch.channels_last)
-        row: dict[str, object] = {"weights": card.name, "batch": batch}
+        row: dict[str, object] = {"weights": name, "batch": batch}
         for kind in ("fp32", "bf16", *(["compiled"] if compiled else [])):
             with contextlib.suppress(Exception):  # not compiled is no reason to lose the rest
                 restore = torch.compile(model.restore) if kind == "compiled" else model.restore

@@ -120,12 +120,11 @@ class PatchJudge(nn.Module):
     def from_pool(self, fakes: Tensor) -> Tensor:
         """Each of `fakes` `(N, 3, 64, 64)` or, by a coin, an earlier one that it replaces."""
         pool, pooled = cast(Tensor, self.pool), cast(Tensor, self.pooled)
-        shown = []
+        shown, filled = [], int(pooled)  # asked once: a GPU is waited for
         for fake in fakes.detach():
-            filled = int(pooled)
             if filled < len(pool):
                 pool[filled] = fake
-                pooled += 1
+                filled += 1
                 shown.append(fake)
             elif len(pool) and torch.rand(()) < 0.5:
                 index = int(torch.randint(len(pool), ()))
@@ -133,6 +132,7 @@ class PatchJudge(nn.Module):
                 pool[index] = fake
             else:
                 shown.append(fake)
+        pooled.fill_(filled)
         return torch.stack(shown)
 
 
