@@ -1,8 +1,12 @@
 """Everything that a lent GPU is asked, in one command; and the pack that it needs.
 
+The second command is for the GPU machine, the third does the same on a CPU, in little:
+
+```
 python -m benchmarks.gpu pack OUT --faces wild=../cache/wild:128 --faces utk=../cache/utk:80
-cd OUT && python -m benchmarks.gpu run --out RESULTS            # on the GPU machine
-python -m benchmarks.gpu run --device cpu --quick --out RESULTS # the same on a CPU, in little
+cd OUT && python -m benchmarks.gpu run --out RESULTS
+python -m benchmarks.gpu run --device cpu --quick --out RESULTS
+```
 """
 
 from __future__ import annotations
@@ -29,7 +33,7 @@ from data.atomic import write_json
 from data.errors import UsageError
 from data.prepared import Picture, build
 from gflmser.config import Config
-from gflmser.method import train
+from gflmser.method import METHOD
 from gflmser.schema import load
 from gflmser.weights import list_weights
 from pipeline.cli import main as run
@@ -154,7 +158,7 @@ def _large(
         config = replace(config, network=replace(config.network, trunk=1))
     config = replace(config, data=replace(config.data, sources=sources), training=training)
     minutes = max(0.1, (end - time.monotonic() - _MIN_SECONDS) / 60)
-    outcome, weights = train(
+    outcome, weights = METHOD.train(
         config,
         out,
         device=str(device),

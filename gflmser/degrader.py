@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gflmser.cards import ModelCard, WeightsError
+from gflmser.load import load_gflmser
 from gflmser.network import SCALE, GFLmser
 from gflmser.tensors import to_pixels, to_tensor
-from gflmser.weights import Card, WeightsError, load_weights
 
 MULTIPLE: Final = 16
 """H2L halves its input four times: both sides are multiples of this."""
@@ -23,8 +24,10 @@ class Degrader:
 
     scale: Final = SCALE
 
-    def __init__(self, model: GFLmser, card: Card, *, device: str = "cpu") -> None:
-        """Raises WeightsError when the training of `card` never trained H2L."""
+    def __init__(self, model: GFLmser, card: ModelCard, *, device: str = "cpu") -> None:
+        """Raises WeightsError when there is no H2L, or when its training never trained it."""
+        if card.role == "restorer":
+            raise WeightsError(f"'{card.name}' holds the restorer alone: it has no H2L")
         if not any(_trained_h2l(run) for run in (card.training, *_earlier(card))):
             raise WeightsError(f"'{card.name}' has no trained H2L: no phase of it trained h2l")
         self.name = card.name
@@ -56,7 +59,7 @@ class Degrader:
 
 def load_degrader(name_or_path: str | Path, *, device: str = "cpu") -> Degrader:
     """The H2L of a shipped name or of a safetensors file; raises WeightsError if there is none."""
-    model, card = load_weights(name_or_path)
+    model, card = load_gflmser(name_or_path)
     return Degrader(model, card, device=device)
 
 
@@ -65,5 +68,5 @@ def _trained_h2l(run: Mapping[str, Any]) -> bool:
     return any("h2l" in phase.get("trains", ()) for phase in phases)
 
 
-def _earlier(card: Card) -> list[Mapping[str, Any]]:
+def _earlier(card: ModelCard) -> list[Mapping[str, Any]]:
     return [one.get("training", {}) for one in card.earlier]

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from gflmser.config import Config, PhaseConfig, Precision, SourceConfig
-from gflmser.method import train
+from gflmser.load import load_gflmser
+from gflmser.method import METHOD
 from gflmser.training.checkpoints import load_checkpoint
 from gflmser.training.device_sampler import DeviceSampler
-from gflmser.weights import load_weights
 
 Check = Callable[[torch.device, Path], None]
 """A check on a device, with a prepared set of faces; raises AssertionError or what went wrong."""
@@ -35,7 +35,7 @@ def same_batches(device: torch.device, faces: Path) -> None:
 
 def same_images(device: torch.device, faces: Path) -> None:
     """The shipped default restores on the device what it restores on the CPU."""
-    model, _ = load_weights("gflmser")
+    model, _ = load_gflmser("gflmser")
     lr = DeviceSampler(_small(faces).data, seed=1, batch=8, device="cpu").batch(0, range(8)).lr
     with torch.inference_mode():
         here = model.restore(lr)
@@ -48,11 +48,11 @@ def resumed_training(device: torch.device, faces: Path) -> None:
     config = _small(faces)
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
-        train(config, out, device=str(device), max_steps=4)
+        METHOD.train(config, out, device=str(device), max_steps=4)
         state = load_checkpoint(out / "checkpoint.pt")
         steps = [s["step"] for s in state["optimisers"]["l2h"]["state"].values()]
         assert all(step.device.type == "cpu" for step in steps)
-        outcome, weights = train(config, out, device=str(device), resume=True)
+        outcome, weights = METHOD.train(config, out, device=str(device), resume=True)
         assert outcome.finished and weights is not None
 
 
@@ -63,9 +63,9 @@ def mixed_precision(device: torch.device, faces: Path) -> None:
         kinds = (*kinds, "16-mixed")
     for kind in kinds:
         config = _small(faces)
-        training = replace(config.training, precision=kind)
+        config = replace(config, training=replace(config.training, precision=kind))
         with tempfile.TemporaryDirectory() as folder:
-            outcome, _ = train(replace(config, training=training), Path(folder), device=str(device))
+            outcome, _ = METHOD.train(config, Path(folder), device=str(device))
             assert outcome.finished
 
 

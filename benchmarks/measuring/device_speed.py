@@ -13,9 +13,9 @@ from torch import Tensor
 
 from benchmarks.tools.step_time import step_times
 from gflmser.config import Config, SourceConfig
-from gflmser.method import train
+from gflmser.load import load_gflmser
+from gflmser.method import METHOD
 from gflmser.schema import load
-from gflmser.weights import load_weights
 
 
 def seconds_of(work: Callable[[], object], device: torch.device, *, at_least: float) -> float:
@@ -36,7 +36,7 @@ def crops_per_second(
     """Faces of 16x16 a second by each of the named weights: fp32, bf16, bf16 compiled."""
     rows: list[dict[str, object]] = []
     for name in names:
-        model, _ = load_weights(name)
+        model, _ = load_gflmser(name)
         model = model.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         lr = torch.zeros(batch, 3, 16, 16, device=device).to(memory_format=torch.channels_last)
         row: dict[str, object] = {"weights": name, "batch": batch}
@@ -84,8 +84,8 @@ def training_images_per_second(
     data = replace(whole.data, sources=(SourceConfig(str(faces)),), real_lr=str(faces))
     training = replace(whole.training, epoch_images=0, phases=(last,))
     config_of_run = replace(whole, data=data, training=training)
-    half, _ = train(config_of_run, out, device=device, max_steps=steps // 2)
-    done, _ = train(config_of_run, out, device=device, resume=True)
+    half, _ = METHOD.train(config_of_run, out, device=device, max_steps=steps // 2)
+    done, _ = METHOD.train(config_of_run, out, device=device, resume=True)
     seconds = done.seconds - half.seconds
     images = (done.step - half.step) * training.batch
     return {"images_per_s": images / seconds, "seconds": seconds, "batch": training.batch}

@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import UsageError
+from gflmser.cards import WeightsError
 from gflmser.degrader import MULTIPLE, Degrader, load_degrader
 from gflmser.network import SCALE
-from gflmser.weights import WeightsError, digest, find
+from gflmser.weight_files import digest
+from gflmser.weights import find
 from pipeline.engine.job import Item, Pictures
 from pipeline.jobs.degrade import Degradation, DegradePictures
 

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from benchmarks.gpu import main
 from benchmarks.measuring.packed_faces import pack, unpack
 from data.prepared import Picture, build
+from gflmser.load import build_gflmser
 from gflmser.weights import verify_weights
 
 
@@ -25,7 +26,7 @@ def test_one_command_checks_measures_and_trains(tmp_path: Path) -> None:
     assert found["paper_step"]["median_s"]["gate"] > 0
     assert found["paper_training"]["images_per_s"] > 0
     assert found["large"]["steps"] == 1
-    assert verify_weights(tmp_path / found["large"]["weights"]) == []
+    assert verify_weights(tmp_path / found["large"]["weights"], build_gflmser) == []
 
 
 def test_faces_survive_the_pack(samples: Path, tmp_path: Path) -> None:

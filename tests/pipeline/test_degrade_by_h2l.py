@@ -7,9 +7,11 @@ import pytest
 import torch
 
 from data.images.files import load_rgb
+from gflmser.cards import Record, WeightsError
 from gflmser.degrader import load_degrader
+from gflmser.load import card_of
 from gflmser.network import GFLmser
-from gflmser.weights import Card, WeightsError, save_weights
+from gflmser.weights import save_weights
 from tests.gflmser.conftest import narrow
 from tests.pipeline.conftest import Run
 
@@ -19,9 +21,8 @@ def weights(folder: Path, *, trains: str = "h2l") -> Path:
     torch.manual_seed(0)
     network = narrow(source="internal", modulation=8)
     training = {"training": {"phases": [{"trains": [trains]}]}}
-    return save_weights(
-        GFLmser(network), Card(name="little", network=network, training=training), folder
-    )
+    card = card_of("little", network, Record(training=training))
+    return save_weights(GFLmser(network), card, folder)
 
 
 def test_draws_differ_and_repeat(run: Run, samples: Path, tmp_path: Path) -> None:
