@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Final, Literal
 
 from gflmser.camera.config import Camera
@@ -14,6 +15,9 @@ SkipSource = Literal["none", "hr", "hr32", "upsampled", "recurrent", "internal"]
 Upsampling = Literal["deconv", "shuffle"]
 SkipFeature = Literal["inner", "input"]
 Initialisation = Literal["torch", "authors"]
+
+GFLMSER_ONLY: Final = MappingProxyType({"method": "gflmser"})
+"""Metadata of a key that the configuration of another method refuses."""
 
 ORACLE_SOURCES: Final[frozenset[str]] = frozenset({"hr", "hr32"})
 """Skip sources that look at the ground truth: for reproducing the paper, never for a user."""
@@ -175,7 +179,7 @@ class DataConfig:
     """Images drawn with replacement by the sources' weights, or every image once an epoch."""
     batching: Batching = "auto"
     """Samples made one at a time by Pillow, or together on the device; `auto`: there on CUDA."""
-    h2l: float = 0.0
+    h2l: float = field(default=0.0, metadata=GFLMSER_ONLY)
     """Share of samples whose LR comes from H2L; the rest is bicubic."""
 
     def __post_init__(self) -> None:
@@ -204,13 +208,13 @@ class PhaseConfig:
     """Weight of eq. 4: H2L's picture against real low-resolution faces."""
     hr_pixel: float = 0.0
     """Weight of eq. 6: L2H's picture against the ground truth."""
-    joint: bool = False
+    joint: bool = field(default=False, metadata=GFLMSER_ONLY)
     """The restorer's loss reaches H2L through its image too, not through the skips alone."""
-    diversity: float = 0.0
+    diversity: float = field(default=0.0, metadata=GFLMSER_ONLY)
     """Weight of what two draws of H2L must differ by (at most `diversity_cap`); ours."""
-    diversity_cap: float = 0.05
+    diversity_cap: float = field(default=0.05, metadata=GFLMSER_ONLY)
     """Mean absolute difference, in [-1, 1], beyond which two draws differ enough."""
-    hr_detector: float = 0.0
+    hr_detector: float = field(default=0.0, metadata=GFLMSER_ONLY)
     """Weight of the oriented gradients that a HOG detector sees; ours, 0 in the paper."""
 
     def __post_init__(self) -> None:
@@ -246,11 +250,11 @@ class TrainingConfig:
     schedule: Schedule = "cosine"
     warm_up: int = 0
     """Steps over which a rate rises from nothing, counted from where its network starts."""
-    h2l: OptimiserConfig = field(default_factory=OptimiserConfig)
-    l2h: OptimiserConfig = field(default_factory=OptimiserConfig)
-    discriminator: OptimiserConfig = field(default_factory=OptimiserConfig)
-    gan_loss: GanLoss = "vanilla"
-    hr_loss: PixelLoss = "mse"
+    h2l: OptimiserConfig = field(default_factory=OptimiserConfig, metadata=GFLMSER_ONLY)
+    l2h: OptimiserConfig = field(default_factory=OptimiserConfig, metadata=GFLMSER_ONLY)
+    discriminator: OptimiserConfig = field(default_factory=OptimiserConfig, metadata=GFLMSER_ONLY)
+    gan_loss: GanLoss = field(default="vanilla", metadata=GFLMSER_ONLY)
+    hr_loss: PixelLoss = field(default="mse", metadata=GFLMSER_ONLY)
     clip: float = 0.0
     """Largest norm of a network's gradient; 0 for no limit."""
     ema: float = 0.0

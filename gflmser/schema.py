@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import errno
 import stat
 import tomllib
-import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from gflmser.schema_check import ConfigError, check
+
+__all__ = ["ConfigError", "dump", "load", "parse", "read_toml"]
 
 T = TypeVar("T")
 
-_LARGEST: Final = 10**15
-"""The largest number that a configuration may hold."""
 _LARGEST_FILE: Final = 1 << 20
-
-
-class ConfigError(ValueError):
-    """A configuration that cannot be used; its message names the key and is one line."""
 
 
 def parse(schema: type[T], values: Mapping[str, Any], *, at: str = "") -> T:
@@ -28,29 +26,14 @@ def parse(schema: type[T], values: Mapping[str, Any], *, at: str = "") -> T:
 
     An int is taken where a float is asked for; nothing else is converted.
 
-    Raises ConfigError for an unknown key (naming the nearest known one), a missing key, or a value
-    of another type.
+    Raises ConfigError for an unknown key (naming the nearest known one), a key of another method, a
+    missing key, or a value of another type.
     """
-    hints = get_type_hints(schema)
-    fields = {f.name: f for f in dataclasses.fields(schema)}  # type: ignore[arg-type]
-    for key in values:
-        if key not in fields:
-            near = difflib.get_close_matches(key, fields, n=1, cutoff=0.0)
-            raise ConfigError(
-                f"unknown key '{_path(at, key)}'; the nearest known one is '{near[0]}'"
-            )
-    made: dict[str, Any] = {}
-    for name, field in fields.items():
-        if name in values:
-            made[name] = _convert(hints[name], values[name], _path(at, name))
-        elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
-            raise ConfigError(f"'{_path(at, name)}' is missing")
+    check(schema, values, at, method=_method(schema))
     try:
-        return schema(**made)
-    except ConfigError:
-        raise
-    except ValueError as error:
-        raise ConfigError(f"{at or 'configuration'}: {error}") from error
+        return msgspec.convert(dict(values), schema)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_told(str(error), at)) from error
 
 
 def load(schema: type[T], path: Path, settings: Sequence[str] = ()) -> T:
@@ -134,36 +117,15 @@ def _lay_over(values: dict[str, Any], setting: str) -> None:
     table[last] = value
 
 
-def _path(at: str, key: str) -> str:
-    return f"{at}.{key}" if at else key
+def _method(schema: type) -> str | None:
+    """The method whose configuration it is, by the default of its field `method`."""
+    fields = {f.name: f for f in dataclasses.fields(schema)}
+    default = fields["method"].default if "method" in fields else None
+    return default if isinstance(default, str) else None
 
 
-def _convert(kind: Any, value: Any, at: str) -> Any:  # noqa: ANN401
-    origin = get_origin(kind)
-    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-        if not isinstance(value, Mapping):
-            raise ConfigError(f"'{at}' must be a table")
-        return parse(kind, value, at=at)
-    if origin is Literal:
-        if value not in get_args(kind):
-            raise ConfigError(f"'{at}' must be one of {', '.join(map(str, get_args(kind)))}")
-        return value
-    if origin in (Union, types.UnionType):
-        inner = next(arg for arg in get_args(kind) if arg is not type(None))
-        return None if value is None else _convert(inner, value, at)
-    if origin is tuple:
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            raise ConfigError(f"'{at}' must be a list")
-        args = get_args(kind)
-        if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(_convert(args[0], v, f"{at}[{i}]") for i, v in enumerate(value))
-        if len(args) != len(value):
-            raise ConfigError(f"'{at}' must have {len(args)} values")
-        return tuple(_convert(a, v, at) for a, v in zip(args, value, strict=True))
-    if isinstance(value, int | float) and not -_LARGEST <= value <= _LARGEST:  # NaN, too
-        raise ConfigError(f"'{at}' must be a finite number of at most {_LARGEST:g}")
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ConfigError(f"'{at}' must be {kind.__name__}, not {value!r}")
-    return value
+def _told(error: str, at: str) -> str:
+    """An error of msgspec with the key first, as it stands in the file."""
+    message, _, where = error.partition(" - at `$")
+    path = f"{at}{where.rstrip('`')}".lstrip(".")
+    return f"'{path}': {message}" if path else message

@@ -151,6 +151,16 @@ def test_a_configuration_without_a_method_is_of_gflmser() -> None:
         pytest.param('method = "srgam"', "nearest one is 'srgan'", id="unknown-method"),
         pytest.param('method = "srgan"\n[network]\nblock = 3', "blocks", id="misspelt"),
         pytest.param("method = ", "Invalid value", id="no-toml"),
+        pytest.param(
+            'method = "srgan"\n[training]\nhr_loss = "mse"',
+            "'training.hr_loss' is a key of the method gflmser, not of srgan",
+            id="key-of-gflmser",
+        ),
+        pytest.param(
+            'method = "srgan"\n[[training.phases]]\nname = "a"\nlength = 1\nhr_detector = 0.3',
+            r"'training\.phases\[0\]\.hr_detector' is a key of the method gflmser",
+            id="key-of-gflmser-in-a-phase",
+        ),
     ],
 )
 def test_configurations_that_cannot_be(tmp_path: Path, text: str, message: str) -> None:

@@ -41,7 +41,7 @@ def test_paper_is_the_paper() -> None:
     ("setting", "message"),
     [
         ("network.grups=3", "unknown key 'network.grups'; the nearest known one is 'groups'"),
-        ("training.batch=few", "'training.batch' must be int, not 'few'"),
+        ("training.batch=few", "'training.batch': Expected `int`, got `str`"),
         ("network.gate=sum", "'network.gate' must be one of none, add, correlation"),
         ("network.groups=0", "at least 1"),
         ("network.passes=2", "only the skip source 'recurrent'"),
@@ -50,7 +50,7 @@ def test_paper_is_the_paper() -> None:
         ("training.ema=1.0", "decay below 1"),
         ("training", "is not key=value"),
         ("name.first=1", "'name' is not a table"),
-        ("seed=true", "'seed' must be int"),
+        ("seed=true", "'seed': Expected `int`, got `bool`"),
     ],
     ids=lambda value: value.split("=")[0],
 )
