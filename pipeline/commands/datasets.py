@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from data.datasets.joined import Part
 
 
-@click.group("datasets", short_help="Check and prepare datasets.")
+class _NamesDatasets(click.Group):
+    """Lists the datasets below its commands; they are loaded only for --help."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the names that NAME may be."""
+        from data.datasets.registry import datasets
+
+        with formatter.section("Datasets"):
+            formatter.write_text(", ".join(datasets()))
+        super().format_epilog(ctx, formatter)
+
+
+@click.group("datasets", cls=_NamesDatasets, short_help="Check and prepare datasets.")
 def command() -> None:
     """Look at your copy of a dataset, and make of it what training reads.
 

@@ -181,7 +181,8 @@ function fitting() {
   const kept = facts.map((_, index) => index)
     .filter((index) => wanted.every(([name, value]) => TESTS[name](facts[index], value)));
   const order = chosen().order;
-  if (!order) return kept;
+  const dropped = (index) => facts[index].state === "dropped";
+  if (!order) return kept.sort((a, b) => dropped(a) - dropped(b) || a - b);
   const field = order.replace("-", "");
   const sign = order.startsWith("-") || field === "distance" ? 1 : -1;
   const missing = (index) => facts[index][field] === undefined;
