@@ -117,6 +117,7 @@ def _identity(row: Row) -> dict[str, object | None]:
     return {
         "name": row.get("identity"),
         "distance": number(row, "distance"),
+        "similarity": number(row, "similarity"),
         "threshold": number(row, "threshold"),
         "fpir": number(row, "fpir"),
         "frames": _whole(row, "frames"),

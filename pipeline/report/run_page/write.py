@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from data.atomic import write_text
 from pipeline.environment.provenance import NOTICE
+from pipeline.identity.as_text import FALSE_NAMES
 from pipeline.report.run_page.facts import STATES, facts_of
 from pipeline.report.run_page.folder import Row, RunFolder, read_run
 from pipeline.report.run_page.images import CardImages
@@ -103,7 +104,7 @@ def _page(run: RunFolder, part: Part, parts: Sequence[Part], images: CardImages)
     return environment.get_template("run.html").render(
         title=_TITLES[run.command],
         command=run.command,
-        notice=NOTICE,
+        notice=f"{FALSE_NAMES} {NOTICE}" if run.command == "identify" else NOTICE,
         note=str(run.evidence.get("note") or ""),
         interrupted=bool(run.summary.get("interrupted")),
         hint=_hint(run),

@@ -61,7 +61,8 @@ function linesOf(fact) {
   if (fact.grey) add("Colour", "grey");
   add(fact.state === "named" ? "Name" : "Closest person (no name given)", fact.name);
   if (fact.distance !== undefined) add("Distance", fixed(fact.distance, 3));
-  if (fact.threshold !== undefined) add("Threshold", fixed(fact.threshold, 3));
+  if (fact.similarity !== undefined) add("Similarity", fixed(fact.similarity, 3));
+  if (fact.threshold !== undefined) add(fact.similarity === undefined ? "Threshold" : "Similarity needed", fixed(fact.threshold, 3));
   if (fact.fpir !== undefined) add("FPIR at this threshold", percent(fact.fpir));
   if (fact.frames !== undefined) add("Frames", fact.frames);
   add("Why no name", fact.reason);
@@ -88,8 +89,9 @@ function summaryOf(fact, images) {
   else if (fact.upscaler === "none") lines.push(make("p", { classes: "faint", textContent: "not upscaled" }));
   if (fact.name) {
     lines.push(make("p", { classes: "who", textContent: fact.state === "named" ? fact.name : `closest: ${fact.name}` }));
-    const figures = [`distance ${fixed(fact.distance ?? NaN, 2)}`];
-    if (fact.threshold !== undefined) figures.push(`threshold ${fixed(fact.threshold, 2)}`);
+    const ruled = fact.similarity !== undefined;
+    const figures = [ruled ? `similarity ${fixed(fact.similarity, 2)}` : `distance ${fixed(fact.distance ?? NaN, 2)}`];
+    if (fact.threshold !== undefined) figures.push(`${ruled ? "needed" : "threshold"} ${fixed(fact.threshold, 2)}`);
     if (fact.fpir !== undefined) figures.push(`FPIR ${percent(fact.fpir)}`);
     if (fact.frames !== undefined) figures.push(`${fact.frames} frame${fact.frames === 1 ? "" : "s"}`);
     lines.push(make("p", { classes: "faint", textContent: figures.join(" · ") }));
