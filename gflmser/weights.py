@@ -2,7 +2,7 @@
 
 The file can be used alone; the card beside it is for people and adds the SHA-256 of the file.
 Parameters are stored as float16, which moves no pixel by more than one grey level and halves the
-size; buffers (the variances of batch normalisation may not fit) stay as they are. Networks are
+size. Buffers (the variances of batch normalisation may not fit) stay as they are. Networks are
 always built in float32 first.
 """
 

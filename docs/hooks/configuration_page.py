@@ -16,20 +16,26 @@ them. An unknown key is an error that names the nearest known one.
 
 - `--set key=value` overrides one value: `--set training.batch=64`.
 - `base = "FILE"` builds on another file; its path is relative to the file that names it.
-- The shipped files are in `gflmser/configs` and with the rivals in `benchmarks`.
+- `method = "NAME"` chooses what is trained; without it, GFLmser.
+- The shipped files are in `gflmser/configs` and `benchmarks/rivals`.
 """
 
 
 def configuration_page() -> str:
-    """Markdown with a table of keys for `gflmser.config.Config` and every table below it."""
-    from gflmser.config import Config
+    """Markdown with a table of keys for each method's configuration and every table below it."""
+    from pipeline.methods import find_method, method_names
 
-    return "\n".join([_INTRO, *_tables(Config, "")])
+    parts = [_INTRO]
+    shown: set[type[Any]] = set()
+    for name in method_names():
+        parts.append(f"## {name}\n")
+        parts += _tables(find_method(name).config, "", shown)
+    return "\n".join(parts)
 
 
-def _tables(schema: type[Any], at: str) -> Iterator[str]:
-    """A table for `schema`, then one for each dataclass among its fields."""
-    yield f"## {f'[{at}]' if at else 'Top level'}\n"
+def _tables(schema: type[Any], at: str, shown: set[type[Any]]) -> Iterator[str]:
+    """A table for `schema`, then one for each dataclass among its fields that is not in `shown`."""
+    yield f"### {f'[{at}]' if at else 'Top level'}\n"
     yield _first_paragraph(schema)
     yield "| key | type | default | meaning |\n| --- | --- | --- | --- |"
     hints, notes = get_type_hints(schema), _field_notes(schema)
@@ -38,13 +44,14 @@ def _tables(schema: type[Any], at: str) -> Iterator[str]:
         kind = hints[field.name]
         path = f"{at}.{field.name}" if at else field.name
         inner = _dataclass_in(kind)
-        if inner is not None:
+        if inner is not None and inner not in shown:
+            shown.add(inner)
             below.append((inner, path))
         cells = (f"`{field.name}`", _type(kind), _default(field), notes.get(field.name, ""))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
     yield ""
     for inner, path in below:
-        yield from _tables(inner, path)
+        yield from _tables(inner, path, shown)
 
 
 def _dataclass_in(kind: Any) -> type[Any] | None:  # noqa: ANN401 - a type hint
@@ -74,7 +81,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
     if field.default is not dataclasses.MISSING:
         return f"`{field.default!r}`" if field.default != () else "empty"
     if field.default_factory is not dataclasses.MISSING:
-        return "see below"
+        return "its own defaults"
     return "required"
 
 

@@ -50,7 +50,7 @@ def run_folder(job: WritingJob, listing: Listing, start: Start) -> Iterator[Jour
 
     What the block writes stands in the journal afterwards. Raises UsageError, before anything is
     written, when an output is the same file as an input or would replace a file that no run of
-    ours has written; see `Journal` for what else is refused.
+    ours has written. See `Journal` for what else is refused.
     """
     check_outputs(job, listing, start)
     _check_work(listing)
