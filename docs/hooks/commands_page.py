@@ -19,7 +19,7 @@ Data goes to stdout, logs and progress go to stderr. Exit codes:
 | 0 | everything was done |
 | 1 | some images failed; they are listed, the others are done |
 | 2 | wrong usage, or nothing to do |
-| 3 | an error of ours; `--debug` shows the traceback |
+| 3 | an internal error; `--debug` shows the traceback |
 | 130 | interrupted; `--resume` goes on |
 """
 

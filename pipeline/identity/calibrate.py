@@ -1,8 +1,8 @@
 """Measure the rules of `thresholds.py` on labelled images of faces.
 
 Protocol: the first image of each person, untouched, is the gallery. Every image is a probe: it is
-seen from far away (`labelled.far_away`) clean and, for every second person, in four degradations. It
-is enlarged by the upscaler and embedded at the place of the face. Probes are sorted by what
+seen from far away (`labelled.far_away`) clean and, for every second person, in four degradations.
+It is enlarged by the upscaler and embedded at the place of the face. Probes are sorted by what
 `quality.measure` says of them, not by what was done to them. Galleries are drawn at random; who is
 not in one is a stranger. The place is given, so a rule says nothing of detection.
 """
