@@ -51,10 +51,6 @@ COMPOSITION_ROOTS: Final = {"pipeline/cli.py", "pipeline/__init__.py", "sr_pipel
 """These import modules by name: commands are loaded only when they are called."""
 
 
-PENDING: Final[dict[str, str]] = {}
-"""Arrows still to be cut; nothing is added here."""
-
-
 def modules() -> list[Path]:
     """Every Python file of the product."""
     folders = [ROOT / package for package in PACKAGES if (ROOT / package).is_dir()]
@@ -91,7 +87,7 @@ def arrows() -> dict[tuple[str, str], list[str]]:
     for path in modules():
         here = room(module_of(path))
         for name, line in imports(path):
-            if room(name) != here and PENDING.get(str(path.relative_to(ROOT))) != room(name):
+            if room(name) != here:
                 found[here, room(name)].append(f"{path.relative_to(ROOT)}:{line}")
     return dict(found)
 
