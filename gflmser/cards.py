@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from gflmser.card_entries import checked_entries
 from gflmser.config import ORACLE_SOURCES
+from gflmser.names import clean
 from gflmser.schema import dump
 
 Role = Literal["whole", "restorer"]
@@ -18,6 +19,9 @@ _SCALE: Final = 4
 
 class WeightsError(ValueError):
     """A weight file or its card cannot be used; the message is one line."""
+
+    def __str__(self) -> str:
+        return clean(super().__str__())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

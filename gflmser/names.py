@@ -29,3 +29,9 @@ def name_of_file(stem: str) -> str:
     """Return a name made of a file's stem: foreign characters become `_`, the end is cut off."""
     name = _FOREIGN.sub("_", stem).lstrip("-")[:64]
     return name if name.strip(".") else "weights"
+
+
+def clean(text: str) -> str:
+    """Return `text` on one line, each character that is not printable as an escape."""
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)

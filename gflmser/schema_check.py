@@ -12,9 +12,14 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 _LARGEST: Final = 10**15
 """The largest number that a configuration may hold."""
 
+from gflmser.names import clean
+
 
 class ConfigError(ValueError):
     """A configuration that cannot be used; its message names the key and is one line."""
+
+    def __str__(self) -> str:
+        return clean(super().__str__())
 
 
 def check(kind: Any, value: Any, at: str, *, method: str | None) -> None:  # noqa: ANN401

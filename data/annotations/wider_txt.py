@@ -8,6 +8,8 @@ from pathlib import Path
 from data.annotations.record import Record, fail, number
 from data.annotations.text import lines
 
+_DIGITS = 9
+"""No image has more boxes than such a number says."""
 INVALID = 7
 """Position of the flag for a face that the benchmark does not count."""
 
@@ -36,7 +38,7 @@ def read_wider(path: Path) -> Iterator[Record]:
 
 
 def _count(path: Path, image: str, line: tuple[int, str]) -> int:
-    if not line[1].isdecimal():
+    if not line[1].isdecimal() or len(line[1]) > _DIGITS:
         fail(f"{path}: line {line[0]}", f"no number of boxes after {image!r}")
     return int(line[1])
 

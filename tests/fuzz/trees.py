@@ -68,6 +68,8 @@ def one_tree(rng: random.Random, folder: Path) -> object:
 def _entry(rng: random.Random, folders: list[Path]) -> None:
     parent = rng.choice(folders)
     path = parent / f"{rng.choice(_STEMS)}{rng.choice(_SUFFIXES)}"
+    if os.path.lexists(path):  # a pipe of before would be waited for
+        return
     kind = rng.randrange(10)
     if kind < 3:
         path.mkdir()
