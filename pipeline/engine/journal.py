@@ -201,7 +201,7 @@ class Journal:
 
     def add(self, entry: Entry) -> None:
         """Put one finished image in; it lasts from the next `commit` on."""
-        text = json.dumps(entry.rows, ensure_ascii=False)
+        text = json.dumps(entry.rows)  # ASCII: a path that is no UTF-8 holds surrogates
         stamp = entry.stamp or Stamp(0, 0, "")
         values = (entry.key, entry.position, entry.failed, text, stamp.size, stamp.mtime_ns)
         try:

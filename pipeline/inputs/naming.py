@@ -10,6 +10,7 @@ from typing import Final
 
 from pipeline.inputs.source import Source
 
+_FORMULA: Final = ("=", "+", "-", "@", "'")
 _LONGEST_NAME: Final = 200
 _PATH_MAX: Final = 4096
 _RESERVED: Final = 128
@@ -75,7 +76,8 @@ class Namer:
             return None
         self._files.add(_folded(path))
         self._folders.update(_folded(str(parent)) for parent in PurePosixPath(path).parents)
-        return path
+        # The same file; a table's cell that begins so is no formula.
+        return f"./{path}" if path.startswith(_FORMULA) else path
 
 
 def _take(name: str, taken: set[int]) -> bool:
