@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import repeat
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
+from gflmser.names import clean
+
 _LARGEST: Final = 10**15
 """The largest number that a configuration may hold."""
-
-from gflmser.names import clean
 
 
 class ConfigError(ValueError):

@@ -138,7 +138,7 @@ def one_config(rng: random.Random, folder: Path) -> object:
 
 def one_gallery(rng: random.Random, folder: Path) -> object:
     """A gallery of damaged and faceless pictures in oddly named folders."""
-    from pipeline.identity.identity import Gallery
+    from pipeline.identity.gallery import Gallery
 
     for _ in range(rng.randrange(3)):
         name = rng.choice(("Ann", "=cmd", "\x1b[2J", "a\nb", "..x", "\udcff\udcfe", "Ann "))
