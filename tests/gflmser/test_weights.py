@@ -104,6 +104,23 @@ def test_tensors_that_do_not_fit_the_card_are_refused(
         load_gflmser(written)
 
 
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ({"widths": {"r64": 900}}, r"tensor 'h2l.body.head.bias' is .* not .900,"),
+    ],
+    ids=["other sizes than the tensors have"],
+)
+def test_a_card_cannot_ask_for_any_amount_of_memory(
+    written: Path, network: dict[str, object], message: str
+) -> None:
+    card = json.loads(written.with_suffix(".json").read_text())
+    card["network"] |= network
+    save_file(load_file(written), written, {"format": "gflmser-1", "card": json.dumps(card)})
+    with pytest.raises(WeightsError, match=message):
+        load_gflmser(written)
+
+
 def test_a_file_of_someone_else_is_refused(tmp_path: Path) -> None:
     foreign = tmp_path / "foreign.safetensors"
     save_file({"x": torch.zeros(1)}, foreign)
