@@ -37,7 +37,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         # torch's own text advises to load it without the safeguard.
-        raise ConfigError(f"{path} holds more than tensors and is not opened") from error
+        raise ConfigError(
+            f"{path} is not a checkpoint of ours: it holds more than tensors and is not opened"
+        ) from error
     except Exception as error:  # a damaged file; zip and pickle each raise their own
         raise ConfigError(
             f"{path} is not a checkpoint of ours: {' '.join(str(error).split())[:200]}"

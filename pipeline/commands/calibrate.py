@@ -11,7 +11,12 @@ _SHIPPED_CHAINS = "centerface:bicubic"
 
 @click.group(short_help="Measure thresholds and store them with their provenance.")
 def command() -> None:
-    """Measure which score or distance stands for which rate of error."""
+    """Measure which score or distance stands for which rate of error.
+
+    \b
+    Example:
+      sr-pipeline calibrate detection photos-without-faces/
+    """
 
 
 @command.command(short_help="Thresholds of detectors by their rate of false boxes.")

@@ -8,7 +8,9 @@ from typing import Any, Final
 
 from data.boxes import Box
 
-_OWN: Final = frozenset({"face", "left", "top", "right", "bottom", "score", "landmarks", "error"})
+_OWN: Final = frozenset(
+    {*("image", "path", "face", "left", "top", "right", "bottom"), "score", "landmarks", "error"}
+)
 _NAMED: Final = ("identity", "distance", "threshold", "accepted", "name", "reason")
 
 

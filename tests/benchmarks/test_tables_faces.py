@@ -15,13 +15,14 @@ import benchmarks.tables.figures as figures_module
 from benchmarks.context import Bench
 from benchmarks.image_sets import PictureSet, scenes, table4_faces
 from benchmarks.measuring.compare_rows import frame, measure
-from benchmarks.measuring.identity import Faces, few_pairs, identity_section, rank1_hits, tars
+from benchmarks.measuring.identity import Faces, few_pairs, rank1_hits, tars
 from benchmarks.measuring.whole_images import measure_scenes
 from benchmarks.methods import find_entrants
 from benchmarks.protocols import CNN, TABLE4
 from benchmarks.result_cache import Cache
 from benchmarks.run import benchmark
 from benchmarks.tables import table4
+from benchmarks.tables.identity_section import identity_section
 from data.prepared import Picture
 from gflmser.config import NetworkConfig
 from gflmser.load import card_of
@@ -69,7 +70,10 @@ def test_the_figure_says_where_it_comes_from_and_is_drawn_once(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = benchmark("figures", bench, tmp_path / "a")
-    names = ["faces", "faces-close", "faces-real-wider_lr16", "faces-real-crowd_voc", "scenes"]
+    names = [
+        *("faces", "faces-close", "faces-real-wider_lr16", "faces-real-crowd_voc"),
+        *("scenes-general", "faces-general", "scenes"),
+    ]
     assert [path.stem for path in done.files] == names
     with Image.open(done.files[0]) as image:
         assert json.loads(image.text["weights"]).keys() == {"tiny-oracle"}

@@ -219,9 +219,8 @@ def test_a_signal_leaves_valid_output_that_says_so(
 def test_a_second_signal_ends_at_once() -> None:
     script = (
         "import time\nfrom pipeline.environment.signals import heed_signals\nheed_signals()\n"
-        "print('ready', flush=True)\n"
-        "while True:\n    try:\n        time.sleep(9)\n    except KeyboardInterrupt:\n"
-        "        print('first', flush=True)\n"
+        "try:\n    print('ready', flush=True)\n    time.sleep(60)\n"
+        "except KeyboardInterrupt:\n    print('first', flush=True)\n    time.sleep(60)\n"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", HEED + script], stdout=subprocess.PIPE, text=True

@@ -22,6 +22,7 @@ def _commands(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[str, 
 def test_help_has_an_example(path: tuple[str, ...]) -> None:
     result = CliRunner().invoke(cli, [*path, "--help"])
     assert result.exit_code == 0
-    example = result.output.partition("Example:\n")[2].partition("\n\n")[0]
+    told = result.output.replace("Examples:\n", "Example:\n")
+    example = told.partition("Example:\n")[2].partition("\n\n")[0]
     lines = [line.strip() for line in example.splitlines()]
     assert any(line.startswith(" ".join(("sr-pipeline", *path))) for line in lines)
