@@ -53,8 +53,9 @@ def command(
     too poor, not calibrated.
 
     A name is a lead to be checked, never a finding. About one stranger in a hundred gets a name
-    (--fpir), and more often Black and East Asian people. Where a probe lies in a folder named like
-    a person of the gallery, the answers are scored. Restored images are not evidence of identity.
+    (--fpir). The closest strangers seen were mostly East Asian or Black people; rates by group are
+    unknown. Where a probe lies in a folder named like a person of the gallery, the answers are
+    scored. Restored images are not evidence of identity.
 
     \b
     Example:

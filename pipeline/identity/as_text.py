@@ -12,8 +12,8 @@ from pipeline.identity.answers import UNCALIBRATED, Answer, score
 
 ROWS: Final = 50
 FALSE_NAMES: Final = (
-    "A name is a lead to be checked, never a finding: about one stranger in a hundred gets a name, "
-    "and more often Black and East Asian people, whom the network keeps less apart."
+    "A name is a lead to be checked, never a finding: about one stranger in a hundred gets a name. "
+    "The closest strangers seen were mostly East Asian or Black people; rates by group are unknown."
 )
 
 

@@ -1,8 +1,9 @@
 """Similarities that mean the same for everybody: each is seen against faces of other people.
 
-dlib's network keeps some people closer together than others: most false names are given to Black
-and East Asian people. Here a similarity counts by how far it stands above the similarities of the
-same two faces to the nearest of a cohort (adaptive symmetric score normalisation, Matejka 2017).
+dlib's network keeps some people closer together than others: the closest strangers seen were
+mostly East Asian or Black people. Here a similarity counts by how far it stands above the
+similarities of the same two faces to the nearest of a cohort (adaptive symmetric score
+normalisation, Matejka 2017).
 The cohort holds means of many training faces each, not faces of single people.
 """
 

@@ -12,8 +12,8 @@ LIMITS: Final = (
     "Whether two images show the same person is decided on the originals, never on restored "
     "images.",
     "A name means that the closest person meets a measured rule for a gallery of this size. It is "
-    "a lead to check, not an identification. Strangers who are Black or East Asian get one more "
-    "often.",
+    "a lead to check, not an identification. The closest strangers seen were mostly East Asian "
+    "or Black people; rates by group are unknown.",
     "Where no name is given, the reason stands beside the face. No conclusion follows from it.",
     "False-positive rates were measured on other images than these. Other cameras can do worse.",
     "The size class says what EN 62676-4 expects of a face of that width. It is no measure of this "
