@@ -44,15 +44,7 @@ def rows_of(
     except TypeError as error:
         raise UsageError(f"detect: {error}") from error
     job.check()
-    items = [
-        Item(
-            Source(f"image {i}", Path(), f"{i}.png"),
-            i,
-            (rgb.shape[1], rgb.shape[0]),
-            {"input": rgb},
-        )
-        for i, rgb in enumerate(images)
-    ]
+    items = [_item(number, rgb) for number, rgb in enumerate(images)]
     made = zip(items, job.enlarge(items), strict=True)
     return [job.finish(replace(item, pictures=pictures)) for item, pictures in made]
 
