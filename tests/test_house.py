@@ -8,22 +8,14 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+from benchmarks.tools.import_graph import MAY_IMPORT, Arrow, arrows, cycles, modules
 
-PACKAGES: Final = {
-    "gflmser": set(),
-    "data": {"gflmser"},
-    "pipeline": {"gflmser", "data"},
-    "benchmarks": {"gflmser", "data", "pipeline"},
-    "sr_pipeline": {"pipeline"},
-}
-"""Package -> what it may import beside itself."""
+ROOT: Final = Path(__file__).resolve().parents[1]
 
 FLOORS: Final = {
     "data": [
@@ -51,90 +43,45 @@ COMPOSITION_ROOTS: Final = {"pipeline/cli.py", "pipeline/__init__.py", "sr_pipel
 """These import modules by name: commands are loaded only when they are called."""
 
 
-def modules() -> list[Path]:
-    """Every Python file of the product."""
-    folders = [ROOT / package for package in PACKAGES if (ROOT / package).is_dir()]
-    return [ROOT / "sr_pipeline.py", *sorted(p for folder in folders for p in folder.rglob("*.py"))]
+@pytest.fixture(scope="module")
+def found() -> list[Arrow]:
+    return list(arrows(ROOT))
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
-    """Modules of ours that a file imports, with the line."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        names: list[str] = []
-        if isinstance(node, ast.ImportFrom) and node.module:
-            names = [node.module]
-            if node.module in PACKAGES:
-                names = [f"{node.module}.{alias.name}" for alias in node.names]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        for name in names:
-            if name.split(".")[0] in PACKAGES:
-                yield name, node.lineno
-
-
-def room(module: str) -> str:
-    return ".".join(module.split(".")[:2])
-
-
-def module_of(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(part for part in parts if part != "__init__")
-
-
-def arrows() -> dict[tuple[str, str], list[str]]:
-    """(room, room) -> the places that import."""
-    found: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for path in modules():
-        here = room(module_of(path))
-        for name, line in imports(path):
-            if room(name) != here:
-                found[here, room(name)].append(f"{path.relative_to(ROOT)}:{line}")
-    return dict(found)
-
-
-def test_packages_import_only_what_stands_below_them() -> None:
+def test_packages_import_only_what_stands_below_them(found: list[Arrow]) -> None:
     wrong = [
-        f"{places[0]} imports {target}"
-        for (source, target), places in arrows().items()
-        if (a := source.split(".")[0]) != (b := target.split(".")[0]) and b not in PACKAGES[a]
+        f"{arrow.place} imports {arrow.target}"
+        for arrow in found
+        if (a := arrow.source.split(".")[0]) != (b := arrow.target.split(".")[0])
+        and b not in MAY_IMPORT[a]
     ]
     assert wrong == []
 
 
 @pytest.mark.parametrize("package", FLOORS)
-def test_rooms_import_only_rooms_below_them(package: str) -> None:
+def test_rooms_import_only_rooms_below_them(found: list[Arrow], package: str) -> None:
     order = FLOORS[package]
     wrong = []
-    for (source, target), places in arrows().items():
-        a, b = source.partition(".")[2], target.partition(".")[2]
-        if source.startswith(f"{package}.") and target.startswith(f"{package}."):
+    for arrow in found:
+        a, b = arrow.source.partition(".")[2], arrow.target.partition(".")[2]
+        if all(room.startswith(f"{package}.") for room in (arrow.source, arrow.target)):
             if a not in order or b not in order:
-                wrong.append(f"{places[0]}: {a} or {b} has no floor")
+                wrong.append(f"{arrow.place}: {a} or {b} has no floor")
             elif order.index(b) >= order.index(a):
-                wrong.append(f"{places[0]} imports {target}, which is not below {source}")
+                wrong.append(f"{arrow.place} imports {b}, which is not below {a}")
     assert wrong == []
 
 
-def test_there_is_no_cycle() -> None:
+def test_there_is_no_cycle(found: list[Arrow]) -> None:
     graph: dict[str, set[str]] = defaultdict(set)
-    for source, target in arrows():
-        graph[source].add(target)
-    assert [room for room in list(graph) if room in _reached(graph, room)] == []
-
-
-def _reached(graph: dict[str, set[str]], start: str) -> set[str]:
-    seen: set[str] = set()
-    todo = [start]
-    while todo:
-        for target in graph.get(todo.pop(), set()) - seen:
-            seen.add(target)
-            todo.append(target)
-    return seen
+    for arrow in found:
+        graph[arrow.source].add(arrow.target)
+    assert cycles({room: frozenset(targets) for room, targets in graph.items()}) == []
 
 
 def test_nothing_of_ours_is_imported_by_a_string() -> None:
     found = []
-    for path in modules():
+    for path in (file for package in MAY_IMPORT for file in modules(ROOT, package)):
         if path.relative_to(ROOT).as_posix() in COMPOSITION_ROOTS:
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
@@ -147,7 +94,7 @@ def test_nothing_of_ours_is_imported_by_a_string() -> None:
 
 
 def _is_foreign(name: str) -> bool:
-    return name.split(".")[0] not in PACKAGES
+    return name.split(".")[0] not in MAY_IMPORT
 
 
 def _name(function: ast.expr) -> str:

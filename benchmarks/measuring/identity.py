@@ -19,8 +19,8 @@ from benchmarks.protocols import IDENTITY
 from data.errors import TruthError
 from pipeline.evaluation.pairs import Embeddings, Pairs, collect_embeddings
 from pipeline.evaluation.summary import HR_METHOD, Cell
-from pipeline.identity.verification import FEW, Floats, threshold_at_far
 from pipeline.metrics.intervals import bootstrap_interval
+from pipeline.metrics.verification import FEW, Floats, threshold_at_far
 
 VERSION: Final = 1
 """Of `identity_rows`. Raise it when a figure moves, so that older results are not reused."""

@@ -12,7 +12,6 @@ from benchmarks.measuring.real_detection import (
     paired_difference,
     score_chains,
     score_frames,
-    wilson,
 )
 from benchmarks.measuring.real_sets import (
     FaceCrop,
@@ -25,6 +24,7 @@ from benchmarks.tables.document import Section, Sheet
 from pipeline.detection.chains import SEARCH, Chain
 from pipeline.evaluation.summary import Cell
 from pipeline.jobs.detection_chains import load_chains
+from pipeline.metrics.intervals import wilson
 from pipeline.report.tables import Column
 
 DETECTORS: Final = ("centerface", "hog")
@@ -113,8 +113,8 @@ def _row(chain: Chain, scores: Scores, size: str) -> dict[str, Cell]:
     }
     for name, rate in _RATES:
         hits = scores.hits(rate)
-        low, high = wilson(int(hits.sum()), len(hits))
-        row |= {name: float(hits.mean()), f"{name}_lo": low, f"{name}_hi": high}
+        ends = wilson(int(hits.sum()), len(hits))
+        row |= {name: float(hits.mean()), f"{name}_lo": ends.lo, f"{name}_hi": ends.hi}
     return row
 
 
@@ -125,7 +125,7 @@ def _frames(bench: Bench, sets: Sequence[Scenes]) -> Section:
         scores = score_frames(bench.data, one, bench.subset, bench.device)
         least = scores.threshold(0.05)
         hits = scores.faces > least
-        low, high = wilson(int(hits.sum()), len(hits))
+        ends = wilson(int(hits.sum()), len(hits))
         rows.append(
             {
                 "method": one.name,
@@ -133,8 +133,8 @@ def _frames(bench: Bench, sets: Sequence[Scenes]) -> Section:
                 "faces": len(hits),
                 "faceless": scores.faceless_frames,
                 "recall": float(hits.mean()),
-                "recall_lo": low,
-                "recall_hi": high,
+                "recall_lo": ends.lo,
+                "recall_hi": ends.hi,
                 "threshold": least,
             }
         )

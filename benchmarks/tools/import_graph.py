@@ -21,10 +21,22 @@ MAY_IMPORT: Final[Mapping[str, frozenset[str]]] = {
     "data": frozenset({"gflmser"}),
     "pipeline": frozenset({"gflmser", "data"}),
     "benchmarks": frozenset({"gflmser", "data", "pipeline"}),
+    "sr_pipeline": frozenset({"pipeline"}),
 }
-"""Package -> the packages below it."""
+"""Package -> the packages below it. `sr_pipeline` is one module."""
 
 Graph = Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrow:
+    """One import of another room; a package's `__init__` stands for the package itself."""
+
+    source: str
+    """The room that imports, as `pipeline.jobs`."""
+    target: str
+    place: str
+    """File and line of the import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,8 @@ class Package:
 def packages(root: Path) -> Iterator[Package]:
     """Figures of each package below `root`, in the order of `MAY_IMPORT`."""
     for name, below in MAY_IMPORT.items():
-        files = sorted((root / name).rglob("*.py"))
+        if not (files := sorted((root / name).rglob("*.py"))):
+            continue
         graph = room_graph(root, name)
         own = {
             room: frozenset(to for to in targets if _package(to) == name)
@@ -64,33 +77,51 @@ def packages(root: Path) -> Iterator[Package]:
 
 
 def room_graph(root: Path, package: str) -> Graph:
-    """Room -> the other rooms that it imports, of any of the four packages."""
-    graph: dict[str, set[str]] = {}
-    for file in sorted((root / package).rglob("*.py")):
-        parts = file.relative_to(root).with_suffix("").parts
-        here = ".".join(parts[:2])
-        if parts[1] == "__init__":
-            continue
-        targets = graph.setdefault(here, set())
-        targets |= {room for room in _imported(file) if room != here}
+    """Room -> the other rooms that it imports, of any of the packages."""
+    rooms = {_room(root, file) for file in (root / package).rglob("*.py")} - {package}
+    graph: dict[str, set[str]] = {room: set() for room in sorted(rooms)}
+    for arrow in arrows(root, package):
+        if arrow.source in graph:
+            graph[arrow.source].add(arrow.target)
     return {room: frozenset(targets) for room, targets in graph.items()}
+
+
+def arrows(root: Path, *packages: str) -> Iterator[Arrow]:
+    """Every import of one room by another, file by file; of all packages where none is named."""
+    for package in packages or MAY_IMPORT:
+        for file in modules(root, package):
+            here = _room(root, file)
+            for name, line in _imported(file):
+                if (target := ".".join(name.split(".")[:2])) != here:
+                    yield Arrow(here, target, f"{file.relative_to(root).as_posix()}:{line}")
+
+
+def modules(root: Path, package: str) -> list[Path]:
+    """The Python files of a package, or the one file that it is."""
+    single = root / f"{package}.py"
+    return [single] if single.is_file() else sorted((root / package).rglob("*.py"))
+
+
+def _room(root: Path, file: Path) -> str:
+    parts = file.relative_to(root).with_suffix("").parts
+    return ".".join(part for part in parts[:2] if part != "__init__")
 
 
 def _package(room: str) -> str:
     return room.partition(".")[0]
 
 
-def _imported(file: Path) -> Iterator[str]:
+def _imported(file: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-        names: list[str] = []
-        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            deep = "." in node.module
-            names = [node.module] if deep else [f"{node.module}.{a.name}" for a in node.names]
-        elif isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+        if not isinstance(node, ast.Import | ast.ImportFrom):
+            continue
+        names = [alias.name for alias in node.names]
+        if isinstance(node, ast.ImportFrom):
+            module = node.module or ""
+            names = [module] if "." in module else [f"{module}.{name}" for name in names]
         for name in names:
-            if "." in name and _package(name) in MAY_IMPORT:
-                yield ".".join(name.split(".")[:2])
+            if _package(name) in MAY_IMPORT:
+                yield name, node.lineno
 
 
 def cycles(graph: Graph) -> list[frozenset[str]]:

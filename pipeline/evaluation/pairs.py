@@ -16,7 +16,7 @@ from data.regular_files import read_text
 from data.safe_text import one_line
 from pipeline.engine.journal import Row
 from pipeline.evaluation.summary import HR_METHOD
-from pipeline.identity.verification import Verification, verification
+from pipeline.metrics.verification import Verification, verification
 
 Embeddings = Mapping[tuple[str, str], NDArray[np.float32]]
 """By method and picture key; a picture without a face has none."""

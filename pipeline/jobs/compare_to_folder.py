@@ -22,9 +22,9 @@ from pipeline.engine.to_folder import run_folder, what_it_rests_on
 from pipeline.environment.provenance import provenance
 from pipeline.evaluation.pairs import Pairs, collect_embeddings
 from pipeline.evaluation.summary import HR_METHOD, Cell, as_rows, summarise
-from pipeline.identity.verification import Verification
 from pipeline.inputs.sources import Listing
 from pipeline.jobs.compare import Compare, Method, comparable, row_columns
+from pipeline.metrics.verification import Verification
 from pipeline.names import Precision
 from pipeline.upscalers.base import restore
 

@@ -56,12 +56,6 @@ def ssim_y(sr: RGB, hr: RGB) -> float:
     return _ssim(luma(sr), luma(hr))
 
 
-def ssim_rgb(sr: RGB, hr: RGB) -> float:
-    """Mean over R, G and B of the SSIM that `ssim_y` describes."""
-    _same_shape(sr, hr)
-    return float(np.mean([_ssim(sr[..., c], hr[..., c]) for c in range(3)]))
-
-
 def lr_consistency(sr: RGB, lr: RGB) -> float:
     """PSNR (RGB) in dB between `sr`, reduced to the size of `lr` by Pillow's bicubic, and `lr`.
 

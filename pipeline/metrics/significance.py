@@ -27,7 +27,7 @@ def t_test(a: ArrayLike, b: ArrayLike) -> TestResult:
 
 
 def t_test_paired(a: ArrayLike, b: ArrayLike) -> TestResult:
-    """t-test that the mean difference is zero; `a[i]` and `b[i]` are of one picture."""
+    """t-test that the mean difference is zero; `a[i]` and `b[i]` are of one image."""
     from scipy.stats import ttest_rel
 
     found = ttest_rel(*_pairs(a, b))
@@ -51,23 +51,6 @@ def wilcoxon_signed_rank(a: ArrayLike, b: ArrayLike) -> TestResult:
         return TestResult(0.0, 1.0)
     found = wilcoxon(first, second)
     return TestResult(float(found.statistic), float(found.pvalue))
-
-
-def mcnemar(a: ArrayLike, b: ArrayLike) -> TestResult:
-    """McNemar's exact test that two methods find equally many of the same pictures' faces.
-
-    `a[i]` and `b[i]` say whether each found picture i's. The statistic is the number of pictures
-    that only `a` found, out of those that just one of them did.
-    """
-    from scipy.stats import binomtest
-
-    first, second = np.asarray(a, bool), np.asarray(b, bool)
-    if first.shape != second.shape:
-        raise ValueError(f"pairs are needed, not {first.size} and {second.size} values")
-    only_a = int(np.sum(first & ~second))
-    discordant = int(np.sum(first != second))
-    p = float(binomtest(only_a, discordant).pvalue) if discordant else 1.0
-    return TestResult(float(only_a), p)
 
 
 def _pairs(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.measuring.real_detection import Scores, paired_difference, wilson
+from benchmarks.measuring.real_detection import Scores, paired_difference
 from benchmarks.measuring.real_sets import face_crops, real_sets
 from data.boxes import Box
 from data.images.files import load_rgb
@@ -39,11 +39,6 @@ def test_raising_every_score_is_no_gain() -> None:
 def test_average_precision_of_a_perfect_order_is_one() -> None:
     assert scores([0.9, 0.8], [0.1, 0.2]).average_precision() == 1
     assert scores([0.9, float("-inf")], [0.1]).average_precision() == 0.5
-
-
-@pytest.mark.parametrize(("hits", "n", "low", "high"), [(100, 100, 0.963, 1), (0, 20, 0, 0.161)])
-def test_shares_have_wilson_intervals(hits: int, n: int, low: float, high: float) -> None:
-    assert wilson(hits, n) == (pytest.approx(low, abs=5e-4), pytest.approx(high, abs=5e-4))
 
 
 def test_a_threshold_gives_its_rate_back() -> None:

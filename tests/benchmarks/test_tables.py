@@ -22,7 +22,6 @@ from benchmarks.context import Bench
 from benchmarks.image_sets import PictureSet, lfw_test, real_faces, table4_faces
 from benchmarks.measuring import identity
 from benchmarks.measuring.compare_rows import frame, measure_with_features, with_a_face_on_hr
-from benchmarks.measuring.distances import moved
 from benchmarks.methods import find_entrants
 from benchmarks.protocols import PAIRED, TABLE4
 from benchmarks.result_cache import Cache
@@ -36,6 +35,7 @@ from pipeline.detection.registry import load_detector
 from pipeline.engine.run import RunResult
 from pipeline.environment.provenance import library_versions
 from pipeline.metrics.image_quality import psnr_y
+from pipeline.metrics.intervals import centred
 from pipeline.metrics.set_distance import kernel_distance, kernel_resamples
 from tests.benchmarks.benchmark_data import make_data, make_weights
 
@@ -286,9 +286,10 @@ def test_two_files_with_one_name_are_refused(tree: Path, tmp_path: Path) -> None
 
 
 def test_a_moved_interval_holds_its_value() -> None:
-    assert moved(1.0, [3.0, 4.0, 5.0]) == pytest.approx((0.05, 1.95))
-    low, high = moved(1.0, [0.0] * 99 + [1000.0])  # the mean lies above both ends
-    assert low < 1.0 == high
+    ends = centred(1.0, np.array([3.0, 4.0, 5.0]))
+    assert (ends.lo, ends.hi) == pytest.approx((0.05, 1.95))
+    ends = centred(1.0, np.array([0.0] * 99 + [1000.0]))  # the mean lies above both ends
+    assert ends.lo < 1.0 == ends.hi
 
 
 def test_intervals_of_distances_cover_the_distance_of_the_population() -> None:
@@ -301,8 +302,8 @@ def test_intervals_of_distances_cover_the_distance_of_the_population() -> None:
         features = rng.normal(size=(60, 6))
         counts = rng.multinomial(60, np.full(60, 1 / 60), size=100)
         value, _ = kernel_distance(features, reference)
-        low, high = moved(value, kernel_resamples(features, reference, counts))
-        inside += low <= truth <= high
+        ends = centred(value, kernel_resamples(features, reference, counts))
+        inside += ends.lo <= truth <= ends.hi
     assert inside >= 34
 
 

@@ -9,9 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-from pipeline.metrics.intervals import Interval, bootstrap_interval
+from pipeline.metrics.intervals import Interval, bootstrap_interval, wilson
 from pipeline.metrics.significance import (
-    mcnemar,
     t_test,
     t_test_paired,
     wilcoxon_rank_sum,
@@ -117,14 +116,15 @@ def test_pairs_with_a_missing_half_are_left_out() -> None:
 def test_equal_methods_are_not_significant() -> None:
     values = [0.1, 0.5, 0.9]
     assert wilcoxon_signed_rank(values, values).p == 1.0
-    assert mcnemar([True, False], [True, False]).p == 1.0
 
 
-def test_mcnemar_counts_the_pictures_that_one_method_found() -> None:
-    a = [True] * 9 + [False] * 1 + [True] * 20
-    b = [False] * 9 + [True] * 1 + [True] * 20
-    found = mcnemar(a, b)
-    assert found.statistic == 9
-    assert found.p == pytest.approx(2 * (1 + 10) / 2**10)
-    with pytest.raises(ValueError, match="pairs"):
-        mcnemar([True], [True, False])
+@pytest.mark.parametrize(("hits", "n"), [(100, 100), (0, 20), (37, 41), (1, 3)])
+@pytest.mark.parametrize("level", [0.8, 0.95])
+def test_shares_have_wilsons_interval(hits: int, n: int, level: float) -> None:
+    theirs = scipy_stats.binomtest(hits, n).proportion_ci(level, method="wilson")
+    ours = wilson(hits, n, level=level)
+    assert (ours.lo, ours.hi) == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+
+
+def test_a_share_of_nothing_may_be_anything() -> None:
+    assert wilson(0, 0) == Interval(0.0, 1.0)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 
-from pipeline.identity.verification import threshold_at_far, verification
+from pipeline.metrics.verification import threshold_at_far, verification
 
 distance = st.integers(0, 40).map(lambda value: value / 20)
 pairs = st.lists(distance, min_size=1, max_size=60)

@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.metrics.intervals import drawn_sums, percentiles, resampled
+
 Floats = NDArray[np.float64]
 FOLDS: Final = 10
 DRAWS: Final = 1000
@@ -38,7 +40,7 @@ class Verification:
     threshold_at_far_1e_2: float | None
     threshold_at_far_1e_3: float | None
     accuracy: Estimate
-    """10 folds, stratified and seeded: each fold judged by the best threshold of the others."""
+    """10 folds, stratified and seeded; each fold is told by the best threshold of the others."""
     auc: Estimate
     """Chance that a same pair is closer than a different one; ties count half."""
     notes: tuple[str, ...] = ()
@@ -85,16 +87,23 @@ def verification(
     if not (len(yes) and len(no)):
         return _nothing(len(yes), len(no))
     draw = np.random.default_rng(seed)
-    judge = _Bootstrap(yes, no, draw, level)
+
+    def estimate(figure: Callable[[Floats, Floats], float]) -> Estimate:
+        value = figure(yes, no)
+        if np.isnan(value):
+            return Estimate(None)
+        again = resampled(figure, yes, no, rng=draw, draws=DRAWS)
+        return _estimate(value, again, level)
+
     return Verification(
         n_same=len(yes),
         n_different=len(no),
-        tar_at_far_1e_2=judge(lambda y, n: _tar(y, n, 1e-2)),
-        tar_at_far_1e_3=judge(lambda y, n: _tar(y, n, 1e-3)),
+        tar_at_far_1e_2=estimate(lambda y, n: _tar(y, n, 1e-2)),
+        tar_at_far_1e_3=estimate(lambda y, n: _tar(y, n, 1e-3)),
         threshold_at_far_1e_2=threshold_at_far(no, 1e-2),
         threshold_at_far_1e_3=threshold_at_far(no, 1e-3),
         accuracy=_accuracy(near, genuine, draw, level),
-        auc=judge(_auc),
+        auc=estimate(_auc),
         notes=tuple(note for far in (1e-2, 1e-3) for note in _doubts(len(no), far)),
     )
 
@@ -121,30 +130,9 @@ def threshold_at_far(different: Floats, far: float) -> float | None:
     return float(ordered[allowed - 1]) if allowed else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Bootstrap:
-    yes: Floats
-    no: Floats
-    draw: np.random.Generator
-    level: float
-
-    def __call__(self, figure: Callable[[Floats, Floats], float]) -> Estimate:
-        value = figure(self.yes, self.no)
-        if np.isnan(value):
-            return Estimate(None)
-        again = [
-            figure(
-                self.draw.choice(self.yes, len(self.yes)), self.draw.choice(self.no, len(self.no))
-            )
-            for _ in range(DRAWS)
-        ]
-        return Estimate(float(value), *_interval(np.asarray(again), self.level))
-
-
-def _interval(values: Floats, level: float) -> tuple[float, float]:
-    tail = (1 - level) / 2
-    low, high = np.nanquantile(values, [tail, 1 - tail])
-    return float(low), float(high)
+def _estimate(value: float, drawn: Floats, level: float) -> Estimate:
+    ends = percentiles(drawn, level=level)
+    return Estimate(float(value), ends.lo, ends.hi)
 
 
 def _tar(yes: Floats, no: Floats, far: float) -> float:
@@ -175,8 +163,8 @@ def _accuracy(
         test = folds == fold
         threshold = _best_threshold(near[~test], genuine[~test])
         right[test] = (near[test] <= threshold) == genuine[test]
-    counts = draw.multinomial(len(near), np.full(len(near), 1 / len(near)), size=DRAWS)
-    return Estimate(float(right.mean()), *_interval(counts @ right / len(near), level))
+    shares = drawn_sums(right[:, None], rng=draw, draws=DRAWS)[:, 0] / len(near)
+    return _estimate(right.mean(), shares, level)
 
 
 def _best_threshold(near: Floats, genuine: NDArray[np.bool_]) -> float:
