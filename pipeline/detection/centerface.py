@@ -16,6 +16,7 @@ from data.boxes import Box
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection, DetectorOptions
 from pipeline.detection.suppression import suppress
+from pipeline.environment.onnx_constants import with_constant_weights
 from pipeline.environment.onnx_models import (
     centerface_bytes,
     centerface_file,
@@ -99,7 +100,7 @@ def load_centerface(
 
 @functools.lru_cache(maxsize=4)
 def _session(device: str, threads: int) -> Any:  # noqa: ANN401
-    model = any_size(centerface_bytes(centerface_file()))
+    model = with_constant_weights(any_size(centerface_bytes(centerface_file())))
     return open_session(model, "CenterFace", device=device, threads=threads)
 
 

@@ -12,9 +12,10 @@ from data.boxes import iou
 from data.errors import ModelError
 from data.images.files import load_rgb
 from data.images.rgb import RGB
-from pipeline.detection.centerface import load_centerface
+from pipeline.detection.centerface import CenterFace, any_size, load_centerface
 from pipeline.detection.registry import forget_detectors, load_detector
 from pipeline.environment import onnx_models
+from pipeline.environment.onnx_constants import with_constant_weights
 
 PHOTOGRAPHS = ("biden.jpg", "biden2.jpg", "obama.jpg")
 
@@ -114,3 +115,26 @@ def test_a_provider_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) 
     with pytest.raises(ModelError, match="no CUDA provider"):
         onnx_models.providers("cuda:0")
     assert onnx_models.providers("auto") == ["CPUExecutionProvider"]
+
+
+def test_constant_weights_change_no_result(samples: Path) -> None:
+    """The file lists its weights among its inputs: slower, and the same to the last bits."""
+    model = any_size(onnx_models.centerface_bytes(onnx_models.centerface_file()))
+    kept, made = (
+        onnx_models.open_session(content, "CenterFace", device="cpu", threads=1)
+        for content in (model, with_constant_weights(model))
+    )
+    assert kept.get_overridable_initializers()
+    assert not made.get_overridable_initializers()
+    image = at_size(samples / PHOTOGRAPHS[0], 128)
+    before, after = (CenterFace(one, 0.1).batch([image])[0] for one in (kept, made))
+    assert len(before) == len(after) > 0
+    for a, b in zip(before, after, strict=True):
+        assert (a.box.left, a.box.top, a.score) == pytest.approx(
+            (b.box.left, b.box.top, b.score), abs=1e-3
+        )
+
+
+def test_bytes_that_are_no_model_are_refused() -> None:
+    with pytest.raises((ValueError, IndexError)):
+        with_constant_weights(b"\xff\xff\xff no model")
