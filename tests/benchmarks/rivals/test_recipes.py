@@ -31,7 +31,7 @@ from pipeline.upscalers.trained import TrainedWeights
 
 # ruff: noqa: ANN401 - configurations of four methods have no common type
 METHODS = ("bulat", "cyclegan", "srgan", "wavelet-srnet")
-FOLDERS = Path(__file__).resolve().parents[2] / "benchmarks" / "rivals"
+FOLDERS = Path(__file__).resolve().parents[3] / "benchmarks" / "rivals"
 
 
 def toml_of(name: str, kind: str) -> Path:

@@ -43,7 +43,7 @@ def test_a_metric_of_another_package_has_its_column(
     words = ["compare", str(samples / "obama.jpg"), "--out", str(tmp_path / "out")]
     words += ["--upscalers", "bicubic,nearest", "--crop", "0.9", "--quiet", "--workers", "1"]
     code = f"from pipeline.cli import cli; cli({words!r}, standalone_mode=False)"
-    root = str(Path(__file__).parents[2])
+    root = str(Path(__file__).parents[3])
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; sys.path.append({root!r}); {code}"],
         capture_output=True,

@@ -228,7 +228,7 @@ def test_a_full_disk_ends_with_one_line_and_keeps_the_rows(lr_folder: Path, tmp_
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
     )
     assert done.returncode == 2
     assert "cannot write" in done.stderr

@@ -7,7 +7,7 @@ import pytest
 from benchmarks.tools.readme_tables import COLUMNS, METHODS, Column, column_cells, filled
 from data.errors import SrPipelineError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RESULTS = ROOT / "benchmarks" / "results"
 BLOCK = "<!-- headline -->\n<!-- /headline -->"
 

@@ -471,7 +471,7 @@ def test_two_processes_are_one_of_twice_the_batch(cache: Path, tmp_path: Path) -
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     running = [
         subprocess.Popen(
             [sys.executable, str(script), str(cache), str(tmp_path / "two")],
