@@ -47,7 +47,7 @@ _NAMES = ("table1", "table2", "table3", "table4", "degraded", "real", "figures",
 @click.option("--cache", type=opt.FOLDER, help="Results of earlier runs; default: ~/.cache.")
 @opt.compute
 @click.option("--workers", type=click.IntRange(1, 512), help="Processes; default: one per core.")
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@opt.quiet
 @opt.seed
 @output.as_json
 def command(
@@ -76,6 +76,9 @@ def command(
     """
     if not data.is_dir():
         raise UsageError(f"{data} is not there: name the folder of the datasets by --data")
+    from pipeline.environment.messages import tell
+
+    tell("loading libraries", quiet=quiet)
     from benchmarks.context import Bench
     from benchmarks.methods import find_entrants
     from benchmarks.result_cache import Cache

@@ -8,12 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-import click
-
 from benchmarks.methods import Entrant, absent_rivals
 from benchmarks.result_cache import Cache
 from pipeline.engine.run import RunOptions, default_workers
 from pipeline.environment.devices import resolve_device
+from pipeline.environment.messages import tell
 from pipeline.environment.provenance import NOTICE, commit, library_versions, version
 from pipeline.metrics.features import Extractor, load_extractor
 from pipeline.names import Precision
@@ -79,8 +78,7 @@ class Bench:
 
     def say(self, text: str) -> None:
         """Progress on stderr."""
-        if not self.quiet:
-            click.echo(f"benchmark: {text}", err=True)
+        tell(f"benchmark: {text}", quiet=self.quiet)
 
     def notes(self) -> list[str]:
         """What every table has to say about its rows."""

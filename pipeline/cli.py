@@ -2,21 +2,26 @@
 
 import importlib
 import io
-import logging
+import shlex
 import sys
+import time
 from difflib import get_close_matches
 from importlib.metadata import entry_points
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import click
 
-from data.safe_text import printable
-from pipeline.environment.config_file import check_sections, defaults_for, read_config
+from data.errors import UsageError
+from pipeline.environment.config_file import FOR_ALL, check_sections, defaults_for, read_config
+from pipeline.environment.messages import log_to, messages_on_stderr, noted
 from pipeline.environment.signals import heed_signals, leave
 from pipeline.failures import INTERRUPTED, exit_code_of
 
 _GROUP: Final = "sr_pipeline.commands"
 """Entry points by which other packages add commands."""
+
+_LOG_FILE: Final = "--log-file"
 
 _COMMANDS: Final = {
     "detect": "Find faces in low-resolution pictures: the main job.",
@@ -103,7 +108,12 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
     help="Print the version and exit.",
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-def cli(debug: bool) -> None:
+@click.option(
+    "--log-file",
+    metavar="FILE",
+    help="Add every message with its time to FILE, behind what it has.",
+)
+def cli(debug: bool, log_file: str | None) -> None:
     """Find faces in very low-resolution pictures, and prove how far that can be trusted.
 
     Restored pictures are not evidence of identity.
@@ -120,35 +130,50 @@ def main(command: click.Command = cli) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # file names that are no UTF-8
-    words, debug = _without_debug(sys.argv[1:])
+    given = sys.argv[1:]
+    words, debug, log_file = _taken_out(given)
+    started = time.monotonic()
     try:
-        _log_safely()
+        messages_on_stderr()
         config = read_config()
         if config:
             check_sections(config, cli.list_commands(click.Context(cli)))
+        _start_log(log_file, config, given)
         code = command.main(words, standalone_mode=False, obj=config)
     except (Exception, KeyboardInterrupt) as error:
         code = exit_code_of(error, debug=debug)
     code = code if isinstance(code, int) else 0
+    noted(f"exit code {code} after {time.monotonic() - started:.1f} s")
     if code == INTERRUPTED:
         leave(code)
     sys.exit(code)
 
 
-def _without_debug(words: list[str]) -> tuple[list[str], bool]:
-    """`--debug` may stand before or behind the command's name."""
+def _taken_out(words: list[str]) -> tuple[list[str], bool, str | None]:
+    """The words without `--debug` and `--log-file`, which may stand on either side of a command."""
     end = words.index("--") if "--" in words else len(words)
-    kept = [word for word in words[:end] if word != "--debug"]
-    return [*kept, *words[end:]], len(kept) < end
+    kept: list[str] = []
+    debug, log_file = False, None
+    head = iter(words[:end])
+    for word in head:
+        name, equals, value = word.partition("=")
+        if word == "--debug":
+            debug = True
+        elif name == _LOG_FILE:
+            log_file = value if equals else next(head, "")
+        else:
+            kept.append(word)
+    return [*kept, *words[end:]], debug, log_file
 
 
-def _log_safely() -> None:
-    """Messages of the log on stderr, no control character of a file name among them."""
+def _start_log(named: str | None, config: dict[str, dict[str, Any]], words: list[str]) -> None:
+    """Open the log file of the command line, else of the file of defaults, else none."""
+    path = config.get(FOR_ALL, {}).get("log_file") if named is None else named
+    if path is None:
+        return
+    if not isinstance(path, str) or not path.strip():
+        raise UsageError(f"{_LOG_FILE} needs the name of a file")
+    log_to(Path(path))
+    from pipeline.environment.provenance import version
 
-    class Safe(logging.Formatter):
-        def format(self, record: logging.LogRecord) -> str:
-            return printable(super().format(record), keep="\n")
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(Safe("%(message)s"))
-    logging.getLogger().addHandler(handler)
+    noted(f"sr-pipeline {version()} in {Path.cwd()}: {shlex.join(words)}")

@@ -1,6 +1,7 @@
 """How a command ends when it cannot do what was asked: one line on stderr, and an exit code."""
 
 import io
+import logging
 import select
 import sys
 import traceback
@@ -10,6 +11,7 @@ import click
 
 from data.errors import SrPipelineError
 from data.safe_text import one_line, printable
+from pipeline.environment.messages import noted
 
 USAGE: Final = 2
 """Usage, nothing to do, or something that a user can mend."""
@@ -32,6 +34,7 @@ def exit_code_of(error: BaseException, *, debug: bool) -> int:
         text = "".join(traceback.format_exception(error))
         click.echo(printable(text, keep="\n"), err=True)
     code, text = _words(error)
+    noted(text, logging.ERROR, error=error if code == INTERNAL else None)
     click.echo(printable(text, keep="\n"), err=True)
     return code
 

@@ -29,6 +29,9 @@ def command(runs: Path, port: int, max_upload: int, no_token: bool) -> None:
       pip install sr-pipeline[app]
       sr-pipeline app
     """
+    from pipeline.environment.messages import tell
+
+    tell("loading libraries")
     from pipeline.app.serve import serve
     from pipeline.app.settings import AppSettings
 

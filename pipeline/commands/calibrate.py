@@ -36,7 +36,7 @@ def command() -> None:
 @click.option("--worst", type=opt.FOLDER, help="Write the crops of the highest scores, to look at.")
 @opt.seed
 @click.option("--device", default="auto", show_default=True)
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@opt.quiet
 def detection(
     faceless: tuple[Path, ...],
     scenes: Path | None,
@@ -58,6 +58,9 @@ def detection(
     Example:
       sr-pipeline calibrate detection general200 bsds100 --leave-out shows_people.txt
     """
+    from pipeline.environment.messages import tell
+
+    tell("loading libraries", quiet=quiet)
     from pipeline.jobs.calibrate_detection import calibrate_detection, parsed_chains
 
     path, curves = calibrate_detection(
@@ -71,7 +74,7 @@ def detection(
         seed=seed,
         device=device,
         worst=worst,
-        say=(lambda _text: None) if quiet else (lambda text: click.echo(text, err=True)),
+        say=lambda text: tell(text, quiet=quiet),
     )
     for curve in curves:
         click.echo(curve.as_text())
@@ -92,7 +95,7 @@ def detection(
 @click.option("--widths", help="Face widths in pixels, with commas; default: 12,20, none 20,64.")
 @click.option("--per-person", type=click.IntRange(2), default=5, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@opt.quiet
 def identity(
     folders: tuple[Path, ...],
     lists: tuple[Path, ...],
@@ -111,6 +114,9 @@ def identity(
     Example:
       sr-pipeline calibrate identity people/ --upscalers bicubic,gflmser --out table.json
     """
+    from pipeline.environment.messages import tell
+
+    tell("loading libraries", quiet=quiet)
     from pipeline.identity.calibration_run import calibrate_to_file
 
     table = calibrate_to_file(

@@ -63,6 +63,7 @@ def command(
     """
     from data.annotations.annotations import read_truth
     from pipeline.engine.journal import record_files
+    from pipeline.environment.messages import tell
     from pipeline.evaluation.pairs import Pairs
     from pipeline.jobs.compare import Compare
     from pipeline.jobs.compare_to_folder import compare, find_methods
@@ -86,9 +87,10 @@ def command(
         embedded=pairs.keys() if pairs else frozenset(),
     )
     done = compare(job, run.listing, run.options, pairs=pairs, seed=seed, start=start)
+    tell("writing tables, plots and report.html", quiet=run.options.quiet)
     record_files(out, write_report(out))
     for line in done.errors:
-        click.echo(f"error: {line}", err=True)
+        tell(f"error: {line}")
     text = (out / "table.md").read_text(encoding="utf-8")
     click.echo(json.dumps(done.summary, indent=2) if as_json else f"{text}\n{done.where()}")
     return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

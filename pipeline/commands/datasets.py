@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from pipeline.commands import options as opt
 from pipeline.commands import output
 from pipeline.commands.types import NamedPath
 
@@ -99,7 +100,7 @@ def check(name: str, path: Path, as_json: bool) -> int:
     type=NamedPath(exists=True, dir_okay=False, path_type=Path),
     help="CSV of the test pictures that count.",
 )
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@opt.quiet
 def prepare(
     copies: tuple[str, ...],
     out: Path,
@@ -122,13 +123,16 @@ def prepare(
       sr-pipeline datasets prepare celeba CelebA/ --limit 60000 --out ../cache/celeba
       sr-pipeline datasets prepare aflw AFLW/ ls3d_w LS3D-W/ --out ../cache/aflw_ls3dw
     """
+    from pipeline.environment.messages import tell
+
+    tell("loading libraries", quiet=quiet)
     from data.datasets.base import DatasetError
     from data.errors import UsageError
     from pipeline.jobs.prepare_dataset import prepare as run
 
-    def tell(stage: str, done: int, total: int) -> None:
-        if not quiet and (done % 500 == 0 or done == total):
-            click.echo(f"{stage} {done}/{total}", err=True)
+    def progress(stage: str, done: int, total: int) -> None:
+        if done % 500 == 0 or done == total:
+            tell(f"{stage} {done}/{total}", quiet=quiet)
 
     try:
         made = run(
@@ -140,7 +144,7 @@ def prepare(
             listing=listing,
             away_from=away_from,
             away_listing=away_list,
-            progress=tell,
+            progress=progress,
         )
     except DatasetError as error:
         raise UsageError(str(error)) from error

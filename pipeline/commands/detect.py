@@ -79,6 +79,7 @@ def command(
             fpir=float(fpir),
             table=thresholds,
             accept_poor=accept_poor,
+            quiet=run.options.quiet,
         )
     job = detect_job(out, batch_size=batch_size, identifier=identifier, **settings)
     done = find_faces(job, run.listing, run.options, start=start, record=opt.record(note))

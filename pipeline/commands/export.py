@@ -21,6 +21,9 @@ def command(name: str, file: Path) -> None:
     Example:
       sr-pipeline export gflmser --onnx gflmser.onnx
     """
+    from pipeline.environment.messages import tell
+
+    tell("loading libraries")
     from data.errors import ModelError
     from gflmser.cards import WeightsError
     from gflmser.onnx_export import export_onnx

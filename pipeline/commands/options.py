@@ -43,6 +43,9 @@ crop = click.option(
 )
 
 
+quiet = click.option("--quiet", is_flag=True, help="No progress on stderr.")
+
+
 def combine(*decorators: Callable[[F], F]) -> Callable[[F], F]:
     """One decorator out of several, applied so that --help lists them in the order given."""
 
@@ -275,7 +278,7 @@ _run_options = combine(
         show_default=True,
         help="This machine's processes, or a Ray cluster (pip install sr-pipeline[ray]).",
     ),
-    click.option("--quiet", is_flag=True, help="No progress on stderr."),
+    quiet,
 )
 
 
@@ -336,6 +339,9 @@ def over_pictures(function: Callable[..., int]) -> Callable[..., int]:
         quiet: bool,
         **values: Any,  # noqa: ANN401 - what the command itself takes
     ) -> int:
+        from pipeline.environment.messages import tell
+
+        tell("loading libraries", quiet=quiet)  # some seconds, in which nothing else is said
         from pipeline.engine.run import RunOptions, default_workers
         from pipeline.inputs.sources import Listing, stdin_paths
 

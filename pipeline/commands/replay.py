@@ -17,8 +17,9 @@ from pipeline.commands import output
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="Folder that holds the inputs now; default: where they were.",
 )
+@opt.quiet
 @output.as_json
-def command(directory: Path, inputs: Path | None, as_json: bool) -> int:
+def command(directory: Path, inputs: Path | None, quiet: bool, as_json: bool) -> int:
     """Check the evidence of DIR, a folder that `detect`, `identify` or `upscale` wrote.
 
     Compares the hashes of inputs, models and outputs with evidence.json, runs the command again in
@@ -30,9 +31,10 @@ def command(directory: Path, inputs: Path | None, as_json: bool) -> int:
       sr-pipeline upscale data/samples --out restored/ --upscaler bicubic
       sr-pipeline replay restored/
     """
+    from pipeline.environment.messages import tell
     from pipeline.evidence.replay import replay
 
-    done = replay(directory, inputs=inputs)
+    done = replay(directory, inputs=inputs, say=lambda text: tell(text, quiet=quiet))
     document = {**asdict(done), "agrees": done.agrees}
     click.echo(json.dumps(document, indent=2) if as_json else done.as_text())
     return 0 if done.agrees else 1

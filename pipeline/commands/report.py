@@ -12,8 +12,9 @@ from pipeline.commands import output
 @click.command(short_help="Write the report of a run's folder again.")
 @click.argument("directory", metavar="DIR", type=opt.FOLDER)
 @click.option("--pdf", is_flag=True, help="Write case.pdf too: originals, steps, results, limits.")
+@opt.quiet
 @output.as_json
-def command(directory: Path, pdf: bool, as_json: bool) -> None:
+def command(directory: Path, pdf: bool, quiet: bool, as_json: bool) -> None:
     """Write report.html of DIR, a folder that `detect`, `identify`, `upscale` or `compare` wrote.
 
     For `compare` also tables, contact sheet and plots. Prints the files written. report.html needs
@@ -24,6 +25,9 @@ def command(directory: Path, pdf: bool, as_json: bool) -> None:
       sr-pipeline upscale data/samples --out restored/ --upscaler bicubic
       sr-pipeline report restored/ --pdf
     """
+    from pipeline.environment.messages import tell
+
+    tell("loading libraries", quiet=quiet)
     from data.errors import UsageError
     from pipeline.report.run_page.folder import is_run_folder
 

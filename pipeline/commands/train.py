@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from pipeline.commands import options as opt
 from pipeline.commands import output
 from pipeline.commands.types import FiniteRange, NamedPath
 
@@ -27,7 +28,7 @@ from pipeline.commands.types import FiniteRange, NamedPath
     show_default=True,
     help="auto, cpu, cuda, cuda:N or mps.",
 )
-@click.option("--quiet", is_flag=True, help="No progress on stderr.")
+@opt.quiet
 @output.as_json
 def command(
     config: Path,
@@ -55,9 +56,11 @@ def command(
     """
     import json
     import os
-    import sys
     from dataclasses import asdict
 
+    from pipeline.environment.messages import tell, told
+
+    tell("loading libraries", quiet=quiet)
     from data.errors import SrPipelineError, UsageError
     from gflmser.schema import ConfigError
     from gflmser.training.protocols import TrainingError
@@ -75,7 +78,7 @@ def command(
         "max_steps": max_steps,
         "device": str(resolved) if processes == 1 else resolved.type,
         "devices": processes,
-        "stream": None if quiet else sys.stderr,
+        "stream": told(quiet=quiet),
         "make_validator": Validator,
         "measure": lambda faces, crops, run: Validator(faces, crops).with_intervals(run),
         "commit": commit() or "",

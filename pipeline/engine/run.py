@@ -6,6 +6,7 @@ and be resumed. The rows do not depend on the number of workers or on the batch 
 """
 
 import itertools
+import logging
 import os
 import time
 from collections import deque
@@ -18,6 +19,7 @@ from data.errors import ModelError, OutputError, UsageError
 from pipeline.engine.job import Finished, Item, Job, enlarge_items, read_item
 from pipeline.engine.journal import Entry, Journal, relative_to
 from pipeline.engine.workers import WorkerPool
+from pipeline.environment.messages import noted
 from pipeline.environment.progress import progress_bar
 from pipeline.inputs.sources import Listing, Source
 from pipeline.names import EngineName
@@ -133,6 +135,8 @@ def _missing(sources: Iterable[Source], journal: Journal) -> Iterator[Numbered]:
 def _record(group: Sequence[Finished], journal: Journal) -> None:
     for done in group:
         source = done.source
+        if done.failed:
+            noted(f"{source.key}: {done.rows[0].get('error')}", logging.WARNING)
         journal.add(
             Entry(
                 source.key,

@@ -7,7 +7,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -83,7 +83,12 @@ class _Found(Exception):  # noqa: N818 - it ends the search, it is no error
         self.difference = Difference(stage, what, why)
 
 
-def replay(directory: Path, *, inputs: Path | None = None) -> Replay:
+def replay(
+    directory: Path,
+    *,
+    inputs: Path | None = None,
+    say: Callable[[str], object] = lambda _text: None,
+) -> Replay:
     """Check every hash of `directory`/evidence.json, run the command again, compare the outputs.
 
     In this order: input files, model files, the outputs that lie in `directory`, then the outputs
@@ -91,8 +96,8 @@ def replay(directory: Path, *, inputs: Path | None = None) -> Replay:
     libraries of the run outputs must be equal bit by bit; elsewhere `compare_files` says how near.
 
     `inputs` is the folder that holds the inputs now; by default they are where they were. Then the
-    column `path` of the tables is not compared. Raises `UsageError` when evidence.json cannot be
-    used.
+    column `path` of the tables is not compared. `say` hears what is being done. Raises `UsageError`
+    when evidence.json cannot be used.
     """
     evidence = read_evidence(directory)
     if evidence["run"]["interrupted"]:
@@ -102,11 +107,13 @@ def replay(directory: Path, *, inputs: Path | None = None) -> Replay:
     counted: dict[Agreement, int] = {"bitwise": 0, "tolerance": 0}
     difference: Difference | None = None
     try:
+        say("comparing the hashes of inputs, models and outputs")
         _check_inputs(evidence, moved)
         _check_models(evidence)
         _check_outputs(evidence, directory)
         with tempfile.TemporaryDirectory(prefix="sr-pipeline-replay-") as temporary:
             made = Path(temporary) / "out"
+            say("running the command again")
             _run_again(evidence, moved, made)
             places = _PLACES if moved.now != moved.base else frozenset()
             for kind in _compare(evidence, directory, made, exact=same, without=places):

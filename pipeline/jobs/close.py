@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from pipeline.environment.messages import tell
 from pipeline.evidence.log import RunRecord, write_evidence
 from pipeline.report.run_page.write import write_run_page
 
@@ -27,12 +28,18 @@ class RunJob(Protocol):
 
 
 def close_run(
-    job: RunJob, record: RunRecord, rows: Iterable[Mapping[str, Any]], *, interrupted: bool
+    job: RunJob,
+    record: RunRecord,
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    interrupted: bool,
+    quiet: bool = False,
 ) -> None:
     """Write evidence.json and report.html into the run's folder.
 
     `rows` are the journal's. Raises `OutputError` when the folder cannot be written.
     """
+    tell("writing evidence.json and report.html", quiet=quiet)
     write_evidence(
         job.out,
         record,

@@ -110,9 +110,10 @@ def load_identifier(
     fpir: float = 0.01,
     table: Path | None = None,
     accept_poor: bool = False,
+    quiet: bool = False,
 ) -> Identifier:
     """Read a gallery (a folder per person) with progress; images that are no use are logged."""
-    with progress_bar(None, unit="gallery image") as bar:
+    with progress_bar(None, unit="gallery image", quiet=quiet) as bar:
         people = Gallery.from_folder(
             gallery, lambda done, _all: bar.update(done - bar.n), accept_poor=accept_poor
         )
@@ -163,7 +164,8 @@ def find_faces(
             job.out / "summary.json", {**done.summary(job), "input": what_it_rests_on(job, listing)}
         )
         if record is not None:
-            close_run(job, record, rows(), interrupted=result.interrupted)
+            cut = result.interrupted
+            close_run(job, record, rows(), interrupted=cut, quiet=options.quiet)
     return done
 
 

@@ -74,7 +74,8 @@ def make_pictures(
         }
         write_json(job.out / "summary.json", summary)
         if record is not None and isinstance(job, UpscalePictures):
-            close_run(job, record, journal.rows(), interrupted=result.interrupted)
+            rows, cut = journal.rows(), result.interrupted
+            close_run(job, record, rows, interrupted=cut, quiet=options.quiet)
     return PictureRun(job.out, result, errors, summary)
 
 

@@ -45,7 +45,7 @@ def detect_to_folder(
     """
     identifier = None
     if gallery is not None:
-        identifier = load_identifier(Path(gallery), upscaler, fpir=rate)
+        identifier = load_identifier(Path(gallery), upscaler, fpir=rate, quiet=True)
     job = detect_job(
         Path(out), detector=detector, upscaler=upscaler, identifier=identifier, **settings
     )
