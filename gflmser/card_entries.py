@@ -80,6 +80,10 @@ def _is_role(value: object) -> bool:
     return value in ("whole", "restorer")
 
 
+def _is_precision(value: object) -> bool:
+    return value in ("fp16", "int8")
+
+
 def _is_earlier(value: object) -> bool:
     needed = {"steps": _is_count, "images": _is_count, "wall_seconds": _is_number}
     tests = {**needed, "cpu_seconds": _is_number}
@@ -104,4 +108,5 @@ _TESTS: Final[Mapping[str, Callable[[object], bool]]] = {
     "origin": _is_text,
     "network": _is_table,
     "role": _is_role,
+    "precision": _is_precision,
 }

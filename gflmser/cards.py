@@ -14,6 +14,7 @@ from gflmser.names import clean
 from gflmser.schema import dump
 
 Role = Literal["whole", "restorer"]
+Precision = Literal["fp16", "int8"]
 _SCALE: Final = 4
 
 
@@ -90,6 +91,8 @@ class ModelCard(Record):
     """The network's configuration, as plain values."""
     role: Role = "whole"
     """`restorer`: the file holds what restoring needs and no more; a GFLmser's has no H2L."""
+    precision: Precision = "fp16"
+    """How the file stores parameters; for `int8` see `gflmser.quantised`."""
     scale: int = _SCALE
     origin: str = ""
     """Where imported weights come from: the file's name and hash."""

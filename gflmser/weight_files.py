@@ -16,17 +16,23 @@ from torch import Tensor
 
 from gflmser.card_text import card_text
 from gflmser.cards import ModelCard, WeightsError, modern, parse_card
+from gflmser.quantised import QuantisationError, quantise, restored
 
 FORMATS: Final = ("sr-weights-1", "gflmser-1", "sr-rival-1")
 """What a file may say that it is: today's format first, then the older ones that are still read."""
 
 
 def store(tensors: dict[str, Tensor], card: ModelCard, folder: Path) -> Path:
-    """Write tensors as they are with their card, and the card with the file's hash beside them."""
+    """Write tensors with their card, and the card with the file's hash beside them.
+
+    Tensors are stored as they are, or at 8 bits where the card's precision is `int8`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{card.name}.safetensors"
     partial = path.with_suffix(".partial")
     plain = dataclasses.replace(card, sha256="").plain()
+    if card.precision == "int8":
+        tensors = quantise(tensors)
     # By bytes: save_file leaves a file that its owner alone may read.
     partial.write_bytes(save(tensors, {"format": FORMATS[0], "card": json.dumps(plain)}))
     plain["sha256"] = digest(partial)
@@ -36,10 +42,17 @@ def store(tensors: dict[str, Tensor], card: ModelCard, folder: Path) -> Path:
 
 
 def read_weights(path: Path) -> tuple[ModelCard, dict[str, Tensor]]:
-    """Card and tensors of a file, as they are stored; WeightsError when it is not ours."""
+    """Card and tensors of a file; those stored at 8 bits in float32.
+
+    Raises WeightsError when the file is not ours or its scales are damaged.
+    """
     with _opened(path) as file:
         card = _inner_card(file.metadata(), path)
-        return card, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    try:
+        return card, restored(tensors) if card.precision == "int8" else tensors
+    except QuantisationError as error:
+        raise WeightsError(f"{path.name}: {error}") from error
 
 
 def card_inside(path: Path) -> ModelCard:

@@ -1,10 +1,13 @@
 """Modules that only developers run take bad input as every command does."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.benchmarks.benchmark_data import make_data
 
 
 @pytest.mark.parametrize(
@@ -14,6 +17,7 @@ import pytest
         (("benchmarks.tools.gates", "gflmser", "HERE"), "no PNG files"),
         (("benchmarks.tools.artefacts", "bicubic", "HERE"), "no PNG files"),
         (("benchmarks.tools.readme_tables", "HERE/list.csv", "HERE"), "has no block"),
+        (("benchmarks.tools.paired_psnr", "a", "b", "--data", "HERE"), "splits/lfw-val.csv"),
         (("gflmser.training.curves", "HERE", "HERE/out.png"), "no curves"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
@@ -29,3 +33,18 @@ def test_tools_of_developers_say_in_one_line_what_is_wrong(
     assert done.returncode in (1, 2)
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_paired_psnr_tells_the_difference_of_two_weights(samples: Path, tmp_path: Path) -> None:
+    words = ("bicubic", "gflmser-gate", "--data", str(make_data(tmp_path, samples)))
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.tools.paired_psnr", *words, "--split", "lfw-test"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    whole, close = done.stdout.splitlines()
+    for line, crop in ((whole, "1"), (close, "0.55")):
+        assert re.match(
+            rf"gflmser-gate  crop {crop}  \d+\.\d+ dB -> \d+\.\d+ dB  \+\d\.\d+ \[", line
+        )
