@@ -92,7 +92,7 @@ def detection(
     help="CSV (image, identity) for each FOLDER; default: a folder per person.",
 )
 @click.option("--upscalers", required=True, help="Names, with commas; `none` for not enlarged.")
-@click.option("--widths", help="Face widths in pixels, with commas; default: 12,20, none 20,64.")
+@click.option("--widths", help="Face widths in pixels, with commas; default: 10.5,18, none 20,64.")
 @click.option("--per-person", type=click.IntRange(2), default=5, show_default=True)
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
 @opt.quiet

@@ -1,8 +1,8 @@
 """Makes the weights of an ONNX model constants, without the `onnx` package.
 
-A file that lists its weights among its inputs lets a caller replace them, so onnxruntime neither
-folds them nor lays them out for the processor: CenterFace then takes two to four times as long.
-onnxruntime's own remedy is the script `remove_initializer_from_input.py`; this is the same.
+A file that lists its weights among its inputs lets a caller replace them. So onnxruntime neither
+folds them nor lays them out for the processor, and CenterFace takes two to four times as long.
+The remedy is that of onnxruntime's own script `remove_initializer_from_input.py`.
 """
 
 from collections.abc import Iterator

@@ -1,10 +1,10 @@
 """Measure the rules of `thresholds.py` on labelled images of faces.
 
-Protocol: the first image of each person, untouched, is the gallery. Every image is a probe: it is
-seen from far away (`labelled.far_away`) clean and, for every second person, in four degradations.
-It is enlarged by the upscaler and embedded at the place of the face. Probes are sorted by what
-`quality.measure` says of them, not by what was done to them. Galleries are drawn at random; who is
-not in one is a stranger. The place is given, so a rule says nothing of detection.
+Protocol: the first image of each person is the gallery, untouched and in the view of the probes.
+Every image is a probe: it is seen from far away (`labelled.far_away`) clean and, for every second
+person, in four degradations. It is enlarged and embedded as `identify` does. Probes are sorted by
+what `quality.measure` says of them, not by what was done to them. Galleries are drawn at random;
+who is not in one is a stranger. The place is given, so a rule says nothing of detection.
 """
 
 from __future__ import annotations
@@ -16,27 +16,28 @@ from typing import Final
 
 import numpy as np
 
-from data.images.rgb import RGB
-from pipeline.identity.embedding import Embedding, Face, load_embedder
-from pipeline.identity.labelled import DEGRADATIONS, Subject, far_away
+from pipeline.identity.cohorts import Cohorts, View
+from pipeline.identity.embedding import Embedding, load_embedder
+from pipeline.identity.labelled import DEGRADATIONS, Degradation, Subject, far_away
 from pipeline.identity.measuring import Attempts, attempts, outcome, thresholds
-from pipeline.identity.normalise import Cohort
 from pipeline.identity.quality import looks
 from pipeline.identity.thresholds import FPIRS, Rule
+from pipeline.identity.views import Upscale, embed_enlarged, seen_people
 
-__all__ = ["PLAIN", "Probes", "Upscale", "calibrate", "probes_of", "rules_of"]
+__all__ = [
+    *("PLAIN", "Known", "Probes"),
+    *("attempts_of", "calibrate", "known_of", "probes_of", "rules_of"),
+]
 
 PLAIN: Final = "none"
 """Name of images that are not enlarged."""
-WIDTHS: Final = (12.0, 20.0)
+WIDTHS: Final = (10.5, 18.0)
 PLAIN_WIDTHS: Final = (20.0, 64.0)
 SIZES: Final = (10, 30, 100, 300)
 FRAMES: Final = (1, 4)
 _BATCH: Final = 64
 _LEAST_PEOPLE: Final = 60
 """A bucket with fewer people gets no rule."""
-
-Upscale = Callable[[Sequence[RGB]], list[RGB]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,10 +77,21 @@ class Probes:
         return Probes(stacked, tuple(people), self.buckets[:1] * len(people), none, self.width)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """The gallery: people, their embeddings `(n, 128)`, and those in the view of the probes."""
+
+    people: tuple[str, ...]
+    embeddings: Embedding
+    cohorts: Cohorts
+    view: View | None = None
+    seen: Embedding | None = None
+
+
 def calibrate(
     subjects: Sequence[Subject],
     upscale: Upscale,
-    cohort: Cohort,
+    cohorts: Cohorts,
     *,
     name: str,
     widths: Sequence[float],
@@ -87,12 +99,21 @@ def calibrate(
     progress: Callable[[int], object] | None = None,
 ) -> Iterator[Rule]:
     """Yield the rules of one upscaler; protocol at the top of this file."""
-    people = list(dict.fromkeys(subject.identity for subject in subjects))
-    first = {subject.identity: subject for subject in reversed(subjects)}
-    gallery = load_embedder().faces([first[person].face for person in people])
     for width in widths:
+        known = known_of(subjects, upscale, cohorts, cohorts.view(name, width))
         probes = probes_of(subjects, upscale, width, seed=seed, progress=progress)
-        yield from rules_of(probes, gallery, people, cohort, name=name)
+        yield from rules_of(probes, known, name=name)
+
+
+def known_of(
+    subjects: Sequence[Subject], upscale: Upscale, cohorts: Cohorts, view: View | None
+) -> Known:
+    """The gallery of the first image of each person, as it is and in `view`."""
+    first = {subject.identity: subject for subject in reversed(subjects)}
+    people = tuple(dict.fromkeys(subject.identity for subject in subjects))
+    faces = [first[person].face for person in people]
+    seen = None if view is None else seen_people([[one] for one in faces], upscale, view.width)
+    return Known(people, load_embedder().faces(faces), cohorts, view, seen)
 
 
 def probes_of(
@@ -100,17 +121,21 @@ def probes_of(
     upscale: Upscale,
     width: float,
     *,
+    kinds: Sequence[Degradation] = DEGRADATIONS,
     seed: int = 0,
     progress: Callable[[int], object] | None = None,
 ) -> Probes:
-    """Embed every subject `width` pixels wide, clean and degraded."""
+    """Embed every subject `width` pixels wide, degraded as the first of `kinds` says.
+
+    Each of the other kinds is made for every second person, to save time.
+    """
     places = {name: i for i, name in enumerate(dict.fromkeys(s.identity for s in subjects))}
     firsts = {subject.identity: number for number, subject in reversed(list(enumerate(subjects)))}
     todo = [
         (number, kind)
         for number, subject in enumerate(subjects)
-        for kind in DEGRADATIONS
-        if kind == "clean" or (places[subject.identity] + DEGRADATIONS.index(kind)) % 2 == 0
+        for turn, kind in enumerate(kinds)
+        if not turn or (places[subject.identity] + turn) % 2 == 0
     ]
     rows, buckets = [], []
     for start in range(0, len(todo), _BATCH):
@@ -123,7 +148,7 @@ def probes_of(
             for number, kind in batch
         ]  # fmt: skip
         buckets += [looks(face.rgb, face.box).bucket for face in small]
-        rows.append(load_embedder().faces(_enlarged(small, upscale)))
+        rows.append(embed_enlarged(small, upscale))
         if progress is not None:
             progress(len(batch))
     return Probes(
@@ -135,18 +160,16 @@ def probes_of(
     )
 
 
-def rules_of(
-    probes: Probes, gallery: Embedding, people: Sequence[str], cohort: Cohort, *, name: str
-) -> Iterator[Rule]:
+def rules_of(probes: Probes, known: Known, *, name: str) -> Iterator[Rule]:
     """Yield a rule for each bucket, number of frames, gallery size and rate that is measurable."""
     for bucket in dict.fromkeys(probes.buckets):
         part = probes.only(bucket)
         if len(set(part.people)) < _LEAST_PEOPLE:
             continue
-        for size in (size for size in SIZES if size < len(people)):
-            tries = {1: _attempts(part, gallery, people, cohort, size)}
+        for size in (size for size in SIZES if size < len(known.people)):
+            tries = {1: attempts_of(part, known, size)}
             for frames in FRAMES[1:]:
-                tries[frames] = _attempts(part.fused(frames), gallery, people, cohort, size)
+                tries[frames] = attempts_of(part.fused(frames), known, size)
             for fpir in FPIRS:
                 single = tries[1]
                 chosen = None if single is None else thresholds(single, fpir)
@@ -165,20 +188,11 @@ def rules_of(
                     )  # fmt: skip
 
 
-def _attempts(
-    probes: Probes, gallery: Embedding, people: Sequence[str], cohort: Cohort, size: int
-) -> Attempts | None:
+def attempts_of(probes: Probes, known: Known, size: int) -> Attempts | None:
+    """Every probe against drawn galleries of `size` people; None without a probe."""
     if not probes.people:
         return None
-    similar = cohort.similarities(probes.embeddings, gallery)
-    return attempts(similar, probes.people, people, np.array(probes.own), size=size)
-
-
-def _enlarged(faces: Sequence[Face], upscale: Upscale) -> list[Face]:
-    large = upscale([face.rgb for face in faces])
-    made = []
-    for rgb, face in zip(large, faces, strict=True):
-        scale = rgb.shape[0] / face.rgb.shape[0]
-        marks = face.landmarks and tuple((x * scale, y * scale) for x, y in face.landmarks)
-        made.append(Face(rgb, face.box.scaled(scale, scale), marks))
-    return made
+    similar = known.cohorts.similarities(
+        probes.embeddings, known.embeddings, known.view, known.seen
+    )
+    return attempts(similar, probes.people, known.people, np.array(probes.own), size=size)

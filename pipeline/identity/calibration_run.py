@@ -14,19 +14,20 @@ from data.atomic import whole_file
 from data.errors import UsageError
 from pipeline.environment.progress import progress_bar
 from pipeline.environment.provenance import commit
-from pipeline.identity.calibrate import PLAIN, PLAIN_WIDTHS, WIDTHS, Upscale, calibrate
+from pipeline.identity.calibrate import PLAIN, PLAIN_WIDTHS, WIDTHS, calibrate
+from pipeline.identity.cohorts import load_cohorts
 from pipeline.identity.embedding import load_embedder
 from pipeline.identity.identifier import upscaler_digest
 from pipeline.identity.labelled import Subject, labelled_images, subjects
-from pipeline.identity.normalise import load_cohort
 from pipeline.identity.thresholds import Fingerprints, Provenance, Rule, Table, load_table
+from pipeline.identity.views import Upscale
 
 __all__ = ["calibrate_to_file", "fingerprints"]
 
 
 def fingerprints(upscaler: str) -> Fingerprints:
     """What rules for `upscaler` are tied to in this installation."""
-    embedder, cohort = load_embedder().fingerprint, load_cohort().fingerprint
+    embedder, cohort = load_embedder().fingerprint, load_cohorts().fingerprint(upscaler)
     return Fingerprints(upscaler_digest(upscaler), embedder, cohort)
 
 
@@ -55,7 +56,7 @@ def calibrate_to_file(
         with progress_bar(None, unit="face", quiet=quiet) as bar:
             rules = list(
                 calibrate(
-                    people, function, load_cohort(), name=name, widths=sizes, progress=bar.update
+                    people, function, load_cohorts(), name=name, widths=sizes, progress=bar.update
                 )
             )
         table = table.updated(rules, {name: _provenance(name, folders, lists, people, count)})

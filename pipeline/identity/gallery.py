@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from data.errors import ImageError, SrPipelineError, UsageError
-from data.images.rgb import RGB
 from pipeline.identity.embedding import SIZE, Embedding, Face, load_embedder
+from pipeline.identity.faces_of_people import largest_face, small_copy
 from pipeline.identity.gate import Checked, check
 
 __all__ = ["Gallery", "KnownImage", "Skipped", "build_gallery"]
@@ -41,6 +41,8 @@ class KnownImage:
     person: str
     embedding: Embedding
     checked: Checked
+    face: Face
+    """A small copy of it, see `faces_of_people.small_copy`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,8 @@ class Gallery:
     skipped: tuple[Skipped, ...] = ()
     notes: tuple[str, ...] = ()
     """Warnings of the gate, and people whose faces look like one."""
+    faces: tuple[tuple[Face, ...], ...] = field(default=(), repr=False)
+    """Small copies of the images of `people[i]`, from which views are made; may be empty."""
 
     def __post_init__(self) -> None:
         if not self.people or self.embeddings.shape != (len(self.people), SIZE):
@@ -122,7 +126,7 @@ def build_gallery(
     for image in found:
         of_person[image.person].append(image)
     people = tuple(sorted(of_person))
-    rows, poor, left_out, used = [], set(), list(skipped), 0
+    rows, faces, poor, left_out = [], [], set(), list(skipped)
     for person in people:
         good = [image for image in of_person[person] if accept_poor or not image.checked.refused]
         if not good:
@@ -131,12 +135,20 @@ def build_gallery(
         left_out += [Skipped(image.path, f"too poor: {image.checked.refused}") for image in bad]
         chosen = sorted(good or bad, key=lambda image: -image.checked.effective_px)[:MOST]
         rows.append(np.mean([image.embedding for image in chosen], axis=0))
-        used += len(chosen)
+        faces.append(tuple(image.face for image in chosen))
     notes = [
         f"{image.path}: {image.checked.warning}" for image in found if image.checked.warning
     ] + list(_duplicates(found))
     embeddings = np.asarray(rows, np.float32)
-    return Gallery(people, embeddings, frozenset(poor), used, tuple(left_out), tuple(notes))
+    return Gallery(
+        people,
+        embeddings,
+        frozenset(poor),
+        images=sum(map(len, faces)),
+        skipped=tuple(left_out),
+        notes=tuple(notes),
+        faces=tuple(faces),
+    )
 
 
 def _duplicates(found: Sequence[KnownImage]) -> Iterator[str]:
@@ -160,21 +172,11 @@ def _known(path: Path, person: str) -> KnownImage:
     from data.images.files import load_rgb
 
     rgb = load_rgb(path)
-    face = _largest(rgb)
+    face = largest_face(rgb)
     if face is None:
         raise ImageError("no face found")
-    return KnownImage(path, person, load_embedder().faces([face])[0], check(rgb, face.box))
-
-
-def _largest(rgb: RGB) -> Face | None:
-    from pipeline.detection.passes import auto_passes
-    from pipeline.detection.registry import load_detector
-
-    found = load_detector("hog")(rgb, auto_passes(rgb.shape[1], rgb.shape[0]))
-    if not found:
-        return None
-    best = max(found, key=lambda face: face.box.area)
-    return Face(rgb, best.box, getattr(best, "landmarks", None))
+    embedding = load_embedder().faces([face])[0]
+    return KnownImage(path, person, embedding, check(rgb, face.box), small_copy(face))
 
 
 def _images(folder: Path) -> Iterator[Path]:

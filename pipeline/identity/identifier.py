@@ -7,14 +7,16 @@ identity, and a name is a lead to be checked, never a finding.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
+from pipeline.identity.cohorts import Cohorts, View, load_cohorts
 from pipeline.identity.embedding import Embedding
 from pipeline.identity.gallery import Gallery
-from pipeline.identity.normalise import Cohort, load_cohort
 from pipeline.identity.thresholds import Fingerprints, Rule, Table
 
 __all__ = ["Identifier", "IdentityResult", "Probe", "Reason", "upscaler_digest"]
@@ -53,7 +55,7 @@ class IdentityResult:
     distance: float
     """Euclidean distance of the embeddings, for people; the decision does not use it."""
     similarity: float
-    """Normalised similarity to that person (`Cohort.similarities`)."""
+    """Normalised similarity to that person (`Cohorts.similarities`)."""
     margin: float | None
     """By how much the second person is less similar; None in a gallery of one."""
     threshold: float | None
@@ -77,13 +79,15 @@ class Identifier:
 
     `fpir` is the share of strangers who get a name, over the whole gallery. `fingerprints` are
     those of this run, by upscaler: a rule that was measured with others gives no verdict.
+    `views` holds the gallery seen as probes are, `(n, 128)` for each view (`views.seen_people`).
     """
 
     gallery: Gallery
     table: Table = field(repr=False)
     fingerprints: dict[str, Fingerprints] = field(default_factory=dict, repr=False)
     fpir: float = 0.01
-    cohort: Cohort = field(default_factory=load_cohort, repr=False)
+    cohorts: Cohorts = field(default_factory=load_cohorts, repr=False)
+    views: Mapping[View, Embedding] = field(default_factory=dict, repr=False)
 
     def describe(self) -> dict[str, object]:
         """What verdicts depend on, JSON-ready."""
@@ -93,13 +97,14 @@ class Identifier:
         return {
             **self.gallery.describe(),
             "calibration_sha256": table,
-            "cohort_sha256": self.cohort.fingerprint,
+            "cohorts_sha256": {name: one.cohort for name, one in self.fingerprints.items()},
+            "views": [f"{view.upscaler}@{view.width:g}" for view in sorted(self.views)],
             "fpir": self.fpir,
         }
 
     def __call__(self, probe: Probe, upscaler: str) -> IdentityResult:
         """Name a face that was enlarged by `upscaler`, or say why not."""
-        similar = self.cohort.similarities(probe.embedding[None], self.gallery.embeddings)[0]
+        similar = self._similarities(probe, upscaler)
         order = np.argsort(-similar)
         best = int(order[0])
         margin = float(similar[best] - similar[order[1]]) if len(order) > 1 else None
@@ -129,6 +134,14 @@ class Identifier:
             reason=reason,
             note=note,
         )
+
+    def _similarities(self, probe: Probe, upscaler: str) -> NDArray[np.float32]:
+        view = self.cohorts.view(upscaler, probe.face_px)
+        seen = None if view is None else self.views.get(view)
+        found: NDArray[np.float32] = self.cohorts.similarities(
+            probe.embedding[None], self.gallery.embeddings, view, seen
+        )[0]
+        return found
 
     def _fingerprints(self, upscaler: str) -> Fingerprints:
         return self.fingerprints.get(upscaler, Fingerprints("unknown", "unknown", "unknown"))

@@ -13,7 +13,6 @@ from typing import Final, Literal, get_args
 import numpy as np
 from PIL import Image, ImageFilter
 
-from data.boxes import Box
 from data.errors import ImageError, UsageError
 from data.images.files import IMAGE_SUFFIXES, load_rgb
 from data.images.rgb import RGB
@@ -29,8 +28,8 @@ _NOISE: Final = {"noise10": 10.0, "mixed": 6.0}
 """Deviation of the noise in levels of 255."""
 _JPEG: Final = {"jpeg40": 40, "mixed": 60}
 _GRID: Final = 16
-_CONTEXT: Final = 1.25
-"""Side of the crop in face widths of dlib's box: `--crop 0.55` of LFW has as much."""
+_CONTEXT: Final = 1.45
+"""Side of the crop in face widths of CenterFace's box: `--crop 0.55` of LFW has as much."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,20 +131,10 @@ def _tree(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _subject(folder: Path, image: str, identity: str) -> Subject | None:
-    from pipeline.detection.registry import load_detector
+    from pipeline.identity.faces_of_people import central_face
 
     try:
-        rgb = load_rgb(folder / image)
+        face = central_face(load_rgb(folder / image))
     except ImageError:
         return None
-    height, width = rgb.shape[:2]
-
-    def from_middle(box: Box) -> float:
-        across = box.left + box.right - width
-        return float(across**2 + (box.top + box.bottom - height) ** 2)
-
-    found = load_detector("hog")(rgb, 1)
-    if not found:
-        return None
-    best = min(found, key=lambda one: from_middle(one.box))
-    return Subject(image, identity, Face(rgb, best.box, getattr(best, "landmarks", None)))
+    return None if face is None else Subject(image, identity, face)

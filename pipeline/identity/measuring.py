@@ -37,6 +37,8 @@ class Attempts:
     """Whether the closest is that person."""
     person: NDArray[np.int64]
     weight: Floats
+    probe: NDArray[np.int64]
+    """Row of the probe in the similarities."""
 
 
 def attempts(
@@ -60,8 +62,8 @@ def attempts(
     images = np.bincount(person, minlength=len(names))
     parts = list(_draws(similarities, person, own, size, np.random.default_rng(seed)))
     stacked = [np.concatenate(column) for column in zip(*parts, strict=True)]
-    similarity, margin, known, right, who = stacked
-    return Attempts(similarity, margin, known, right, who, 1.0 / images[who])
+    similarity, margin, known, right, who, probe = stacked
+    return Attempts(similarity, margin, known, right, who, 1.0 / images[who], probe)
 
 
 def thresholds(found: Attempts, fpir: float, seed: int = 0) -> tuple[float, float] | None:
@@ -86,8 +88,13 @@ def thresholds(found: Attempts, fpir: float, seed: int = 0) -> tuple[float, floa
     return None if best is None else (best[1], best[2])
 
 
-def outcome(found: Attempts, similarity: float, margin: float) -> tuple[float, float, float]:
-    """Shares: the known with their name, the known with another's, strangers with any name."""
+def outcome(
+    found: Attempts, similarity: float | Floats, margin: float | Floats
+) -> tuple[float, float, float]:
+    """Shares: the known with their name, the known with another's, strangers with any name.
+
+    The thresholds are one number, or one for each attempt.
+    """
     given = (found.similarity >= similarity) & (found.margin >= margin)
 
     def share(who: Flags, what: Flags) -> float:
@@ -135,7 +142,7 @@ def _draws(
     own: Flags,
     size: int,
     draw: np.random.Generator,
-) -> Iterator[tuple[Floats, Floats, Flags, Flags, NDArray[np.int64]]]:
+) -> Iterator[tuple[Floats, Floats, Flags, Flags, NDArray[np.int64], NDArray[np.int64]]]:
     for _ in range(DRAWS):
         chosen = draw.choice(similarities.shape[1], size, replace=False)
         known = np.isin(person, chosen)
@@ -149,4 +156,5 @@ def _draws(
             known[kept],
             (chosen[top[:, 0]] == person)[kept],
             person[kept],
+            np.flatnonzero(kept),
         )

@@ -12,18 +12,15 @@ from __future__ import annotations
 import functools
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import ModelError
 from pipeline.identity.embedding import Embedding
 
-__all__ = ["Cohort", "load_cohort"]
+__all__ = ["Cohort", "normalised"]
 
-SHIPPED: Final = Path(__file__).with_name("cohort.safetensors")
 NEAREST: Final = 60
 """Members of the cohort that a face is seen against."""
 
@@ -56,41 +53,43 @@ class Cohort:
             directions = np.where(filled, _unit(sums), directions)
         return cls(mean.astype(np.float32), directions.astype(np.float32))
 
+    def units(self, embeddings: Embedding) -> Floats:
+        """`embeddings` `(N, 128)` as directions of length 1 from the mean."""
+        return _unit(embeddings - self.mean)
+
     def similarities(self, probes: Embedding, known: Embedding) -> Floats:
         """Normalised similarities `(P, K)`: 0 is a stranger who looks alike, 5 is rarely one.
 
         The same two faces give the same figure in either order.
         """
-        a, b = _unit(probes - self.mean), _unit(known - self.mean)
-        plain = a @ b.T
-        middle_a, spread_a = self._against(a)
-        middle_b, spread_b = self._against(b)
-        seen_from_a = (plain - middle_a[:, None]) / spread_a[:, None]
-        seen_from_b = (plain - middle_b[None]) / spread_b[None]
-        return np.asarray((seen_from_a + seen_from_b) / 2, np.float32)
+        return normalised(probes, self, known, self)
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits of the hash of the cohort."""
         return hashlib.sha256(self.mean.tobytes() + self.directions.tobytes()).hexdigest()[:16]
 
-    def _against(self, faces: Floats) -> tuple[Floats, Floats]:
+    def against(self, faces: Floats) -> tuple[Floats, Floats]:
+        """Mean and spread `(N,)` of what directions `(N, 128)` have with the nearest members."""
         count = min(NEAREST, len(self.directions))
         nearest = np.partition(faces @ self.directions.T, -count, axis=1)[:, -count:]
         return nearest.mean(1), np.maximum(nearest.std(1), 1e-3)
 
 
-@functools.lru_cache(maxsize=2)
-def load_cohort(path: Path = SHIPPED) -> Cohort:
-    """Read a cohort; raises `ModelError` on one line when it is missing or broken."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+def normalised(
+    probes: Embedding, like_probes: Cohort, known: Embedding, like_known: Cohort
+) -> Floats:
+    """Similarities `(P, K)` of faces that were seen in two ways, each way with a cohort of its own.
 
-    try:
-        parts = {name: values.astype(np.float32) for name, values in load_file(path).items()}
-        return Cohort(parts["mean"], parts["directions"])
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise ModelError(f"{path}: not a cohort: {' '.join(str(error).split())}") from error
+    A probe is seen against the faces that a gallery could hold, and the other way round.
+    """
+    a, b = like_probes.units(probes), like_known.units(known)
+    middle_a, spread_a = like_known.against(a)
+    middle_b, spread_b = like_probes.against(b)
+    plain = a @ b.T
+    seen_from_a = (plain - middle_a[:, None]) / spread_a[:, None]
+    seen_from_b = (plain - middle_b[None]) / spread_b[None]
+    return np.asarray((seen_from_a + seen_from_b) / 2, np.float32)
 
 
 def _unit(vectors: Floats) -> Floats:

@@ -38,7 +38,7 @@ class Rule:
     fpir: float
     """Share of strangers that the rule was made to name at most."""
     similarity: float
-    """Least normalised similarity to the closest person (`Cohort.similarities`)."""
+    """Least normalised similarity to the closest person (`Cohorts.similarities`)."""
     margin: float
     """Least difference to the second person."""
     strangers: int

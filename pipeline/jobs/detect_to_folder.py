@@ -6,7 +6,7 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +19,7 @@ from pipeline.environment.progress import progress_bar
 from pipeline.environment.provenance import NOTICE, provenance
 from pipeline.environment.words import counted
 from pipeline.evidence.log import RunRecord
+from pipeline.identity.cohorts import load_cohorts
 from pipeline.identity.gallery import Gallery
 from pipeline.identity.identifier import Identifier
 from pipeline.identity.thresholds import SHIPPED, load_table
@@ -132,9 +133,13 @@ def identifier_for(
     The rules hold for the weights that this installation has.
     """
     from pipeline.identity.calibration_run import fingerprints
+    from pipeline.identity.views import views_of
 
     prints = {name: fingerprints(name) for name in {upscaler, UNTOUCHED}}
-    return Identifier(gallery, load_table(table or SHIPPED), prints, fpir)
+    cohorts = load_cohorts()
+    views = views_of(gallery, upscaler, cohorts)
+    known = replace(gallery, faces=())  # what is left goes to every worker
+    return Identifier(known, load_table(table or SHIPPED), prints, fpir, cohorts, views)
 
 
 def find_faces(

@@ -51,11 +51,12 @@ def look_at(
     Returns the rows and, for each, what the journal keeps besides: the embedding as text.
     """
     from pipeline.identity.embedding import Face, load_embedder
+    from pipeline.identity.faces_of_people import with_landmarks
     from pipeline.identity.identifier import Probe
     from pipeline.identity.quality import looks
 
     found = [Face(one.rgb, _with_area(one.box), one.landmarks) for one in faces]
-    embeddings = load_embedder().faces(found)
+    embeddings = load_embedder().faces(with_landmarks(found))
     made: list[FaceRow] = []
     for row, face, embedding in zip(rows, faces, embeddings, strict=True):
         bucket = looks(face.native, face.native_box).bucket

@@ -9,11 +9,15 @@ from PIL import Image
 
 from data.errors import UsageError
 from data.images.files import load_rgb
-from pipeline.detection.registry import load_detector
+from pipeline.identity.cohorts import load_cohorts
 from pipeline.identity.embedding import Face, load_embedder
+from pipeline.identity.faces_of_people import largest_face
 from pipeline.identity.gallery import Gallery
 from pipeline.identity.identifier import Identifier, Probe
+from pipeline.identity.labelled import far_away
 from pipeline.identity.thresholds import Fingerprints, Provenance, Rule, Table
+from pipeline.identity.views import embed_enlarged, views_of
+from pipeline.upscalers.loading import load_upscaler
 
 PRINTS = Fingerprints(None, "e", "c")
 RULE = Rule("bicubic", 20, "clean", 1, 100, 0.01, 1.0, 0.1, 300, 0.4, 0.01)
@@ -25,9 +29,9 @@ def table(**others: object) -> Table:
 
 
 def largest(path: Path) -> Face:
-    rgb = load_rgb(path)
-    boxes = [f.box for f in load_detector("hog")(rgb, 1)]
-    return Face(rgb, max(boxes, key=lambda box: box.area))
+    face = largest_face(load_rgb(path))
+    assert face is not None
+    return face
 
 
 @pytest.fixture(scope="module")
@@ -171,3 +175,21 @@ def test_a_gallery_that_does_not_fit_is_refused() -> None:
         Gallery(("a", "b"), np.zeros((1, 128), np.float32))
     with pytest.raises(ValueError, match="twice"):
         Gallery(("a", "a"), np.zeros((2, 128), np.float32))
+
+
+def test_a_gallery_is_seen_as_the_probes_are(gallery: Gallery, samples: Path) -> None:
+    views = views_of(gallery, "bicubic", load_cohorts())
+    assert views
+    assert views_of(gallery, "lanczos", load_cohorts()) == {}
+    for view, seen in views.items():
+        assert seen.shape == gallery.embeddings.shape
+        small = far_away(
+            largest(samples / "biden2.jpg"), view.width, "clean", np.random.default_rng(1)
+        )
+        probe = Probe(embed_enlarged([small], load_upscaler("bicubic"))[0], view.width, "clean")
+        identifier = Identifier(gallery, table(), {"bicubic": PRINTS}, views=views)
+        alike = identifier(probe, "bicubic")
+        plain = Identifier(gallery, table(), {"bicubic": PRINTS})(probe, "bicubic")
+        assert alike.identity == "Joe Biden"
+        assert alike.similarity != plain.similarity
+        assert identifier.describe()["views"]

@@ -1,8 +1,13 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
+from data.errors import ModelError
+from pipeline.identity.cohorts import Cohorts, View, load_cohorts, tensors_of
 from pipeline.identity.measuring import Attempts, attempts, outcome, thresholds
-from pipeline.identity.normalise import Cohort, load_cohort
+from pipeline.identity.normalise import Cohort
 
 
 def people(count: int, seed: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
@@ -44,7 +49,7 @@ def test_a_probe_of_the_gallerys_own_image_is_never_known() -> None:
 
 
 def test_normalised_similarities_are_symmetric_and_know_a_person() -> None:
-    cohort = load_cohort()
+    cohort = load_cohorts().plain
     draw = np.random.default_rng(0)
     a, b = (cohort.mean + draw.normal(0, 0.04, (5, 128)).astype(np.float32) for _ in range(2))
     np.testing.assert_allclose(
@@ -54,7 +59,56 @@ def test_normalised_similarities_are_symmetric_and_know_a_person() -> None:
 
 
 def test_a_cohort_holds_directions_of_length_one() -> None:
-    lengths = np.linalg.norm(load_cohort().directions, axis=1)
-    np.testing.assert_allclose(lengths, 1, atol=1e-2)
+    for cohort in (load_cohorts().plain, *load_cohorts().views.values()):
+        np.testing.assert_allclose(np.linalg.norm(cohort.directions, axis=1), 1, atol=1e-2)
     with pytest.raises(ValueError, match="directions"):
         Cohort(np.zeros(128, np.float32), np.zeros((3, 5), np.float32))
+
+
+def drawn(seed: int, members: int = 300) -> Cohort:
+    faces = np.random.default_rng(seed).normal(size=(800, 128)).astype(np.float32)
+    return Cohort.of(faces, members)
+
+
+def test_a_gallery_seen_as_the_probes_are_knows_its_people_better() -> None:
+    """A view moves everybody by a shift and blurs who they are: seen alike, they are alike."""
+    draw = np.random.default_rng(3)
+    known = draw.normal(size=(60, 128)).astype(np.float32)
+    shift, mixing = draw.normal(size=128), np.eye(128) + draw.normal(0, 0.11, (128, 128))
+
+    def far(noise: float) -> np.ndarray:
+        seen = known @ mixing + shift + draw.normal(0, noise, known.shape)
+        return np.asarray(seen, np.float32)
+
+    crowd = draw.normal(size=(800, 128)) @ mixing + shift
+    view = View("gflmser", 11.0)
+    cohorts = Cohorts(drawn(9), {view: Cohort.of(crowd.astype(np.float32), 300)})
+    probes = far(1.5)
+
+    def separation(seen: np.ndarray | None) -> float:
+        similar = cohorts.similarities(probes, known, view, seen)
+        others = similar[~np.eye(len(known), dtype=bool)]
+        return float((np.diag(similar).mean() - others.mean()) / others.std())
+
+    assert separation(far(0.5)) > 1.2 * separation(None)
+
+
+def test_the_nearest_view_by_ratio_is_taken() -> None:
+    views = {View("gflmser", width): drawn(1) for width in (10.0, 20.0)}
+    cohorts = Cohorts(drawn(2), views)
+    assert cohorts.view("gflmser", 14.0) == View("gflmser", 10.0)
+    assert cohorts.view("gflmser", 15.0) == View("gflmser", 20.0)
+    assert cohorts.view("bicubic", 15.0) is None
+    assert cohorts.view("gflmser", 0.0) is None
+
+
+def test_cohorts_are_read_back_and_known_by_their_hash(tmp_path: Path) -> None:
+    made = Cohorts(drawn(1), {View("a.b-c@x", 10.5): drawn(2)})
+    save_file(tensors_of(made), tmp_path / "c.safetensors")
+    again = load_cohorts(tmp_path / "c.safetensors")
+    assert again.views.keys() == made.views.keys()
+    assert again.fingerprint("a.b-c@x") == made.fingerprint("a.b-c@x")
+    assert made.fingerprint("a.b-c@x") != made.fingerprint("bicubic")
+    save_file({"other/mean": made.plain.mean}, tmp_path / "d.safetensors")
+    with pytest.raises(ModelError, match=r"d\.safetensors: not cohorts"):
+        load_cohorts(tmp_path / "d.safetensors")

@@ -41,7 +41,7 @@ def test_degradations_are_told_apart(samples: Path, name: str, kind: str, bucket
 def test_a_face_is_as_wide_as_was_asked(samples: Path, kind: str) -> None:
     far = far_away(face(samples / "obama.jpg"), 16, kind, np.random.default_rng(0))  # type: ignore[arg-type]
     assert far.box.width == pytest.approx(16)
-    assert far.rgb.shape == (20, 20, 3)
+    assert far.rgb.shape == (23, 23, 3)
     assert far.box.left >= 0
     assert far.box.right <= 20
 
