@@ -16,7 +16,10 @@ from pipeline.names import Precision
 if TYPE_CHECKING:
     from benchmarks.run import Name
 
-_NAMES = ("table1", "table2", "table3", "table4", "degraded", "real", "figures", "speed", "all")
+_NAMES = (
+    *("table1", "table2", "table3", "table4", "degraded", "real", "identity"),
+    *("figures", "speed", "all"),
+)
 
 
 @click.command(short_help="Regenerate the tables of the paper and the speed figures.")

@@ -39,6 +39,9 @@ IDENTITY_CROP: Final = 0.55
 DEGRADED_CROP: Final = 0.55
 DEGRADED_PICTURES: Final = 500
 """The most images of a split in the table of degraded sets."""
+OPEN_SET_PICTURES: Final = 1000
+OPEN_SET_PER_PERSON: Final = 5
+"""Open-set identification: the most images, and the most of one person."""
 REFERENCE_CROP: Final = 0.7
 """Share of LFW's pictures in which the face fills as much as in the real low-resolution faces."""
 

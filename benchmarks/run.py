@@ -12,6 +12,7 @@ from benchmarks.image_sets import MissingDataError
 from benchmarks.tables.degraded import degraded
 from benchmarks.tables.document import Sheet
 from benchmarks.tables.figures import figures
+from benchmarks.tables.identity import identity
 from benchmarks.tables.real import real
 from benchmarks.tables.table1 import table1
 from benchmarks.tables.table2 import table2
@@ -20,7 +21,16 @@ from benchmarks.tables.table4 import table4
 from data.atomic import write_json
 
 Name = Literal[
-    "table1", "table2", "table3", "table4", "degraded", "real", "figures", "speed", "all"
+    "table1",
+    "table2",
+    "table3",
+    "table4",
+    "degraded",
+    "real",
+    "identity",
+    "figures",
+    "speed",
+    "all",
 ]
 TABLES: Final[Mapping[str, Callable[[Bench], Sheet]]] = {
     "table1": table1,
@@ -29,6 +39,7 @@ TABLES: Final[Mapping[str, Callable[[Bench], Sheet]]] = {
     "table4": table4,
     "degraded": degraded,
     "real": real,
+    "identity": identity,
 }
 _SPEED_PICTURES: Final = 1000
 _SPEED_REPEATS: Final = 3

@@ -13,7 +13,6 @@ from torch.nn import functional
 from benchmarks.rivals.bulat.network import BulatH2L, BulatJudge, BulatL2H, BulatNetwork, lr_target
 from benchmarks.rivals.common.adversarial import hinge_generator, hinge_judge
 from benchmarks.rivals.common.modes import evaluating, frozen
-from benchmarks.rivals.common.recipe import RestoresFromLr
 from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig, check_seed
 from gflmser.names import checked_name
 from gflmser.training.method import Method
@@ -47,7 +46,7 @@ class BulatConfig:
         check_seed(self.seed)
 
 
-class BulatRecipe(RestoresFromLr):
+class BulatRecipe:
     """Two generators, each with its judge; a phase trains either pair or both."""
 
     def __init__(self, config: BulatConfig) -> None:
@@ -94,6 +93,12 @@ class BulatRecipe(RestoresFromLr):
             losses["l2h_judge"] = _judged(self.l2h_judge, batch.hr, made)
             update(losses["l2h_judge"], ["l2h_judge"])
         return losses
+
+    def sample(self, lr: Tensor, hr: Tensor | None) -> Tensor:
+        """Restore; `hr` is not looked at."""
+        with evaluating(self.restorer):
+            restored: Tensor = self.restorer(lr)
+        return restored
 
 
 def _judged(judge: BulatJudge, real: Tensor, fake: Tensor) -> Tensor:
