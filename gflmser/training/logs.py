@@ -7,21 +7,23 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
+from lightning_fabric.loggers.tensorboard import TensorBoardLogger
 from numpy.typing import NDArray
-from torch.utils.tensorboard import SummaryWriter
 
 
 class TrainingLog:
-    """TensorBoard events under `folder/events`, and progress with ETA on a text stream."""
+    """Fabric's TensorBoard logger under `folder/events`, and progress with ETA on a text stream.
+
+    A resumed training goes on in the same folder. Fabric's CSV logger would delete its first part.
+    """
 
     def __init__(self, folder: Path, stream: IO[str] | None) -> None:
-        self._writer = SummaryWriter(str(folder / "events"))
+        self._logger = TensorBoardLogger(folder, name="", version="events")
         self._stream = stream
 
     def scalars(self, values: Mapping[str, float], step: int) -> None:
         """One point of each curve."""
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, step)
+        self._logger.log_metrics(values, step)
 
     def progress(self, step: int, total: int, values: Mapping[str, float], eta_s: float) -> None:
         """`step/total (share) losses ETA h:mm:ss`."""
@@ -33,9 +35,9 @@ class TrainingLog:
         print(f"{step}/{total} ({share})  {losses}  ETA {left}", file=self._stream, flush=True)
 
     def pictures(self, name: str, grid: NDArray[np.uint8], step: int) -> None:
-        """A `(H, W, 3)` picture."""
-        self._writer.add_image(name, grid, step, dataformats="HWC")
-        self._writer.flush()
+        """An image `(H, W, 3)`, on disk at once."""
+        self._logger.experiment.add_image(name, grid, step, dataformats="HWC")
+        self._logger.save()
 
     def note(self, text: str) -> None:
         """A line for whoever watches, outside of the progress."""
@@ -44,4 +46,4 @@ class TrainingLog:
 
     def close(self) -> None:
         """Write what is waiting."""
-        self._writer.close()
+        self._logger.finalize("success")
