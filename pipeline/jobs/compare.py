@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,18 +20,22 @@ from pipeline.engine.tables import Columns, column_types
 from pipeline.evaluation.summary import HR_METHOD
 from pipeline.inputs.sources import Source, cut_region
 from pipeline.jobs.degrade import Degradation
-from pipeline.jobs.detect import shared_upscaler
 from pipeline.metrics.base import Triple
 from pipeline.metrics.matching import ACCURATE, best_match
 from pipeline.metrics.registry import image_metrics
 from pipeline.names import DetectorName, Precision
-from pipeline.upscalers.base import restore
-from pipeline.upscalers.loading import Upscaler
+from pipeline.upscalers.base import LoadOptions, restore
+from pipeline.upscalers.loading import Upscaler, shared_upscaler
 
 LR_METHOD: Final = "lr"
 
-comparable: Final = partial(shared_upscaler, allow_oracle=True)
-"""`shared_upscaler` that takes oracles too: HR is known here, and their rows stand apart."""
+
+def comparable(
+    name: str, device: str, precision: Precision, batch_size: int, threads: int = 1
+) -> Upscaler:
+    """`shared_upscaler` that takes oracles too: HR is known here, and their rows stand apart."""
+    options = LoadOptions(device, precision, batch_size, threads=threads, allow_oracle=True)
+    return shared_upscaler(name, options)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,93 +19,27 @@ from pipeline.engine.journal import Row
 from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
 from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status
-from pipeline.names import FacesWanted, Precision
+from pipeline.jobs.face_settings import FaceSettings
 from pipeline.report.drawing import side_by_side
-from pipeline.upscalers.loading import Upscaler, load_upscaler
-
-if TYPE_CHECKING:
-    from pipeline.identity.identifier import Identifier
-
-
-@functools.lru_cache(maxsize=32)
-def shared_upscaler(
-    name: str,
-    device: str,
-    precision: Precision,
-    batch_size: int,
-    threads: int = 1,
-    *,
-    allow_oracle: bool = False,
-    consistent: bool = False,
-    compiled: bool = False,
-) -> Upscaler:
-    """Load an upscaler once per process; see `load_upscaler`.
-
-    One CPU thread by default: the other cores detect, and torch's threads would wait for them.
-    """
-    return load_upscaler(
-        name,
-        device=device,
-        precision=precision,
-        batch_size=batch_size,
-        threads=threads,
-        allow_oracle=allow_oracle,
-        consistent=consistent,
-        compiled=compiled,
-    )
 
 
 @dataclass(frozen=True)
-class FindFaces:
+class FindFaces(FaceSettings):
     """The settings of `detect`, and the job that the engine runs with them.
 
-    `upscale_below`: pictures whose shorter side has at least so many pixels are left alone.
-    `passes` None chooses from the size of the picture that is searched. `pad` repeats the border
+    `passes` None chooses from the size of the image that is searched. `pad` repeats the border
     by that share of the longer side, for crops so tight that the face touches the edge.
     """
 
-    out: Path
-    upscaler: str = "gflmser"
-    upscale_below: int = 128
     detector: str = "hog"
     passes: int | None = None
     pad: float = 0.0
-    faces: FacesWanted = "all"
-    min_score: float | None = None
     yunet_model: Path | None = None
-    device: str = "auto"
-    precision: Precision = "fp32"
-    batch_size: int = 64
-    consistent: bool = False
-    compiled: bool = False
-    mark: bool = False
-    pictures: bool = True
-    identifier: Identifier | None = field(default=None, repr=False)
-    tracks: bool = False
-    min_frames: int = 1
-
-    def settings(self) -> dict[str, object]:
-        """What the rows depend on, JSON-ready: a run is resumed only with the same."""
-        left_out = {"out", "identifier", "device", "batch_size"}
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
-        values["yunet_model"] = str(self.yunet_model) if self.yunet_model else None
-        values["identify"] = self.identifier.describe() if self.identifier else None
-        return values
 
     def check(self) -> None:
         """See `Job.check`."""
         check_detector(self.detector, yunet_model=self.yunet_model)
-        self._upscaler()
-
-    def _upscaler(self) -> Upscaler:
-        return shared_upscaler(
-            self.upscaler,
-            self.device,
-            self.precision,
-            self.batch_size,
-            consistent=self.consistent,
-            compiled=self.compiled,
-        )
+        self.loaded_upscaler()
 
     def warm_up(self) -> None:
         """See `Job.warm_up`."""
@@ -124,8 +56,10 @@ class FindFaces:
         small = [item for item in batch if self._is_small(item.pictures["input"])]
         for item in small:
             height, width = item.pictures["input"].shape[:2]
-            check_made(width, height, self._upscaler().scale)
-        restored = self._upscaler()([item.pictures["input"] for item in small]) if small else []
+            check_made(width, height, self.loaded_upscaler().scale)
+        restored = (
+            self.loaded_upscaler()([item.pictures["input"] for item in small]) if small else []
+        )
         sr = {item.position: picture for item, picture in zip(small, restored, strict=True)}
         return [
             {**item.pictures, "sr": sr[item.position]} if item.position in sr else item.pictures

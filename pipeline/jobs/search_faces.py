@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from data.images.files import save_png
@@ -17,14 +16,13 @@ from pipeline.engine.job import Item, Pictures
 from pipeline.engine.journal import Row
 from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
-from pipeline.jobs.detect import region_offset, shared_upscaler
+from pipeline.jobs.detect import region_offset
 from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status
-from pipeline.names import FacesWanted, Precision
+from pipeline.jobs.face_settings import FaceSettings
+from pipeline.names import AUTO
 from pipeline.report.drawing import draw_boxes, side_by_side
-from pipeline.upscalers.base import Upscaler
 
 if TYPE_CHECKING:
-    from pipeline.identity.identifier import Identifier
     from pipeline.jobs.identify_faces import Seen
 
 _PER_TURN: Final = 32
@@ -42,57 +40,25 @@ class _Face:
 
 
 @dataclass(frozen=True)
-class SearchFaces:
+class SearchFaces(FaceSettings):
     """The settings of `detect --detector auto`, and the job that the engine runs with them.
 
-    `upscale_below`: a face is restored when the shorter side of its cut has fewer pixels.
-    Everything happens in the worker: faces are searched and restored where the image is.
+    `upscale_below` is held against the cut around each face. Everything happens in the worker:
+    faces are searched and restored where the image is.
     """
 
-    out: Path
-    upscaler: str = "gflmser"
-    upscale_below: int = 128
-    faces: FacesWanted = "all"
-    min_score: float | None = None
     min_face: float | None = None
     max_face: float | None = None
-    device: str = "auto"
-    precision: Precision = "fp32"
-    batch_size: int = 64
-    consistent: bool = False
-    compiled: bool = False
-    mark: bool = False
-    pictures: bool = True
-    identifier: Identifier | None = field(default=None, repr=False)
-    tracks: bool = False
-    min_frames: int = 1
-    detector: str = "auto"
-
-    def settings(self) -> dict[str, object]:
-        """What the rows depend on, JSON-ready: a run is resumed only with the same."""
-        left_out = {"out", "identifier", "device", "batch_size"}
-        values = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in left_out}
-        values["identify"] = self.identifier.describe() if self.identifier else None
-        return values
+    detector: str = AUTO
 
     def check(self) -> None:
         """See `Job.check`."""
         check_detector(DETECTOR, device=self._onnx_device())
         load_thresholds()
-        self._upscaler()
+        self.loaded_upscaler()
 
     def _onnx_device(self) -> str:
         return "cpu" if self.device == "mps" else self.device
-
-    def _upscaler(self) -> Upscaler:
-        return shared_upscaler(
-            self.upscaler,
-            self.device,
-            self.precision,
-            self.batch_size,
-            consistent=self.consistent,
-            compiled=self.compiled,
-        )
 
     def warm_up(self) -> None:
         """See `Job.warm_up`."""
@@ -100,7 +66,7 @@ class SearchFaces:
         from pipeline.detection.centerface import load_centerface
 
         load_centerface(min_score=FLOOR, device=self._onnx_device(), threads=1)
-        self._upscaler()
+        self.loaded_upscaler()
 
     def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
         """See `Job.read`."""
@@ -180,7 +146,7 @@ class SearchFaces:
     def _restored(self, rgb: RGB, found: Sequence[FoundFace]) -> list[_Face]:
         cuts = [face_cut(rgb, one.box, one.landmarks) for one in found]
         small = [i for i, cut in enumerate(cuts) if min(cut.rgb.shape[:2]) < self.upscale_below]
-        upscaler = self._upscaler()
+        upscaler = self.loaded_upscaler()
         made = dict(zip(small, upscaler([cuts[i].rgb for i in small]), strict=True))
         return [
             _Face(one, cut, made.get(i), upscaler.scale if i in made else 1)

@@ -10,9 +10,9 @@ from pipeline.engine.journal import Row
 from pipeline.engine.run import default_workers
 from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
-from pipeline.jobs.detect import shared_upscaler
 from pipeline.names import Precision
-from pipeline.upscalers.loading import Upscaler
+from pipeline.upscalers.base import LoadOptions
+from pipeline.upscalers.loading import Upscaler, shared_upscaler
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class UpscalePictures:
 
     def _upscaler(self) -> Upscaler:
         # The workers only write PNG files here: the network may have every core.
-        return shared_upscaler(
-            self.upscaler,
-            self.device,
-            self.precision,
-            self.batch_size,
-            default_workers(),
+        options = LoadOptions(
+            device=self.device,
+            precision=self.precision,
+            batch_size=self.batch_size,
+            threads=default_workers(),
             consistent=self.consistent,
             compiled=self.compiled,
         )
+        return shared_upscaler(self.upscaler, options)
 
     def check(self) -> None:
         """See `Job.check`."""

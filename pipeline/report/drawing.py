@@ -4,11 +4,12 @@ import functools
 import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from data.boxes import Box
 from data.images.rgb import RGB
 
 Colour = tuple[int, int, int]
@@ -25,29 +26,9 @@ _PANEL_MIN: Final = 256
 _PANEL_MAX: Final = 1600
 
 
-class Corners(Protocol):
-    """The four edges in pixels: all that drawing needs of a `data.boxes.Box`."""
-
-    @property
-    def left(self) -> float:
-        """First column."""
-
-    @property
-    def top(self) -> float:
-        """First row."""
-
-    @property
-    def right(self) -> float:
-        """Column behind the last one."""
-
-    @property
-    def bottom(self) -> float:
-        """Row behind the last one."""
-
-
 def draw_boxes(
     rgb: RGB,
-    boxes: Sequence[Corners],
+    boxes: Sequence[Box],
     *,
     colour: Colour = FOUND,
     labels: Sequence[str] = (),
@@ -67,7 +48,7 @@ def draw_boxes(
 def side_by_side(
     before: RGB,
     after: RGB,
-    boxes: Sequence[Corners] = (),
+    boxes: Sequence[Box] = (),
     *,
     labels: Sequence[str] = (),
     captions: tuple[str, str] = ("input", "restored"),
@@ -81,7 +62,7 @@ def side_by_side(
     height = panel_height(large.shape[1], large.shape[0])
     left, right = (fit_height(Image.fromarray(rgb), height) for rgb in (before, after))
     sx, sy = right.width / before.shape[1], right.height / before.shape[0]
-    moved = [_Drawn(b.left * sx, b.top * sy, b.right * sx, b.bottom * sy) for b in boxes]
+    moved = [box.scaled(sx, sy) for box in boxes]
     _outline(right, moved, FOUND, labels, line_width(right.size))
     size = max(12, height // 28)
     gap = max(4, height // 64)
@@ -151,18 +132,9 @@ def shortened(text: str, width: float, size: int) -> str:
     return "…"
 
 
-class _Drawn(NamedTuple):
-    """A box in pixels of the panel that it is drawn on."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-
 def _outline(
     image: Image.Image,
-    boxes: Sequence[Corners],
+    boxes: Sequence[Box],
     colour: Colour,
     labels: Sequence[str],
     line: int,
@@ -182,7 +154,7 @@ def _outline(
 
 def _label(
     draw: ImageDraw.ImageDraw,
-    box: Corners,
+    box: Box,
     text: str,
     colour: Colour,
     size: int,

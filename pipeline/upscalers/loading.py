@@ -1,5 +1,6 @@
 """One door to every upscaler: a name, or a weight file, becomes a function on pictures."""
 
+import functools
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -18,6 +19,7 @@ __all__ = [
     "load_upscaler",
     "network_of",
     "register",
+    "shared_upscaler",
     "upscaler_names",
 ]
 
@@ -49,16 +51,25 @@ def load_upscaler(
     the device is absent, or the precision does not suit it. `consistent` and `+` need a network
     that enlarges by four. An oracle (trained to see the ground truth) needs `allow_oracle`.
     """
-    name = str(name_or_file)
-    plain = network_of(name)
-    if plain in INTERPOLATORS:
-        if consistent or plain != name:
-            wish = "made consistent" if consistent else "averaged with the mirror image"
-            raise ModelError(f"{plain} is no network: only those can be {wish}")
-        return INTERPOLATORS[plain]
     options = LoadOptions(
         device, precision, batch_size, tile, overlap, threads, allow_oracle, consistent, compiled
     )
+    return _load(str(name_or_file), options)
+
+
+@functools.lru_cache(maxsize=32)
+def shared_upscaler(name_or_file: str, options: LoadOptions) -> Upscaler:
+    """`load_upscaler` once per process for the same name and options; the errors are its own."""
+    return _load(name_or_file, options)
+
+
+def _load(name: str, options: LoadOptions) -> Upscaler:
+    plain = network_of(name)
+    if plain in INTERPOLATORS:
+        if options.consistent or plain != name:
+            wish = "made consistent" if options.consistent else "averaged with the mirror image"
+            raise ModelError(f"{plain} is no network: only those can be {wish}")
+        return INTERPOLATORS[plain]
     network = _load_network(plain, options)
     return network if plain == name else MirrorEnsemble(network)
 
