@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,6 +30,15 @@ _SIGNATURES: Final = (
     b"\x00\x00\x01\xb3",  # MPEG video
     b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",  # ASF, WMV
 )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A frame of a video: `number` counts all of them, `seconds` is its time in the video."""
+
+    number: int
+    seconds: float
+    rgb: RGB
 
 
 def video_stamp(path: Path) -> Stamp:
@@ -80,13 +90,18 @@ def _open(path: Path) -> Any:  # noqa: ANN401 - cv2 is imported only where a vid
 
 def count_frames(path: Path, every: int) -> int:
     """Estimate from the header how many frames `read_frames` yields; 1 when it does not say."""
+    return max(1, -(-all_frames(path) // every))
+
+
+def all_frames(path: Path) -> int:
+    """How many frames the header announces; 0 when it does not say or cannot be read."""
     try:
         capture = _open(path)
     except ImageError:
-        return 1
+        return 0
     frames = _announced(capture)
     capture.release()
-    return max(1, -(-frames // every))
+    return frames
 
 
 def _announced(capture: Any) -> int:  # noqa: ANN401
@@ -96,8 +111,18 @@ def _announced(capture: Any) -> int:  # noqa: ANN401
     return int(frames) if 0 < frames < 1e9 else 0
 
 
-def read_frames(path: Path, every: int) -> Iterator[tuple[int, RGB]]:
-    """Yield `(frame number, (H, W, 3) uint8)` for frames 0, every, 2*every, ...
+def _seconds(capture: Any, number: int) -> float:  # noqa: ANN401
+    """The time of the frame that was grabbed; by the frame rate where the file holds no times."""
+    import cv2
+
+    at, rate = capture.get(cv2.CAP_PROP_POS_MSEC), capture.get(cv2.CAP_PROP_FPS)
+    if number and not 0 < at < 1e12:
+        at = 1000 * number / rate if 0 < rate < 1e6 else 0.0
+    return round(max(0.0, float(at)) / 1000, 3)
+
+
+def read_frames(path: Path, every: int) -> Iterator[Frame]:
+    """Yield frames 0, every, 2*every, ... with their pixels, `(H, W, 3)` uint8.
 
     Raises ImageError when the video cannot be opened or holds no frame, and, after the last frame,
     when the header announced more than could be decoded.
@@ -111,7 +136,8 @@ def read_frames(path: Path, every: int) -> Iterator[tuple[int, RGB]]:
                 ok, bgr = capture.retrieve()
                 if not ok:
                     raise ImageError(f"frame {number} cannot be decoded")
-                yield number, np.ascontiguousarray(bgr[:, :, ::-1])
+                seconds = _seconds(capture, number)
+                yield Frame(number, seconds, np.ascontiguousarray(bgr[:, :, ::-1]))
             number += 1
     finally:
         capture.release()

@@ -258,6 +258,18 @@ def start(function: Callable[..., int]) -> Callable[..., int]:
     return _start_options(command)
 
 
+def _start_time(_ctx: click.Context, _param: click.Parameter, value: str | None) -> str | None:
+    if value is not None:
+        from data.errors import UsageError
+        from pipeline.inputs.clock import Clock
+
+        try:
+            Clock.parse(value)
+        except UsageError as error:
+            raise click.BadParameter(str(error)) from error
+    return value
+
+
 _run_options = combine(
     click.option("--list", "listed", type=FILE, help="CSV whose `image` is relative to INPUT."),
     click.option(
@@ -266,6 +278,12 @@ _run_options = combine(
         default=25,
         show_default=True,
         help="Of a video, take every n-th frame.",
+    ),
+    click.option(
+        "--start-time",
+        metavar="TIME",
+        callback=_start_time,
+        help="When a video starts: 2026-11-27T14:03:05 or 14:03:05; default: as its file says.",
     ),
     click.option(
         "--limit", type=click.IntRange(1, 10**12), help="Only the first so many pictures."
@@ -333,6 +351,7 @@ def over_pictures(function: Callable[..., int]) -> Callable[..., int]:
         out: Path,
         listed: Path | None,
         every: int,
+        start_time: str | None,
         limit: int | None,
         workers: int | None,
         engine: EngineName,
@@ -343,10 +362,12 @@ def over_pictures(function: Callable[..., int]) -> Callable[..., int]:
 
         tell("loading libraries", quiet=quiet)  # some seconds, in which nothing else is said
         from pipeline.engine.run import RunOptions, default_workers
+        from pipeline.inputs.clock import Clock
         from pipeline.inputs.sources import Listing, stdin_paths
 
         piped = tuple(stdin_paths()) if "-" in inputs else None
-        listing = Listing(inputs, every, out, listed, limit, piped)
+        clock = None if start_time is None else Clock.parse(start_time)
+        listing = Listing(inputs, every, out, listed, limit, piped, clock)
         batch_size = values.get("batch_size", 64)
         options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
         return function(run=Run(listing, options), out=out, **values)

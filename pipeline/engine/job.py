@@ -119,8 +119,14 @@ def finish_item(job: Job, item: Item) -> Finished:
 
 
 def _with_origin(rows: Sequence[Row], source: Source) -> list[Row]:
-    """Each row with the plain path of its picture, and what is to be known about it."""
-    return [{**row, "path": source.shown_path, "note": source.note} for row in rows]
+    """Each row with the plain path of its picture, its time, and what is to be known about it."""
+    told = {
+        "path": source.shown_path,
+        "note": source.note,
+        "seconds": source.seconds,
+        "time": source.time,
+    }
+    return [{**row, **told} for row in rows]
 
 
 def finish_or_error(job: Job, item: Item) -> Finished | ModelError | OutputError:

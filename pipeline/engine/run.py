@@ -19,7 +19,7 @@ from data.errors import ModelError, OutputError, UsageError
 from pipeline.engine.job import Finished, Item, Job, enlarge_items, read_item
 from pipeline.engine.journal import Entry, Journal, relative_to
 from pipeline.engine.workers import WorkerPool
-from pipeline.environment.messages import noted
+from pipeline.environment.messages import noted, tell
 from pipeline.environment.progress import progress_bar
 from pipeline.inputs.sources import Listing, Source
 from pipeline.names import EngineName
@@ -61,6 +61,8 @@ class RunResult:
     """Pictures of the whole listing; None where the paths came from a stream."""
     notes: tuple[tuple[str, str], ...] = ()
     """The first hundred pictures that a reader should know something about, and what."""
+    left_out: tuple[tuple[str, str], ...] = ()
+    """Videos of which frames were left out, and how many were searched."""
 
     @property
     def interruption(self) -> str:
@@ -97,6 +99,9 @@ def run(job: Job, listing: Listing, options: RunOptions, journal: Journal) -> Ru
     total = listing.total()
     if total is not None:
         options = replace(options, workers=max(1, min(options.workers, total)))
+    left_out = tuple(listing.frames_left_out().items())
+    for key, words in left_out:
+        tell(f"{key}: {words}", quiet=options.quiet)
     with progress_bar(total, done=journal.counts()[0], quiet=options.quiet) as bar:
         finished = _engine(options.engine)(job, todo, options)
         try:
@@ -114,7 +119,7 @@ def run(job: Job, listing: Listing, options: RunOptions, journal: Journal) -> Ru
     pictures, failed = journal.counts()
     notes = tuple(itertools.islice(journal.notes(), _NOTES))
     seconds = time.monotonic() - start
-    return RunResult(pictures, failed, count, seconds, interrupted, total, notes)
+    return RunResult(pictures, failed, count, seconds, interrupted, total, notes, left_out)
 
 
 def _missing(sources: Iterable[Source], journal: Journal) -> Iterator[Numbered]:

@@ -17,7 +17,14 @@ from pipeline.inputs.sources import MISSING, Listing, Source
 from pipeline.inputs.walk import suffix_of
 
 _TABLES: Final = (
-    *("detections.csv", "detections.parquet", "pictures.csv", "rows.parquet", "summary.json"),
+    *(
+        "detections.csv",
+        "detections.parquet",
+        "tracks.csv",
+        "pictures.csv",
+        "rows.parquet",
+        "summary.json",
+    ),
     *("table.csv", "table.json", "table.md", "table.tex", "contact_sheet.png", "report.html"),
     "evidence.json",
     *(JOURNAL_NAME, f"{JOURNAL_NAME}-wal", f"{JOURNAL_NAME}-shm"),
@@ -120,6 +127,7 @@ def _existing(job: WritingJob, listing: Listing) -> dict[File, Path]:
 def _written(job: WritingJob, listing: Listing) -> Iterator[Path]:
     for name in _TABLES:
         yield job.out / name
+    yield from (job.out / "tracks").glob("[0-9]*-*.png")  # the best face of each person
     for source in listing.unopened():
         for output in job.outputs(source):
             if suffix_of(source.path.name) in VIDEO_SUFFIXES:

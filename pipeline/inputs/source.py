@@ -35,6 +35,10 @@ class Source:
     problem: str | None = None
     stamp: Stamp | None = None
     """Size, time and hash of the file, once it was read."""
+    seconds: float | None = None
+    """Time of a frame in its video."""
+    time: str | None = None
+    """Time of day of a frame, where it is known when its video starts."""
     note: str = ""
     """What a reader of the results should know, such as that only the first frame was used."""
 

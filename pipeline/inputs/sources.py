@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from data.errors import ImageError, UsageError
-from data.images.video import VIDEO_SUFFIXES, count_frames, read_frames, video_stamp
+from data.images.video import VIDEO_SUFFIXES, all_frames, count_frames, read_frames, video_stamp
 from data.regular_files import TEXT_BYTES, Stamp, stamp_of
 from data.safe_text import printable
+from pipeline.inputs.clock import Clock, clock_of
 from pipeline.inputs.manifest import read_manifest
 from pipeline.inputs.naming import Namer
 from pipeline.inputs.source import Source, cut_region
@@ -40,6 +41,8 @@ class Listing:
     limit: int | None = None
     piped: tuple[str, ...] | None = None
     """The paths of stdin where an input is `-`; None: they are read when they are walked."""
+    clock: Clock | None = None
+    """When each video starts; None: as its file says, if it does."""
 
     def __iter__(self) -> Iterator[Source]:
         """Yield the sources with unique keys and output names."""
@@ -70,6 +73,7 @@ class Listing:
                 for text in self.inputs
             ],
             "every": self.every,
+            **({"start_time": self.clock.at(0)} if self.clock else {}),
             "manifests": {
                 printable(str(path.absolute())): _hash(path) for path in self.manifests()
             },
@@ -78,6 +82,20 @@ class Listing:
     def wanted(self) -> str:
         """Say what was looked for, for the error when nothing is found."""
         return f"looked for {' '.join(sorted(SUFFIXES))} and CSV manifests"
+
+    def frames_left_out(self) -> dict[str, str]:
+        """For each video of which frames are left out, how many are searched, in words."""
+        words: dict[str, str] = {}
+        for source in self.unopened():
+            if self.every > 1 and source.problem is None and _is_video(source.path):
+                frames = all_frames(source.path)
+                searched = -(-frames // self.every)
+                if frames > searched:
+                    words[source.key] = (
+                        f"{searched} of {frames} frames are searched (--every {self.every}); "
+                        "--every 1 takes all"
+                    )
+        return words
 
     def total(self) -> int | None:
         """Count the pictures without opening them; None when the paths come from stdin."""
@@ -144,8 +162,15 @@ class Listing:
     def _frames(self, video: Source) -> Iterator[Source]:
         try:
             stamped = replace(video, stamp=video_stamp(video.path))
-            for number, pixels in read_frames(video.path, self.every):
-                yield replace(stamped, key=f"{video.key}/{number:06d}.png", pixels=pixels)
+            clock = self.clock or clock_of(video.path)
+            for frame in read_frames(video.path, self.every):
+                yield replace(
+                    stamped,
+                    key=f"{video.key}/{frame.number:06d}.png",
+                    pixels=frame.rgb,
+                    seconds=frame.seconds,
+                    time=clock.at(frame.seconds) if clock else None,
+                )
         except ImageError as error:
             yield replace(video, problem=str(error))
 

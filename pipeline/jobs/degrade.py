@@ -112,5 +112,7 @@ PICTURE_COLUMNS: Columns = {
     "error": str,
     "path": str,
     "note": str,
+    "seconds": float,
+    "time": str,
 }
 """Columns of the table of commands that write one picture for each picture."""

@@ -18,7 +18,7 @@ from pipeline.engine.job import Item, Pictures
 from pipeline.engine.journal import Row
 from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
-from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status
+from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status, with_degradation
 from pipeline.jobs.face_settings import FaceSettings
 from pipeline.report.drawing import side_by_side
 
@@ -81,7 +81,10 @@ class FindFaces(FaceSettings):
         faces = search.faces()
         rows = search.rows(faces)
         seen: Sequence[Row] = [{} for _ in rows]
-        if faces and (self.identifier is not None or self.tracks):
+        if faces and self.identifier is None and not self.tracks:
+            boxes = [face.box.scaled(1 / search.scale, 1 / search.scale) for face in faces]
+            rows = with_degradation(rows, boxes, picture)
+        elif faces:
             from pipeline.jobs.identify_faces import Seen, look_at
 
             scale = search.scale

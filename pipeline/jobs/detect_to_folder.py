@@ -83,7 +83,8 @@ class DetectRun:
         if counts.dropped:
             lines.append(f"candidates dropped, each with its reason in the table: {counts.dropped}")
         lines += [f"error: {image}: {error}" for image, error in self.errors]
-        lines += [f"note: {image}: {note}" for image, note in self.result.notes]
+        told = (*self.result.left_out, *self.result.notes)
+        lines += [f"note: {image}: {note}" for image, note in told]
         lines += [f"tables and pictures: {self.out}", NOTICE]
         lines += filter(None, [self.result.interruption])
         return "\n".join(lines)
@@ -95,6 +96,7 @@ class DetectRun:
             "interrupted": self.result.interrupted,
             "expected": self.result.expected,
             "notes": dict(self.result.notes),
+            "frames_left_out": dict(self.result.left_out),
             "new_pictures": self.result.new_pictures,
             "seconds": round(self.result.seconds, 3),
             "pictures_per_s": round(self.result.pictures_per_s, 2),

@@ -1,9 +1,11 @@
 """The rows of detections.csv, and which of the faces found in a picture become rows."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from data.boxes import Box
+from data.images.rgb import RGB
 
 Status = Literal["none", "one", "many", "error"]
 UNTOUCHED: Final = "none"
@@ -43,6 +45,10 @@ class FaceRow:
     reason: str | None = None
     degradation: str | None = None
     track: int | None = None
+    fpir: float | None = None
+    """Share of strangers who get some name at the threshold; None without a threshold."""
+    frames: int | None = None
+    """Frames that the answer rests on: those of the track, else one."""
     face_px: float | None = None
     """Width of the face in pixels of the image given."""
     dori: str | None = None
@@ -57,6 +63,8 @@ class FaceRow:
     """`x,y` of both eyes, nose and both corners of the mouth, in pixels of the image given."""
     turned: float | None = None
     """Degrees by which the face was turned upright before it was restored."""
+    spread: float | None = None
+    """Mean change of the restored face when its input is mirrored, in grey levels."""
     grey: bool | None = None
     """Whether the image has no colour."""
     dropped: str = ""
@@ -67,6 +75,10 @@ class FaceRow:
     path: str = ""
     """The plain path of the picture; `image` is its unique name in this run."""
     note: str = ""
+    seconds: float | None = None
+    """Time of a frame in its video."""
+    time: str | None = None
+    """Time of day of a frame: `--start-time`, else the file's own, plus its seconds."""
 
     def box(self) -> Box | None:
         """The face's box; None for a picture without one."""
@@ -79,3 +91,13 @@ class FaceRow:
         """What is written above the box: the score, and the name when it passed."""
         score = f"{self.score:.2f}"
         return f"{self.name} {score}" if self.name else score
+
+
+def with_degradation(rows: Sequence[FaceRow], boxes: Sequence[Box], image: RGB) -> list[FaceRow]:
+    """The rows with how degraded each face looks; boxes are in pixels of `image`."""
+    from pipeline.identity.quality import looks
+
+    return [
+        replace(row, degradation=looks(image, box).bucket)
+        for row, box in zip(rows, boxes, strict=True)
+    ]

@@ -63,15 +63,19 @@ def look_at(
         looked = replace(row, degradation=bucket)
         if identifier is not None and not tracks:
             probe = Probe(embedding, face.native_box.width, bucket)
-            looked = with_answer(looked, identifier(probe, row.upscaler or UNTOUCHED))
+            answer = identifier(probe, row.upscaler or UNTOUCHED)
+            looked = with_answer(looked, answer, fpir=identifier.fpir)
         made.append(looked)
     if not tracks:
         return made, [{} for _ in made]
     return made, [{"embedding": as_text(one), "given_track": given_track} for one in embeddings]
 
 
-def with_answer(row: FaceRow, answer: IdentityResult) -> FaceRow:
-    """Return the row with the closest person and, where it is given, the name."""
+def with_answer(row: FaceRow, answer: IdentityResult, *, fpir: float) -> FaceRow:
+    """Return the row with the closest person and, where it is given, the name.
+
+    `fpir` is the share of strangers who get some name at the answer's threshold.
+    """
     return replace(
         row,
         identity=answer.identity,
@@ -82,6 +86,8 @@ def with_answer(row: FaceRow, answer: IdentityResult) -> FaceRow:
         similarity=round(answer.similarity, 4),
         margin=None if answer.margin is None else round(answer.margin, 4),
         reason=answer.reason,
+        fpir=None if answer.threshold is None else fpir,
+        frames=1,
     )
 
 

@@ -33,7 +33,7 @@ class PictureRun:
         return "\n".join(
             [
                 *(f"error: {line}" for line in self.errors),
-                *(f"note: {image}: {note}" for image, note in result.notes),
+                *(f"note: {image}: {note}" for image, note in (*result.left_out, *result.notes)),
                 f"{counted(result.pictures - result.failed, 'picture')} written to {self.out}, "
                 f"{result.failed} failed ({result.pictures_per_s:.1f} pictures/s)",
                 *filter(None, [result.interruption]),
@@ -68,6 +68,7 @@ def make_pictures(
             "pictures_per_s": round(result.pictures_per_s, 2),
             "errors": errors,
             "notes": dict(result.notes),
+            "frames_left_out": dict(result.left_out),
             "input": what_it_rests_on(job, listing),
             "settings": job.settings(),
             "provenance": provenance(),

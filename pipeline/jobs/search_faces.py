@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from data.images.files import save_png
 from data.images.rgb import RGB
 from pipeline.detection.face_cuts import FaceCut, face_cut
@@ -17,10 +20,11 @@ from pipeline.engine.journal import Row
 from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
 from pipeline.jobs.detect import region_offset
-from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status
+from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status, with_degradation
 from pipeline.jobs.face_settings import FaceSettings
 from pipeline.names import AUTO
 from pipeline.report.drawing import draw_boxes, side_by_side
+from pipeline.upscalers.spread import as_image, restore_with_spread
 
 if TYPE_CHECKING:
     from pipeline.jobs.identify_faces import Seen
@@ -37,6 +41,8 @@ class _Face:
     cut: FaceCut
     restored: RGB | None
     scale: int
+    spread: NDArray[np.float32] | None
+    """Where mirroring the cut changes the restoration, `(kH, kW)` in grey levels."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +125,9 @@ class SearchFaces(FaceSettings):
     ) -> tuple[list[FaceRow], list[Row]]:
         """The rows with names, or what tracks need besides them."""
         if not rows or (self.identifier is None and not self.tracks):
-            return rows, [{} for _ in rows]
+            image = item.pictures["input"]
+            boxes = [face.found.box for face in faces]
+            return with_degradation(rows, boxes, image), [{} for _ in rows]
         from pipeline.jobs.identify_faces import look_at
 
         return look_at(
@@ -147,9 +155,12 @@ class SearchFaces(FaceSettings):
         cuts = [face_cut(rgb, one.box, one.landmarks) for one in found]
         small = [i for i, cut in enumerate(cuts) if min(cut.rgb.shape[:2]) < self.upscale_below]
         upscaler = self.loaded_upscaler()
-        made = dict(zip(small, upscaler([cuts[i].rgb for i in small]), strict=True))
+        restored = restore_with_spread(upscaler, [cuts[i].rgb for i in small])
+        made = dict(zip(small, restored, strict=True))
         return [
-            _Face(one, cut, made.get(i), upscaler.scale if i in made else 1)
+            _Face(one, cut, made[i][0], upscaler.scale, made[i][1])
+            if i in made
+            else _Face(one, cut, None, 1, None)
             for i, (one, cut) in enumerate(zip(found, cuts, strict=True))
         ]
 
@@ -161,6 +172,7 @@ class SearchFaces(FaceSettings):
             upscaler=self.upscaler if face.restored is not None else UNTOUCHED,
             scale=face.scale,
             turned=round(face.cut.turned, 1),
+            spread=None if face.spread is None else round(float(face.spread.mean()), 2),
             **asdict(box),
         )
 
@@ -170,6 +182,8 @@ class SearchFaces(FaceSettings):
         if face.restored is not None:
             file = self.out / "faces" / f"{stem}-restored.png"
             save_restored(file, face.restored, mark=self.mark, upscaler=self.upscaler)
+        if face.spread is not None:
+            save_png(self.out / "faces" / f"{stem}-spread.png", as_image(face.spread))
 
     def _write_boxes(self, item: Item, rows: Sequence[FaceRow], only: _Face | None) -> None:
         """The face beside its restoration where there is one face; else the image with boxes."""

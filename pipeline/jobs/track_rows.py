@@ -36,6 +36,12 @@ class TrackRow:
     first: str
     last: str
     frames: int
+    seconds: float | None
+    """Time of the best frame in its video."""
+    first_seconds: float | None
+    last_seconds: float | None
+    time: str | None
+    """Time of day of the best frame, where it is known."""
     left: float
     top: float
     right: float
@@ -54,6 +60,7 @@ class TrackRow:
     similarity: float | None = None
     margin: float | None = None
     reason: str | None = None
+    fpir: float | None = None
 
 
 def tracks_of(rows: Iterable[Row]) -> Iterator[Track]:
@@ -94,6 +101,10 @@ def track_row(
         first=track.sightings[0].key,
         last=track.sightings[-1].key,
         frames=len(track.sightings),
+        seconds=best.seconds,
+        first_seconds=track.sightings[0].seconds,
+        last_seconds=track.sightings[-1].seconds,
+        time=best.time,
         left=best.box.left,
         top=best.box.top,
         right=best.box.right,
@@ -112,7 +123,8 @@ def track_row(
         few = f"{row.frames} of {least} frames"
         verdict = None if answer.accepted is None else False
         answer = replace(answer, accepted=verdict, reason="too few frames", note=few)
-    return _answered(row, answer)
+    fpir = None if answer.threshold is None else identifier.fpir
+    return replace(_answered(row, answer), fpir=fpir)
 
 
 def _answered(row: TrackRow, answer: IdentityResult) -> TrackRow:
@@ -156,4 +168,6 @@ def _sighting(row: Mapping[str, object], frame: int) -> Sighting:
         embedding=from_text(str(text)) if text else None,
         degradation=str(row["degradation"] or ""),
         upscaler=str(row["upscaler"] or ""),
+        seconds=cast("float | None", row.get("seconds")),
+        time=cast("str | None", row.get("time")),
     )

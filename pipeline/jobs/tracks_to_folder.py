@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Final
 
+from data.atomic import whole_file
 from pipeline.engine.journal import Journal, Row
 from pipeline.engine.tables import column_types, write_csv
 from pipeline.identity.identifier import Identifier
@@ -13,9 +16,13 @@ from pipeline.jobs.track_rows import TrackRow, track_row, tracks_of
 
 __all__ = ["with_tracks", "write_tracks"]
 
+_KINDS: Final = ("native", "restored", "spread")
+"""Files of a face that a track has too."""
+_FOLDER: Final = "tracks"
+_NUMBER: Final = "[0-9]" * 6
 _FROM_TRACK = (
     *("track", "identity", "distance", "threshold", "accepted"),
-    *("name", "similarity", "margin", "reason"),
+    *("name", "similarity", "margin", "reason", "frames", "fpir"),
 )
 
 
@@ -24,18 +31,42 @@ def write_tracks(
 ) -> dict[tuple[str, int], TrackRow]:
     """Write tracks.csv of what the journal holds; return the track of each image and face.
 
+    The best face of each track is copied into `tracks/` under the track's number.
     The journal alone decides: an interrupted run that is resumed gives the same tracks.
     """
     of_face: dict[tuple[str, int], TrackRow] = {}
+    copied: set[Path] = set()
 
     def rows() -> Iterator[Row]:
         for number, track in enumerate(tracks_of(journal.rows())):
             row = track_row(track, number, identifier, least=least)
+            copied.update(_copy_best(out, row))
             of_face.update({(one.key, one.face): row for one in track.sightings})
             yield asdict(row)
 
     write_csv(rows(), column_types(TrackRow), out / "tracks.csv")
+    for earlier in best_files(out):
+        if earlier not in copied:
+            earlier.unlink()
     return of_face
+
+
+def best_files(out: Path) -> Iterator[Path]:
+    """The files of best faces in a run's folder."""
+    for kind in _KINDS:
+        yield from (out / _FOLDER).glob(f"{_NUMBER}-{kind}.png")
+
+
+def _copy_best(out: Path, row: TrackRow) -> Iterator[Path]:
+    """The best frame's face as files of the person; not where no images were written."""
+    stem = PurePosixPath("faces", f"{row.image.removesuffix('.png')}-{row.face}")
+    for kind in _KINDS:
+        made = out / f"{stem}-{kind}.png"
+        if made.is_file():
+            file = out / _FOLDER / f"{row.track:06d}-{kind}.png"
+            with whole_file(file) as copy:
+                shutil.copyfile(made, copy)
+            yield file
 
 
 def with_tracks(rows: Iterable[Row], of_face: dict[tuple[str, int], TrackRow]) -> Iterator[Row]:

@@ -18,7 +18,8 @@ class Sighting:
 
     `frame` counts the frames that were searched (0, 1, 2...), `box` is in pixels of the frame.
     `embedding` is `(128,)`, the mean of the face and its mirror image, or None where it is unknown.
-    `degradation` is the bucket of `pipeline.identity.quality`.
+    `degradation` is the bucket of `pipeline.identity.quality`. `seconds` and `time` say when the
+    frame was taken, where that is known.
     """
 
     key: str
@@ -29,6 +30,8 @@ class Sighting:
     embedding: Embedding | None = None
     degradation: str = ""
     upscaler: str = ""
+    seconds: float | None = None
+    time: str | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

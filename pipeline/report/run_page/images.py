@@ -1,4 +1,4 @@
-"""The images of a card as data URIs: native pixels, restored, uncertainty, the whole frame."""
+"""The images of a card as data URIs: native pixels, restored, spread, the whole frame."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class CardImages:
     """The last decoded inputs: the faces of one image follow each other."""
 
     def of(self, row: Row) -> dict[str, object]:
-        """`native`, `restored`, `uncertainty` as data URIs, their sizes, and `lr` in dB."""
+        """`native`, `restored`, `spread` as data URIs, their sizes, and `lr` in dB."""
         native, restored = self.pair(row)
         found: dict[str, object] = {}
         for name, rgb in (
             ("native", native),
             ("restored", restored),
-            ("uncertainty", self._face_file(row, "uncertainty")),
+            ("spread", self._face_file(row, "spread")),
         ):
             if rgb is not None:
                 found[name] = _uri(rgb)

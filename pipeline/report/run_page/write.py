@@ -113,6 +113,7 @@ def _page(run: RunFolder, part: Part, parts: Sequence[Part], images: CardImages)
         parts=parts,
         total=len(run.rows),
         states=STATES,
+        left_out=_left_out(run),
         errors=[(r["image"], r["error"]) for r in run.rows if r.get("error")][:_ERRORS_SHOWN],
         settings=list(_flat(run.summary.get("settings"))),
         origin=list(_flat(run.summary.get("provenance"))),
@@ -169,6 +170,12 @@ def _hint(run: RunFolder) -> str:
         f"{len(empty)} images have no face and none was upscaled: try --passes 2, "
         "or --upscale-below with a larger size."
     )
+
+
+def _left_out(run: RunFolder) -> list[tuple[str, str]]:
+    """Videos of which frames were left out, and how many were searched."""
+    found = run.summary.get("frames_left_out")
+    return [(str(k), str(v)) for k, v in found.items()] if isinstance(found, Mapping) else []
 
 
 def _tiles(run: RunFolder) -> list[Tile]:

@@ -56,7 +56,8 @@ function linesOf(fact) {
   add("Found at scale", fact.foundAt);
   add("Upscaler", fact.upscaler === "none" ? "not upscaled" : fact.upscaler);
   if (fact.lr !== undefined) add("LR consistency", `${fixed(fact.lr, 1)} dB`);
-  if (fact.quality !== undefined) add("Quality", fixed(fact.quality, 2));
+  add("Quality", fact.look);
+  if (fact.spread !== undefined) add("Spread under mirroring, mean", `${fixed(fact.spread, 1)} grey levels`);
   if (fact.turned !== undefined) add("Turned upright by", `${fixed(fact.turned, 1)}°`);
   if (fact.grey) add("Colour", "grey");
   add(fact.state === "named" ? "Name" : "Closest person (no name given)", fact.name);
@@ -85,7 +86,10 @@ function summaryOf(fact, images) {
   if (fact.score !== undefined) score.push(`score ${fixed(fact.score, 2)}`);
   if (fact.fp !== undefined) score.push(`false positives ${rateOf(fact)}`);
   if (score.length) lines.push(make("p", { classes: "faint", textContent: score.join(" · ") }));
-  if (fact.lr !== undefined) lines.push(make("p", { classes: "faint", textContent: `LR consistency ${fixed(fact.lr, 1)} dB` }));
+  if (fact.lr !== undefined) {
+    const spread = fact.spread === undefined ? "" : ` · spread ${fixed(fact.spread, 1)}`;
+    lines.push(make("p", { classes: "faint", textContent: `LR consistency ${fixed(fact.lr, 1)} dB${spread}` }));
+  }
   else if (fact.upscaler === "none") lines.push(make("p", { classes: "faint", textContent: "not upscaled" }));
   if (fact.name) {
     lines.push(make("p", { classes: "who", textContent: fact.state === "named" ? fact.name : `closest: ${fact.name}` }));
@@ -96,6 +100,8 @@ function summaryOf(fact, images) {
     if (fact.frames !== undefined) figures.push(`${fact.frames} frame${fact.frames === 1 ? "" : "s"}`);
     lines.push(make("p", { classes: "faint", textContent: figures.join(" · ") }));
   }
+  const when = [fact.time, fact.seconds === undefined ? "" : `${fixed(fact.seconds, 2)} s`].filter(Boolean);
+  if (when.length) lines.push(make("p", { classes: "faint", textContent: when.join(" · ") }));
   for (const text of [fact.state === "named" ? "" : fact.reason, fact.dropped, fact.error]) {
     if (text) lines.push(make("p", { textContent: text }));
   }
@@ -138,6 +144,12 @@ function stageOf(index, share) {
     const label = `${title}, restored, ${images.restoredPx.join(" by ")}`;
     stage.append(Object.assign(image(images.restored, label, images.restoredPx), { className: "restored" }));
   }
+  if (images.spread) {
+    const label = `${title}, uncertainty map`;
+    stage.append(Object.assign(image(images.spread, label, images.spreadPx), { className: "spread" }));
+  } else {
+    stage.append(make("p", { classes: "missing spread", textContent: "no uncertainty map" }));
+  }
   const side = make("span", { classes: "side", textContent: images.native ? "native pixels" : "restored" });
   stage.append(side);
   if (images.native && images.restored) {
@@ -173,8 +185,10 @@ const TESTS = {
   state: (fact, value) => fact.state === value,
   dori: (fact, value) => fact.dori === value,
   name: (fact, value) => fact.name === value,
+  look: (fact, value) => fact.look === value,
+  spread: (fact, value) => fact.spread !== undefined && fact.spread <= Number(value),
 };
-for (const field of ["px", "score", "quality", "lr"]) {
+for (const field of ["px", "score", "lr"]) {
   TESTS[field] = (fact, value) => fact[field] !== undefined && fact[field] >= Number(value);
 }
 
@@ -200,7 +214,9 @@ function show() {
   const size = Number(perPage.value);
   const pages = Math.max(1, Math.ceil(list.length / size));
   page = Math.min(Math.max(0, page), pages - 1);
-  const share = Number(document.querySelector("[name=view]:checked").value);
+  const view = document.querySelector("[name=view]:checked").value;
+  const share = view === "spread" ? 100 : Number(view);
+  cards.classList.toggle("maps", view === "spread");
   cards.replaceChildren(...list.slice(page * size, (page + 1) * size).map((index) => cardOf(index, share)));
   document.getElementById("empty").hidden = list.length > 0;
   document.getElementById("count").textContent = `${list.length} of ${facts.length} cards`;
@@ -261,7 +277,7 @@ function fillLarge(index) {
   dialog.querySelector(".panels").replaceChildren(...[
     images.native && panel(images.native, `Native pixels, ${images.nativePx.join("×")}`, `${title}, native pixels`),
     images.restored && panel(images.restored, `Restored, ${images.restoredPx.join("×")}: not evidence of identity`, `${title}, restored`),
-    images.uncertainty && panel(images.uncertainty, "Uncertainty: bright where the restoration may be wrong", `${title}, uncertainty map`),
+    images.spread && panel(images.spread, "Uncertainty: bright where mirroring changes the restoration; not calibrated", `${title}, uncertainty map`),
     framePanel(index),
   ].filter(Boolean));
   dialog.querySelector(".facts").replaceChildren(...linesOf(facts[index]).map(([name, value]) =>
@@ -281,6 +297,8 @@ function step(by) {
   if (next !== undefined) fillLarge(next);
 }
 
+const STRIP_FACES = 60;
+
 // Tracks: the faces of one person over frames, as a strip.
 function showTracks() {
   const tracks = new Map();
@@ -297,9 +315,13 @@ function showTracks() {
     const parts = [`Track ${track}`, `${indices.length} frame${indices.length === 1 ? "" : "s"}`];
     if (times.length) parts.push(`${fixed(Math.min(...times), 1)}–${fixed(Math.max(...times), 1)} s`);
     parts.push(named ? named.name : words.command === "identify" ? "no name given" : "");
-    const faces = indices.slice(0, 60).filter((index) => imagesOf(index).native).map((index) => {
-      const button = make("button", { type: "button" }, image(imagesOf(index).native, ""));
-      button.setAttribute("aria-label", `Open ${titleOf(facts[index])} large`);
+    const area = (index) => facts[index].box ? (facts[index].box[2] - facts[index].box[0]) * (facts[index].box[3] - facts[index].box[1]) : 0;
+    const best = indices.reduce((most, index) => area(index) > area(most) ? index : most);
+    const shown = indices.slice(0, STRIP_FACES).filter((index) => imagesOf(index).native);
+    if (!shown.includes(best) && imagesOf(best).native) shown.push(best);
+    const faces = shown.map((index) => {
+      const button = make("button", { type: "button", classes: index === best ? "best" : "" }, image(imagesOf(index).native, ""));
+      button.setAttribute("aria-label", `Open ${titleOf(facts[index])} large${index === best ? ", the best frame" : ""}`);
       button.addEventListener("click", () => openLarge(index));
       return button;
     });
@@ -311,7 +333,7 @@ function showTracks() {
 
 /** A filter that no card of this run can be told by is not shown. */
 function prepareFilters() {
-  for (const label of form.querySelectorAll("[data-needs]")) {
+  for (const label of document.querySelectorAll("[data-needs]")) {
     label.hidden = !facts.some((fact) => fact[label.dataset.needs] !== undefined);
   }
   const states = new Set(facts.map((fact) => fact.state));
@@ -344,7 +366,9 @@ dialog.addEventListener("keydown", (event) => {
 });
 for (const radio of document.querySelectorAll("[name=view]")) {
   radio.addEventListener("change", () => {
-    for (const stage of document.querySelectorAll(".card .stage:has(input)")) setShare(stage, Number(radio.value));
+    const maps = radio.value === "spread";
+    cards.classList.toggle("maps", maps);
+    for (const stage of document.querySelectorAll(".card .stage:has(input)")) setShare(stage, maps ? 100 : Number(radio.value));
   });
 }
 

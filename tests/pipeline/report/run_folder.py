@@ -10,7 +10,7 @@ from PIL import Image
 FIELDS = (
     *("image", "status", "face", "left", "top", "right", "bottom", "score", "width", "height"),
     *("upscaler", "scale", "identity", "distance", "threshold", "accepted", "fp_rate", "fpir"),
-    *("frames", "reason", "dropped", "track", "seconds", "quality", "error"),
+    *("frames", "reason", "dropped", "track", "seconds", "time", "degradation", "spread", "error"),
 )
 _COMMON = {"width": 64, "height": 64, "upscaler": "gflmser", "scale": 4}
 
@@ -26,18 +26,24 @@ ROWS: list[dict[str, object]] = [
         *("cam/a.png", 0, 22.0),
         **{"score": 0.91, "fp_rate": 0.002, "identity": "Ann Lee", "distance": 0.41},
         **{"threshold": 0.5, "accepted": True, "fpir": 0.01, "frames": 4, "track": "1"},
-        **{"seconds": 0.0, "quality": 0.8},
+        **{"seconds": 0.0, "degradation": "clean", "spread": 2.5},
     ),
     _face(
         *("cam/a.png", 1, 9.0),
         **{"score": 0.55, "fp_rate": 0.01, "identity": "Bo <b>Kim</b>", "distance": 0.7},
-        **{"reason": "the face is too small", "track": "2", "seconds": 0.0, "quality": 0.2},
+        **{
+            "reason": "the face is too small",
+            "track": "2",
+            "seconds": 0.0,
+            "degradation": "noisy",
+            "spread": 9.25,
+        },
     ),
     _face(
         *("cam/b.png", 0, 18.0),
         **{"score": 0.8, "fp_rate": 0.005, "identity": "Ann Lee", "distance": 0.44},
         **{"threshold": 0.5, "accepted": True, "fpir": 0.01, "frames": 4, "track": "1"},
-        **{"seconds": 0.2, "quality": 0.6},
+        **{"seconds": 0.2, "degradation": "clean", "spread": 1.0},
     ),
     _face("cam/b.png", 1, 12.0, score=0.2, dropped="the score stands for 20 % false positives"),
     {"image": "cam/c.png", "status": "none", **_COMMON},
@@ -76,4 +82,4 @@ def _write_faces(folder: Path, row: dict[str, object], whole: Image.Image, side:
     restored.save(f"{stem}-{row['face']}-restored.png")
     if row["face"] == 0:
         shades = np.asarray(restored.convert("L"))
-        Image.fromarray(shades).save(f"{stem}-{row['face']}-uncertainty.png")
+        Image.fromarray(shades).save(f"{stem}-{row['face']}-spread.png")

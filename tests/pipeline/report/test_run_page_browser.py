@@ -96,7 +96,7 @@ def test_all_cards_are_switched_at_once(page: "Page") -> None:
         ("dori", "recognition", ["a.png, face 1, named"]),
         ("px", "15", ["a.png, face 1, named", "b.png, face 1, named"]),
         ("score", "0.9", ["a.png, face 1, named"]),
-        ("quality", "0.7", ["a.png, face 1, named"]),
+        ("spread", "2.0", ["b.png, face 1, named"]),
         ("name", "Bo <b>Kim</b>", ["a.png, face 2, no name given"]),
         ("text", "ANN", ["a.png, face 1, named", "b.png, face 1, named"]),
         ("text", "nobody", []),
