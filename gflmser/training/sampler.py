@@ -76,6 +76,11 @@ class CachedFaces:
                 raise ValueError(f"{len(keys)} names for {len(self.images)} pictures")
             excluded = folder / "excluded.csv"
             dropped = set(_column(excluded)) if excluded.is_file() else set()
+        except FileNotFoundError as error:
+            raise ConfigError(
+                f"{folder} is not a prepared dataset; make it with: "
+                f"sr-pipeline datasets prepare NAME PATH --out {folder}"
+            ) from error
         except (OSError, EOFError, TypeError, ValueError) as error:
             raise ConfigError(f"{folder} is not a prepared dataset: {error}") from error
         self.rows = np.array([i for i, key in enumerate(keys) if key not in dropped])

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from data.datasets.joined import Part
 
 
-class _NamesDatasets(click.Group):
-    """Lists the datasets below its commands; they are loaded only for --help."""
+class _NamesDatasets(click.Command):
+    """Lists the datasets below its options; they are loaded only for --help."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the names that NAME may be."""
@@ -28,7 +28,11 @@ class _NamesDatasets(click.Group):
         super().format_epilog(ctx, formatter)
 
 
-@click.group("datasets", cls=_NamesDatasets, short_help="Check and prepare datasets.")
+class _GroupOfDatasets(_NamesDatasets, click.Group):
+    """The commands, and the datasets below them."""
+
+
+@click.group("datasets", cls=_GroupOfDatasets, short_help="Check and prepare datasets.")
 def command() -> None:
     """Look at your copy of a dataset, and make of it what training reads.
 
@@ -38,7 +42,7 @@ def command() -> None:
     """
 
 
-@command.command("check")
+@command.command("check", cls=_NamesDatasets)
 @click.argument("name")
 @click.argument("path", type=NamedPath(exists=True, file_okay=False, path_type=Path))
 @output.as_json
@@ -67,7 +71,7 @@ def check(name: str, path: Path, as_json: bool) -> int:
     return 1 if found.problems else 0
 
 
-@command.command("prepare")
+@command.command("prepare", cls=_NamesDatasets)
 @click.argument("copies", nargs=-1, required=True, metavar="NAME PATH [NAME PATH]...")
 @click.option("--out", required=True, type=NamedPath(file_okay=False, path_type=Path))
 @click.option("--side", type=click.IntRange(16, 1024), help="Side of the arrays; else the usual.")
@@ -119,7 +123,7 @@ def prepare(
 
     \b
     Examples:
-      sr-pipeline datasets prepare folder photos/ --out ../cache/photos --side 160
+      sr-pipeline datasets prepare folder data/samples --out ../cache/samples --side 160
       sr-pipeline datasets prepare celeba CelebA/ --limit 60000 --out ../cache/celeba
       sr-pipeline datasets prepare aflw AFLW/ ls3d_w LS3D-W/ --out ../cache/aflw_ls3dw
     """

@@ -51,8 +51,9 @@ def command(
     Ctrl-C and SIGTERM end it after the step under way, with checkpoint and weights: exit code 130.
 
     \b
-    Example:
-      sr-pipeline train gflmser/configs/lite.toml --out runs/lite --max-minutes 60
+    Example, a minute on the five samples:
+      sr-pipeline datasets prepare folder data/samples --out ../cache/samples --side 160
+      sr-pipeline train gflmser/configs/samples.toml --out runs/samples
     """
     import json
     import os

@@ -13,9 +13,11 @@ from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch import Tensor
 
+import gflmser
 from gflmser.load import load_gflmser
 from gflmser.network import enlarge
 from gflmser.training.logs import TrainingLog
+from pipeline.commands.datasets import command as datasets
 from pipeline.commands.export import command as export
 from pipeline.commands.train import command as train
 from pipeline.commands.weights import command as weights
@@ -188,3 +190,31 @@ class TestValidator:
         figures = blank.with_intervals(lambda lr, hr: enlarge(lr))
         assert "crop1/accuracy" not in figures
         assert "crop1/psnr_rgb" in figures
+
+
+def test_the_samples_train_at_once(
+    samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The two commands of the configuration's head, from a folder beside its cache."""
+    configuration = Path(gflmser.__file__).parent / "configs" / "samples.toml"
+    here = tmp_path / "repository"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    words = ("--out", "runs/samples", "--max-steps", "2", "--device", "cpu", "--quiet")
+    code, said = run(train, configuration, *words)
+    assert code == 2
+    assert "sr-pipeline datasets prepare NAME PATH --out ../cache/samples" in said
+    made = ("--out", "../cache/samples", "--side", "160", "--quiet")
+    assert run(datasets, "prepare", "folder", samples, *made)[0] == 0
+    assert run(train, configuration, *words)[0] == 0
+    code, said = run(train, configuration, *words[:2], "--resume", "--max-steps", "3", "--json")
+    assert code == 0
+    assert json.loads(said[said.index("{") :])["step"] == 3
+    assert (here / "runs" / "samples" / "samples.safetensors").is_file()
+
+
+@pytest.mark.parametrize("words", [(), ("prepare",), ("check",)])
+def test_the_names_of_datasets_stand_in_the_help(words: tuple[str, ...]) -> None:
+    text = " ".join(run(datasets, *words, "--help")[1].split())
+    for name in ("folder", "celeba", "casia_webface", "bsds100"):
+        assert name in text
