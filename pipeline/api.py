@@ -21,6 +21,7 @@ from data.images.files import array_to_rgb, image_to_rgb, load_rgb
 from data.images.rgb import RGB
 from pipeline.detection.registry import load_detector
 from pipeline.identity.gallery import Gallery
+from pipeline.identity.gallery_cache import GalleryCache
 from pipeline.jobs.faces import Face
 from pipeline.upscalers.loading import load_upscaler
 
@@ -284,4 +285,4 @@ def _gallery(gallery: Gallery | str | os.PathLike[str] | None) -> Gallery | None
     folder = Path(gallery)
     if not folder.is_dir():
         raise UsageError(f"{folder}: the gallery is a folder with one folder per person")
-    return Gallery.from_folder(folder)
+    return Gallery.from_folder(folder, cache=GalleryCache.of_user())

@@ -24,4 +24,5 @@ def do(run: Run, chosen: Chosen, *, has_gallery: bool) -> None:
         detector=chosen.detector,
         upscaler=chosen.upscaler,
         mark=chosen.mark,
+        cached=False,  # nothing is written outside the run folders
     )

@@ -39,6 +39,7 @@ def command(
     fpir: str,
     thresholds: Path | None,
     accept_poor: bool,
+    no_cache: bool,
     batch_size: int,
     note: str,
     start: Start,
@@ -73,6 +74,7 @@ def command(
         table=thresholds,
         accept_poor=accept_poor,
         quiet=run.options.quiet,
+        cached=not no_cache,
     )
     job = detect_job(out, batch_size=batch_size, identifier=identifier, **settings)
     done = find_faces(job, run.listing, run.options, start=start, record=opt.record(note))

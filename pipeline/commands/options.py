@@ -177,6 +177,9 @@ naming = combine(
     click.option(
         "--accept-poor", is_flag=True, help="Trust gallery images that are small or blurred."
     ),
+    click.option(
+        "--no-cache", is_flag=True, help="Embed the gallery anew: neither read nor keep its faces."
+    ),
 )
 tracks = combine(
     click.option(
@@ -315,7 +318,7 @@ mark = click.option(
     "--mark", is_flag=True, help="Add a strip to each restored image that says what it is."
 )
 _NOT_RECORDED: Final = frozenset(
-    ("out", "resume", "overwrite", "quick", "quiet", "as_json", "output_format", "note")
+    ("out", "resume", "overwrite", "quick", "quiet", "as_json", "output_format", "note", "no_cache")
 )
 
 

@@ -275,7 +275,10 @@ def replay_arguments(
 ) -> tuple[list[str], str | None]:
     """The command as words for the shell, and what is typed on stdin."""
     run = evidence["run"]
-    words = [run["command"], *run["options"], f"--out={out}", "--quiet", "--"]
+    words = [run["command"], *run["options"], f"--out={out}", "--quiet"]
+    if option_value(run["options"], *GALLERY_OPTIONS) is not None:
+        words.append("--no-cache")  # what is compared was made again, not remembered
+    words.append("--")
     given = [str(text) for text in run["inputs"]]
     if given == ["-"]:
         paths = dict.fromkeys(str(moved(Path(e["path"]))) for e in evidence["inputs"])

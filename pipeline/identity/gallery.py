@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +14,7 @@ import numpy as np
 from data.errors import ImageError, SrPipelineError, UsageError
 from pipeline.identity.embedding import SIZE, Embedding, Face, load_embedder
 from pipeline.identity.faces_of_people import largest_face, small_copy
+from pipeline.identity.gallery_cache import GalleryCache, KnownFace
 from pipeline.identity.gate import Checked, check
 
 __all__ = ["Gallery", "KnownImage", "Skipped", "build_gallery"]
@@ -62,6 +63,8 @@ class Gallery:
     """Warnings of the gate, and people whose faces look like one."""
     faces: tuple[tuple[Face, ...], ...] = field(default=(), repr=False)
     """Small copies of the images of `people[i]`, from which views are made; may be empty."""
+    cache: GalleryCache | None = field(default=None, repr=False, compare=False)
+    """Where the views of the gallery are kept; None: nowhere."""
 
     def __post_init__(self) -> None:
         if not self.people or self.embeddings.shape != (len(self.people), SIZE):
@@ -76,12 +79,14 @@ class Gallery:
         progress: Callable[[int, int], object] | None = None,
         *,
         accept_poor: bool = False,
+        cache: GalleryCache | None = None,
     ) -> Gallery:
         """One folder per person, named after the person, with images at any depth.
 
         The largest face of each image is taken. What has no face, cannot be read, or is too poor
         (unless `accept_poor`) is listed in `skipped`. Raises `UsageError` when nothing is left.
-        `progress(done, all)` is called after each image.
+        `progress(done, all)` is called after each image. With a `cache`, an image that it holds is
+        not embedded again.
 
         Example:
             >>> Gallery.from_folder(Path("people")).people  # doctest: +SKIP
@@ -96,7 +101,7 @@ class Gallery:
             try:
                 if path.parent == folder:
                     raise ImageError("not in the folder of a person")
-                found.append(_known(path, path.relative_to(folder).parts[0]))
+                found.append(_known(path, path.relative_to(folder).parts[0], cache))
             except SrPipelineError as error:
                 skipped.append(Skipped(path, str(error)))
             if progress is not None:
@@ -104,7 +109,7 @@ class Gallery:
         if not found:
             why = f"; the first: {skipped[0].path.name}: {skipped[0].reason}" if skipped else ""
             raise UsageError(f"{folder}: no face in {len(paths)} gallery pictures{why}")
-        return build_gallery(found, skipped, accept_poor=accept_poor)
+        return replace(build_gallery(found, skipped, accept_poor=accept_poor), cache=cache)
 
     def describe(self) -> dict[str, object]:
         """What answers depend on, JSON-ready."""
@@ -168,15 +173,21 @@ def _duplicates(found: Sequence[KnownImage]) -> Iterator[str]:
             yield f"{other.path} and {image.path}: {what} under two names ({distance:.2f})"
 
 
-def _known(path: Path, person: str) -> KnownImage:
-    from data.images.files import load_rgb
+def _known(path: Path, person: str, cache: GalleryCache | None) -> KnownImage:
+    from data.images.files import load_image
 
-    rgb = load_rgb(path)
-    face = largest_face(rgb)
-    if face is None:
-        raise ImageError("no face found")
-    embedding = load_embedder().faces([face])[0]
-    return KnownImage(path, person, embedding, check(rgb, face.box), small_copy(face))
+    image = load_image(path)
+    known = None if cache is None else cache.find_face(image.stamp.sha256)
+    if known is None:
+        face = largest_face(image.rgb)
+        if face is None:
+            raise ImageError("no face found")
+        embedding = load_embedder().faces([face])[0]
+        known = KnownFace(embedding, check(image.rgb, face.box), face.box, face.landmarks)
+        if cache is not None:
+            cache.keep_face(image.stamp.sha256, known)
+    copy = small_copy(Face(image.rgb, known.box, known.landmarks))
+    return KnownImage(path, person, known.embedding, known.checked, copy)
 
 
 def _images(folder: Path) -> Iterator[Path]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from data.images.rgb import RGB
+from pipeline.evidence.hashes import file_sha256
+from pipeline.evidence.models import models_of
 from pipeline.identity.cohorts import Cohorts, View
 from pipeline.identity.embedding import Embedding, Face, load_embedder
 from pipeline.identity.faces_of_people import with_landmarks
@@ -28,15 +31,41 @@ _CLEAN: Final[Degradation] = "clean"
 def views_of(gallery: Gallery, upscaler: str, cohorts: Cohorts) -> Mapping[View, Embedding]:
     """The gallery in each view of `upscaler` that has a cohort; empty where there is none.
 
-    A gallery of 100 people takes 20 seconds of one core, once for each gallery in memory.
+    A gallery of 100 people takes 20 seconds of one core, once for each gallery in memory; with
+    `gallery.cache`, once for each user.
     """
     wanted = [view for view in cohorts.views if view.upscaler == upscaler]
     if not wanted or not gallery.faces:
         return {}
-    from pipeline.upscalers.loading import load_upscaler
+    return {view: _kept_or_made(gallery, view) for view in wanted}
 
-    upscale = load_upscaler(upscaler, device="cpu", threads=1)
-    return {view: seen_people(gallery.faces, upscale, view.width) for view in wanted}
+
+def _kept_or_made(gallery: Gallery, view: View) -> Embedding:
+    key = f"{_faces_digest(gallery)} {view.width} {view.upscaler} {_weights_digest(view.upscaler)}"
+    rows = gallery.cache and gallery.cache.find_rows(key, len(gallery.people))
+    if rows is None:
+        from pipeline.upscalers.loading import load_upscaler
+
+        upscale = load_upscaler(view.upscaler, device="cpu", threads=1)
+        rows = seen_people(gallery.faces, upscale, view.width)
+        if gallery.cache is not None:
+            gallery.cache.keep_rows(key, rows)
+    return rows
+
+
+def _faces_digest(gallery: Gallery) -> str:
+    """Of the pixels, boxes and landmarks of every person's images."""
+    digest = hashlib.sha256()
+    for faces in gallery.faces:
+        for face in faces:
+            digest.update(repr((face.rgb.shape, face.box, face.landmarks)).encode())
+            digest.update(face.rgb.tobytes())
+        digest.update(b"next person")
+    return digest.hexdigest()
+
+
+def _weights_digest(upscaler: str) -> str | None:
+    return next((file_sha256(one.path) for one in models_of({"upscaler": upscaler})), None)
 
 
 def seen_people(

@@ -21,6 +21,7 @@ from pipeline.environment.words import counted
 from pipeline.evidence.log import RunRecord
 from pipeline.identity.cohorts import load_cohorts
 from pipeline.identity.gallery import Gallery
+from pipeline.identity.gallery_cache import GalleryCache
 from pipeline.identity.identifier import Identifier
 from pipeline.identity.thresholds import SHIPPED, load_table
 from pipeline.inputs.sources import Listing
@@ -114,11 +115,19 @@ def load_identifier(
     table: Path | None = None,
     accept_poor: bool = False,
     quiet: bool = False,
+    cached: bool = True,
 ) -> Identifier:
-    """Read a gallery (a folder per person) with progress; images that are no use are logged."""
+    """Read a gallery (a folder per person) with progress; images that are no use are logged.
+
+    Unless `cached` is false, faces come from the user's cache folder where it holds them.
+    """
+    cache = GalleryCache.of_user() if cached else None
     with progress_bar(None, unit="gallery image", quiet=quiet) as bar:
         people = Gallery.from_folder(
-            gallery, lambda done, _all: bar.update(done - bar.n), accept_poor=accept_poor
+            gallery,
+            lambda done, _all: bar.update(done - bar.n),
+            accept_poor=accept_poor,
+            cache=cache,
         )
     for skipped in people.skipped:
         log.warning("gallery: %s: %s", skipped.path, skipped.reason)

@@ -36,6 +36,7 @@ def detect_to_folder(
     start_time: str | None = None,
     note: str = "",
     progress: Listener | None = None,
+    cached: bool = True,
     detector: str = AUTO,
     upscaler: str = "gflmser",
     **settings: Any,  # noqa: ANN401 - options of `detect`
@@ -49,13 +50,15 @@ def detect_to_folder(
     the run with what is finished. `settings` are other options of `detect` with underscores, such
     as `min_face` or `tracks`.
 
+    Unless `cached` is false, the faces of the gallery are kept in the user's cache folder.
+
     Raises `UsageError` when there is no image, `ModelError` when a model is missing, `OutputError`
     when `out` cannot be written.
     """
     clock = None if start_time is None else Clock.parse(start_time)
     identifier = None
     if gallery is not None:
-        identifier = load_identifier(Path(gallery), upscaler, fpir=rate, quiet=True)
+        identifier = load_identifier(Path(gallery), upscaler, fpir=rate, quiet=True, cached=cached)
     job = detect_job(
         Path(out), detector=detector, upscaler=upscaler, identifier=identifier, **settings
     )
