@@ -29,8 +29,9 @@ _LABELS: Final = (
     ("px", "face width", "{:.1f} px"),
     ("dori", "size class", "{}"),
     ("score", "score", "{:.3f}"),
-    ("fp", "false positives", "{:.2%}"),
+    ("look", "quality", "{}"),
     ("lr", "LR consistency", "{:.1f} dB"),
+    ("spread", "spread, mirrored", "{:.1f} grey levels"),
     ("name", "closest person", "{}"),
     ("similarity", "similarity", "{:.2f}"),
     ("threshold", "similarity needed", "{:.2f}"),
@@ -38,6 +39,8 @@ _LABELS: Final = (
     ("frames", "frames", "{}"),
     ("reason", "why no name", "{}"),
     ("dropped", "why dropped", "{}"),
+    ("time", "time of day", "{}"),
+    ("seconds", "in the video at", "{:.2f} s"),
     ("error", "error", "{}"),
 )
 
@@ -147,6 +150,9 @@ def _lines(facts: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     image = str(facts["image"])
     yield "image", f"{image}, face {number + 1}" if isinstance(number, int) else image
     yield "status", STATES[facts["state"]]  # type: ignore[index]
+    if isinstance(rate := facts.get("fp"), float):
+        per = "a frame" if facts.get("fpPer") == "frame" else "of a faceless crop"
+        yield "false positives", f"{rate:.2g} {per}"
     for key, label, form in _LABELS:
         if key in facts:
             yield label, form.format(facts[key])

@@ -56,7 +56,7 @@ def test_the_file_follows_its_published_schema(made: Path, tmp_path: Path) -> No
 def test_an_untouched_run_agrees_bit_by_bit(run: Run, made: Path) -> None:
     done = run("replay", made, "--json")
     assert done.exit_code == 0, done.output
-    result = json.loads(done.output)
+    result = json.loads(done.stdout)
     images = len(list(made.rglob("*.png")))
     assert result["agrees"]
     assert result["bitwise"] == images + 1, "every image and the table"
