@@ -23,7 +23,8 @@ from pipeline.detection.registry import load_detector
 from pipeline.identity.gallery import Gallery
 from pipeline.identity.gallery_cache import GalleryCache
 from pipeline.jobs.faces import Face
-from pipeline.upscalers.loading import load_upscaler
+from pipeline.jobs.run_folder import detect_to_folder
+from pipeline.upscalers.loading import load_upscaler, upscaler_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,7 @@ __all__ = [
     "compare",
     "degrade",
     "detect",
+    "detect_to_folder",
     "draw_faces",
     "evaluate",
     "identify",
@@ -46,6 +48,7 @@ __all__ = [
     "load_upscaler",
     "to_frame",
     "upscale",
+    "upscaler_names",
 ]
 
 ImageLike = str | os.PathLike[str] | Image.Image | np.ndarray[Any, Any]

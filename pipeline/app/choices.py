@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from data.errors import UsageError
+from pipeline.api import upscaler_names
 from pipeline.environment.provenance import NOTICE
 from pipeline.names import AUTO, DETECTOR_NAMES
-from pipeline.upscalers.loading import upscaler_names
 
 RATES: Final = ("0.01", "0.05")
 _UPSCALER: Final = "gflmser"
 _WITHOUT_FILE: Final = "yunet"
 _LONGEST_NOTE: Final = 2_000
+_LONGEST_TIME: Final = 40
 _EVERY: Final = range(1, 10_001)
 
 
@@ -25,9 +26,13 @@ class Chosen:
     detector: str
     upscaler: str
     rate: float
-    """Share of strangers, or of comparisons with one, that may get a name."""
+    """FPIR: share of strangers who may get a name."""
     every: int
     """Of a video, every n-th frame is taken."""
+    start: str | None
+    """When a video starts; None: as its file says."""
+    tracks: bool
+    """Link the faces of a person over frames."""
     mark: bool
     note: str
 
@@ -40,7 +45,7 @@ def choices() -> dict[str, object]:
         "detector": AUTO,
         "upscalers": upscalers(),
         "upscaler": _UPSCALER,
-        "rate_label": "False names allowed",
+        "rate_label": "FPIR: share of strangers who may get a name",
         "rates": RATES,
         "rate": RATES[0],
     }
@@ -66,6 +71,8 @@ def read_choices(form: Mapping[str, str]) -> Chosen:
         _one_of("upscaler", form, upscalers()),
         float(_one_of("rate", form, RATES)),
         int(every),
+        form.get("start", "").strip()[:_LONGEST_TIME] or None,
+        form.get("tracks") == "1",
         form.get("mark") == "1",
         form.get("note", "")[:_LONGEST_NOTE],
     )

@@ -103,7 +103,7 @@ def _add_pages(app: Flask, settings: AppSettings, runs: Runs) -> None:
 def _add_runs(app: Flask, runs: Runs) -> None:
     @app.post("/runs")
     def start() -> tuple[Response, int]:
-        wanted = read_choices(request.form)
+        wanted = read_choices(request.form)  # before anything is written
         run = runs.new()
         count = save_images(request.files.getlist("images"), run.inputs)
         people = save_gallery(request.files.getlist("gallery"), run.gallery)

@@ -1,10 +1,10 @@
-"""One run of the app: the same function that `detect` and `identify` call."""
+"""One run of the app: one call of the Python API."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pipeline.jobs.run_folder import detect_to_folder
+from pipeline.api import detect_to_folder
 
 if TYPE_CHECKING:
     from pipeline.app.choices import Chosen
@@ -19,6 +19,8 @@ def do(run: Run, chosen: Chosen, *, has_gallery: bool) -> None:
         gallery=run.gallery if has_gallery else None,
         rate=chosen.rate,
         every=chosen.every,
+        start_time=chosen.start,
+        tracks=chosen.tracks,
         note=chosen.note,
         progress=run.progress,
         detector=chosen.detector,

@@ -17,7 +17,8 @@ from tests.pipeline.conftest import Run
 
 NAMES = {
     *("load_image", "detect", "upscale", "degrade", "identify", "evaluate", "compare"),
-    *("draw_faces", "to_frame", "load_upscaler", "load_detector"),
+    *("draw_faces", "to_frame", "load_upscaler", "load_detector", "upscaler_names"),
+    "detect_to_folder",
     *("Gallery", "Box", "Face", "SrPipelineError"),
 }
 

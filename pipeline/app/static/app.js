@@ -116,8 +116,8 @@ form.addEventListener("submit", async (event) => {
     return;
   }
   const body = new FormData();
-  for (const name of ["detector", "upscaler", "rate", "every", "note"]) body.append(name, form.elements[name].value);
-  if (form.elements.mark.checked) body.append("mark", "1");
+  for (const name of ["detector", "upscaler", "rate", "every", "start", "note"]) body.append(name, form.elements[name].value);
+  for (const name of ["tracks", "mark"]) if (form.elements[name].checked) body.append(name, "1");
   for (const field of ["images", "gallery"]) for (const { file, name } of files[field]) body.append(field, file, name);
   form.querySelector("[type=submit]").disabled = true;
   byId("result").hidden = true;

@@ -1,5 +1,6 @@
 """The app from end to end in a real browser: drop faces and a gallery, read names, export."""
 
+import ast
 import io
 import json
 import socket
@@ -9,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import cv2
+import numpy as np
 import pytest
 from PIL import Image
 from werkzeug.serving import make_server
 
+import pipeline.app as app_package
 from pipeline.app.server import create_app
 from pipeline.app.settings import HOST, AppSettings
 from pipeline.evidence.replay import replay
@@ -50,6 +54,9 @@ def settings(tmp_path: Path) -> Iterator[AppSettings]:
 def page(browser: "Browser", settings: AppSettings) -> "Iterator[Page]":
     """The app's page; at the end: a clean console, and no request but to the app."""
     context = browser.new_context(viewport={"width": 1400, "height": 900})
+    ours = f"http://{HOST}:{settings.port}/"
+    # The network is off: whatever is not this app is cut, and told below.
+    context.route(lambda url: not url.startswith(ours), lambda route: route.abort())
     opened = context.new_page()
     heard: list[str] = []
     asked: list[str] = []
@@ -60,7 +67,6 @@ def page(browser: "Browser", settings: AppSettings) -> "Iterator[Page]":
     yield opened
     context.close()
     assert heard == []
-    ours = f"http://{HOST}:{settings.port}/"
     assert [url for url in asked if not url.startswith((ours, "data:", "blob:"))] == []
 
 
@@ -96,6 +102,7 @@ def test_from_files_to_an_exported_run(
     assert "3 files" in page.locator("#chosen-images").inner_text()
     page.get_by_label("Detector").select_option("hog")
     page.get_by_label("Upscaler").select_option("bicubic")
+    page.get_by_label("FPIR").select_option("0.05")
     page.get_by_label("Note for the evidence").fill("case 9")
     page.get_by_role("button", name="Find faces").click()
     page.wait_for_selector("#result:not([hidden])", timeout=300_000)
@@ -117,6 +124,9 @@ def test_from_files_to_an_exported_run(
     assert {"results/report.html", "results/detections.csv", "inputs/wall.png"} <= set(names)
     assert evidence["note"] == "case 9"
     assert evidence["run"]["command"] == "identify"
+    assert "--fpir=0.05" in evidence["run"]["options"]
+    (named,) = [step for step in evidence["steps"] if step["step"] == "identify"]
+    assert named["parameters"]["fpir"] == 0.05
 
     exported = tmp_path / "exported"
     done = replay(exported / "results", inputs=exported / "inputs")
@@ -133,3 +143,65 @@ def test_an_error_is_said(page: "Page") -> None:
     page.get_by_role("button", name="Find faces").click()
     page.wait_for_function("document.getElementById('state').textContent.startsWith('Failed')")
     assert "choose at least one image" in page.locator("#state").inner_text()
+
+
+def film(path: Path, face: Path, *, frames: int, side: int) -> Path:
+    """A face that moves through a grey scene, ten frames a second."""
+    size = (2 * side, side)
+    with Image.open(face) as image:
+        small = image.convert("RGB").resize((side * 3 // 4, side * 7 // 8))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10.0, size)
+    for number in range(frames):
+        scene = Image.new("RGB", size, (110, 120, 110))
+        scene.paste(small, (4 * number % side, side // 16))
+        writer.write(np.ascontiguousarray(np.asarray(scene)[:, :, ::-1]))
+    writer.release()
+    return path
+
+
+def test_a_video_gives_tracks_with_times(page: "Page", samples: Path, tmp_path: Path) -> None:
+    clip = film(tmp_path / "gate.mp4", samples / "biden2.jpg", frames=9, side=128)
+    page.locator("[name=images]").set_input_files(clip)
+    page.get_by_label("Detector").select_option("hog")
+    page.get_by_label("Upscaler").select_option("bicubic")
+    page.get_by_label("take every").fill("4")
+    page.get_by_label("A video starts at").fill("14:03:05")
+    page.get_by_label("Follow each person").check()
+    page.get_by_role("button", name="Find faces").click()
+    page.wait_for_selector("#result:not([hidden])", timeout=600_000)
+    report = page.frame_locator("#report")
+    report.locator(".card").first.wait_for()
+    assert report.locator(".track h3").all_inner_texts() == ["Track 0 · 3 frames · 0.0–0.8 s"]
+    assert report.locator(".strip .best").count() == 1
+    text = report.locator("body").inner_text()
+    assert "3 of 9 frames are searched" in text
+    assert "14:03:05.800" in text
+
+
+def test_stop_keeps_what_is_finished(page: "Page", samples: Path, tmp_path: Path) -> None:
+    clip = film(tmp_path / "long.mp4", samples / "biden2.jpg", frames=300, side=360)
+    page.locator("[name=images]").set_input_files(clip)
+    page.get_by_label("Detector").select_option("hog")
+    page.get_by_label("Upscaler").select_option("bicubic")
+    page.get_by_label("take every").fill("1")
+    page.get_by_role("button", name="Find faces").click()
+    started = "/Running: [1-9]/.test(document.getElementById('state').textContent)"
+    page.wait_for_function(started, timeout=600_000)
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_selector("#result:not([hidden])", timeout=600_000)
+    assert page.locator("#state").inner_text() == "Stopped"
+    report = page.frame_locator("#report")
+    report.locator(".card").first.wait_for()
+    assert "interrupted" in report.locator("body").inner_text()
+
+
+def test_the_app_rests_on_the_python_api_alone() -> None:
+    """Of the rooms that do the work it knows one, and so do its pages."""
+    allowed = {"pipeline.api", "pipeline.app", "pipeline.names", "pipeline.environment"}
+    for path in Path(app_package.__file__).parent.glob("*.py"):
+        found = {
+            ".".join(node.module.split(".")[:2])
+            for node in ast.walk(ast.parse(path.read_text("utf-8")))
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("pipeline")
+        }
+        assert found <= allowed, path.name

@@ -1,6 +1,5 @@
 """report.html in a real browser: it sorts, slides, and asks nothing of the network."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,29 +11,18 @@ from pipeline.report import page as report_page
 from pipeline.report.data import read_report
 from pipeline.report.plots import render_all
 from tests.pipeline.compare_folder import METHODS, ORACLE, make_compare_folder
+from tests.pipeline.report.browser import started, watched
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = pytest.mark.browser
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-ARGUMENTS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
-
 
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Browser]":
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    program = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if program is None:
-        pytest.skip(f"no browser on this machine: none of {', '.join(BROWSERS)}")
-    with api.sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
-        yield started
-        started.close()
+    with started() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -50,19 +38,8 @@ def url(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> str:
 @pytest.fixture
 def page(browser: "Browser", url: str) -> "Iterator[Page]":
     """The page; afterwards: no message on the console, no error, no request but for itself."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, color_scheme="light")
-    opened = context.new_page()
-    heard: list[str] = []
-    asked: list[str] = []
-    opened.on("console", lambda message: heard.append(message.text))
-    opened.on("pageerror", lambda error: heard.append(str(error)))
-    opened.on("request", lambda request: asked.append(request.url))
-    opened.goto(url)
-    yield opened
-    opened.wait_for_timeout(100)
-    context.close()
-    assert heard == []
-    assert {address for address in asked if not address.startswith("data:")} == {url}
+    with watched(browser, url, width=1280) as opened:
+        yield opened
 
 
 def column(page: "Page", index: int, block: int = 0) -> list[str]:
