@@ -42,14 +42,15 @@ def views_of(gallery: Gallery, upscaler: str, cohorts: Cohorts) -> Mapping[View,
 
 def _kept_or_made(gallery: Gallery, view: View) -> Embedding:
     key = f"{_faces_digest(gallery)} {view.width} {view.upscaler} {_weights_digest(view.upscaler)}"
-    rows = gallery.cache and gallery.cache.find_rows(key, len(gallery.people))
+    cache = gallery.cache
+    rows = None if cache is None else cache.find_rows(key, len(gallery.people))
     if rows is None:
         from pipeline.upscalers.loading import load_upscaler
 
         upscale = load_upscaler(view.upscaler, device="cpu", threads=1)
         rows = seen_people(gallery.faces, upscale, view.width)
-        if gallery.cache is not None:
-            gallery.cache.keep_rows(key, rows)
+        if cache is not None:
+            cache.keep_rows(key, rows)
     return rows
 
 

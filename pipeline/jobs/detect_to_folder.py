@@ -15,6 +15,7 @@ from pipeline.engine.journal import Journal, Row, Start
 from pipeline.engine.run import RunOptions, RunResult, run
 from pipeline.engine.tables import column_types, parquet_of_csv, write_csv
 from pipeline.engine.to_folder import run_folder, what_it_rests_on
+from pipeline.environment.messages import tell
 from pipeline.environment.progress import progress_bar
 from pipeline.environment.provenance import NOTICE, provenance
 from pipeline.environment.words import counted
@@ -133,6 +134,7 @@ def load_identifier(
         log.warning("gallery: %s: %s", skipped.path, skipped.reason)
     for note in people.notes:
         log.warning("gallery: %s", note)
+    tell("reading the rules, and seeing the gallery as the probes are seen", quiet=quiet)
     return identifier_for(people, upscaler, fpir=fpir, table=table)
 
 
