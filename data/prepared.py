@@ -17,6 +17,9 @@ import csv
 import errno
 import hashlib
 import json
+import math
+import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -27,14 +30,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from data.atomic import PART_PREFIX
 from data.images.files import open_image
 
 Edges = tuple[float, float, float, float]
 """Left, top, right, bottom, in pixels."""
 
+FILES: Final = ("images.npy", "index.csv", "cache.json", "excluded.csv")
+"""What a cache is made of."""
 _SPARE: Final = 1 << 20
 """Bytes for the tables beside the array."""
-_BROKEN: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
+BROKEN: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
 """What reading and decoding a damaged picture raises."""
 
 
@@ -79,27 +85,27 @@ def build(
     `test_only` marks the cache as one that is never to be trained on.
     """
     out.mkdir(parents=True, exist_ok=True)
-    partial = out / "images.partial.npy"
-    _reserve(partial, len(pictures) * side * side * 3)
-    images = np.lib.format.open_memmap(
-        partial, mode="w+", dtype=np.uint8, shape=(len(pictures), side, side, 3)
-    )
+    partial = out / f"{PART_PREFIX}{secrets.token_hex(8)}.npy"
     rows: list[tuple[str, str, str]] = []
     unreadable: list[str] = []
-    for done, picture in enumerate(pictures, 1):
-        try:
-            encoded = picture.read()
-            array = square(encoded, side, anchor, picture.box)
-        except _BROKEN:
-            unreadable.append(picture.key)
-            continue
-        images[len(rows)] = array
-        rows.append((picture.key, picture.identity, hashlib.sha256(encoded).hexdigest()))
-        if progress is not None:
-            progress(done, len(pictures))
-    images.flush()
-    del images
-    _finish(partial, out / "images.npy", len(rows))
+    try:
+        images = _reserved(partial, (len(pictures), side, side, 3))
+        for done, picture in enumerate(pictures, 1):
+            try:
+                encoded = picture.read()
+                array = square(encoded, side, anchor, picture.box)
+            except BROKEN:
+                unreadable.append(picture.key)
+                continue
+            images[len(rows)] = array
+            rows.append((picture.key, picture.identity, hashlib.sha256(encoded).hexdigest()))
+            if progress is not None:
+                progress(done, len(pictures))
+        images.flush()
+        del images
+        _finish(partial, out / "images.npy", len(rows))
+    finally:
+        partial.unlink(missing_ok=True)
     digest = hashlib.sha256("".join(f"{k} {h}\n" for k, _, h in rows).encode()).hexdigest()
     _write_csv(out / "index.csv", ("image", "identity", "sha256"), rows)
     meta = {"name": name, "count": len(rows), "side": side, "anchor": anchor, "sources": digest}
@@ -109,11 +115,34 @@ def build(
     return CacheReport(len(rows), tuple(unreadable), digest)
 
 
-def _reserve(path: Path, size: int) -> None:
-    """Raise OSError where the disk has no room: writing to a mapped file would be a bus error."""
-    free = shutil.disk_usage(path.parent).free
+def _reserved(path: Path, shape: tuple[int, ...]) -> np.memmap[tuple[int, ...], np.dtype[np.uint8]]:
+    """A new mapped array whose room on the disk is taken; raises OSError where there is none.
+
+    Writing to a mapped file that the disk has no room for would be a bus error.
+    """
+    size, free = math.prod(shape), shutil.disk_usage(path.parent).free
     if size + _SPARE > free:
         raise OSError(errno.ENOSPC, f"needs {size >> 20} MiB, {free >> 20} are free", str(path))
+    images = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    if hasattr(os, "posix_fallocate"):  # not on macOS
+        with path.open("r+b") as file:
+            try:
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, str(path)) from error
+    return images
+
+
+def check_unwritten(out: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
+    """Raise FileExistsError where `build` would replace an input, or a file of an earlier call."""
+    there = [out / name for name in FILES if (out / name).exists()]
+    for path in inputs:
+        if any(path.exists() and path.samefile(file) for file in there):
+            raise FileExistsError(errno.EEXIST, "is an input: choose another --out", str(path))
+    if there and not overwrite:
+        raise FileExistsError(
+            errno.EEXIST, "exists: choose another --out, or add --overwrite", str(there[0])
+        )
 
 
 def square(encoded: bytes, side: int, anchor: float, box: Edges | None) -> NDArray[np.uint8]:

@@ -33,6 +33,17 @@ class Stamp:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class FileBytes:
+    """Reads a regular file of at most 1 GiB when it is called; raises OSError."""
+
+    path: Path
+
+    def __call__(self) -> bytes:
+        """The bytes of the file."""
+        return read_bytes(self.path)
+
+
 @contextmanager
 def open_regular(path: Path, *, limit: int) -> Iterator[BufferedReader]:
     """Open a regular file of at most `limit` bytes for reading, without waiting for anything.
@@ -48,6 +59,14 @@ def open_regular(path: Path, *, limit: int) -> Iterator[BufferedReader]:
     with os.fdopen(handle, "rb") as file:
         _check(os.fstat(handle), limit)
         yield file
+
+
+def is_regular(path: Path) -> bool:
+    """Whether there is a regular file; False, never an error, for a name that cannot be one."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def check_regular(path: Path, *, limit: int) -> None:

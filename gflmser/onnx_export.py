@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import secrets
 import warnings
 from pathlib import Path
 
@@ -34,16 +35,23 @@ def export_onnx(name_or_path: str | Path, file: Path) -> ModelCard:
     """Write `file`; its card goes into the metadata.
 
     Input `lr` `(N, 3, H, W)` float32 RGB in [0, 1], H and W multiples of 4; output `sr`
-    `(N, 3, 4H, 4W)`, the same range. Raises WeightsError for an oracle.
+    `(N, 3, 4H, 4W)`, the same range. Raises WeightsError for an oracle and where `file` is the
+    weight file itself, OSError where it cannot be written.
     """
     import onnx
 
     model, card = load_gflmser(name_or_path)
     if card.oracle:
         raise WeightsError(f"'{card.name}' is an oracle: it restores nothing without ground truth")
+    given = Path(name_or_path)
+    if given.is_file() and file.exists() and file.samefile(given):
+        raise WeightsError(f"{file} is the weight file itself: choose another name")
     axes = {0: "batch", 2: "height", 3: "width"}
     file.parent.mkdir(parents=True, exist_ok=True)
-    traced = file.with_suffix(".partial")
+    traced = file.with_name(f".part-{secrets.token_hex(8)}.onnx")
+    traced.touch(
+        exist_ok=False
+    )  # an error of the system, not torch's, where nothing can be written
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")

@@ -50,7 +50,7 @@ def import_weights(file: Path, origin: str, folder: Path, *, name: str | None = 
     """Write the weights of `file` in our format into `folder`; the path of what was written.
 
     Raises ModelError when the file cannot be read safely or is not of that origin, and for a name
-    that is none.
+    that is none, or that `folder` has a weight file of.
     """
     from gflmser.cards import ModelCard, WeightsError
     from gflmser.names import checked_name
@@ -63,6 +63,8 @@ def import_weights(file: Path, origin: str, folder: Path, *, name: str | None = 
         checked_name(name or origin)
     except ValueError as error:
         raise ModelError(f"--name: {error}") from error
+    if (made := folder / f"{name or origin}.safetensors").exists():
+        raise ModelError(f"{made} exists: choose another --name or --out")
     state = _read(file)
     unused = [key for key in state if layout.dead is not None and layout.dead.fullmatch(key)]
     state = {key: tensor for key, tensor in state.items() if key not in unused}

@@ -12,9 +12,14 @@ from data.annotations.record import Record, fail
 from data.annotations.registry import found_format, reader
 from data.boxes import Box
 from data.errors import TruthError
+from data.safe_text import one_line
 
 INSIDE: Final = 0.5
 """Share of a box that must lie in its picture; annotators draw cut faces a little past the edge."""
+
+
+class OutsideError(TruthError):
+    """Most of an annotated box lies outside its image: that image cannot be judged."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,11 @@ class Truth(Mapping[str, tuple[Box, ...]]):
     """Width and height of the picture, where the annotation says."""
     empty: int = 0
     """Boxes without area that were left out (WIDER FACE has some)."""
+    damaged: Mapping[str, str] = field(default_factory=dict)
+    """Image key -> why it cannot be judged: most of one of its boxes lies outside it.
+
+    Such an image is not in `faces`: without the box a face would be missed that nobody counts.
+    """
 
     def __getitem__(self, key: str) -> tuple[Box, ...]:
         return self.faces[key]
@@ -52,7 +62,18 @@ class Truth(Mapping[str, tuple[Box, ...]]):
         images are PNG). Names count only where one path is left on both sides: a doubtful pair is
         no pair.
         """
-        theirs, ours = dict.fromkeys(keys), dict.fromkeys(self.faces)
+        paired = self._pair(keys)
+        return {key: own for key, own in paired.items() if own not in self.damaged}
+
+    def faults(self, keys: Iterable[str]) -> dict[str, str]:
+        """The callers' paths that have a damaged own key, and why it is damaged."""
+        if not self.damaged:
+            return {}
+        paired = self._pair(keys)
+        return {key: self.damaged[own] for key, own in paired.items() if own in self.damaged}
+
+    def _pair(self, keys: Iterable[str]) -> dict[str, str]:
+        theirs, ours = dict.fromkeys(keys), dict.fromkeys([*self.faces, *self.damaged])
         paired: dict[str, str] = {}
         for name in (_normal, _name, _stem):
             left, right = _by(name, theirs), _by(name, ours)
@@ -70,10 +91,10 @@ def read_truth(
     """Read annotations; the format is found from the content unless `format` says it.
 
     With `classes` only boxes of those classes are faces, the others are `ignored`. Boxes are
-    clipped to their picture where its size is known. Raises `TruthError` in one line
-    (file, line or element, cause) for a file that cannot be read, a missing column or element, and
-    swapped corners. A box more than half outside its picture and a class that the file does not
-    have are errors too.
+    clipped to their picture where its size is known; an image with a box more than half outside
+    is `damaged`. Raises `TruthError` in one line (file, line or element, cause) for a file that
+    cannot be read, a missing column or element, swapped corners, a class that the file does not
+    have, and where every image is damaged.
     """
     if not path.exists():
         raise TruthError(f"{path}: no such file or folder")
@@ -86,11 +107,12 @@ def read_truth(
 
 
 def inside(box: Box, size: tuple[float, float], where: str) -> Box:
-    """`box` clipped to a picture of this size; `TruthError` when most of it lies outside."""
+    """`box` clipped to a picture of this size; `OutsideError` when most of it lies outside."""
     clipped = box.clipped(*size)
     if clipped is None or clipped.area < INSIDE * box.area:
         sides = f"{box.left:g}, {box.top:g}, {box.right:g}, {box.bottom:g}"
-        fail(where, f"the box {sides} lies outside the picture of {size[0]:g} x {size[1]:g}")
+        why = f"the box {sides} lies outside the picture of {size[0]:g} x {size[1]:g}"
+        raise OutsideError(f"{one_line(where)}: {why}")
     return clipped
 
 
@@ -98,6 +120,7 @@ def _truth(records: Iterable[Record], classes: frozenset[str] | None) -> Truth:
     faces: dict[str, list[Box]] = defaultdict(list)
     ignored: dict[str, list[Box]] = defaultdict(list)
     sizes: dict[str, tuple[float, float]] = {}
+    damaged: dict[str, str] = {}
     empty = 0
     for record in records:
         key = _normal(record.image)
@@ -108,18 +131,25 @@ def _truth(records: Iterable[Record], classes: frozenset[str] | None) -> Truth:
             sizes[key] = _checked_size(record.size, record.where)
         if record.sides is None:
             continue
-        box = _box(record)
+        judged = not record.ignored and (classes is None or record.label in classes)
+        try:
+            box = _box(record)
+        except OutsideError as error:
+            if judged:
+                damaged.setdefault(key, str(error))
+            continue
         if box is None:
             empty += 1
-        elif record.ignored or (classes is not None and record.label not in classes):
-            ignored[key].append(box)
         else:
-            found.append(box)
+            (found if judged else ignored[key]).append(box)
+    if damaged.keys() >= faces.keys():
+        raise TruthError(next(iter(damaged.values())))
     return Truth(
-        faces={key: tuple(boxes) for key, boxes in faces.items()},
+        faces={key: tuple(boxes) for key, boxes in faces.items() if key not in damaged},
         ignored={key: tuple(boxes) for key, boxes in ignored.items()},
         sizes=sizes,
         empty=empty,
+        damaged=damaged,
     )
 
 
@@ -135,7 +165,8 @@ def _box(record: Record) -> Box | None:
     if record.size is not None:
         return inside(box, record.size, record.where)
     if right <= 0 or bottom <= 0:
-        fail(record.where, f"the box {left:g}, {top:g}, {right:g}, {bottom:g} lies outside")
+        sides = f"{left:g}, {top:g}, {right:g}, {bottom:g}"
+        raise OutsideError(f"{one_line(record.where)}: the box {sides} lies outside")
     return box
 
 

@@ -17,8 +17,10 @@ from data.datasets.base import (
     report,
 )
 from data.prepared import Picture
+from data.regular_files import FileBytes, check_regular
 
 _FACES: Final = 25_993
+_DATABASE_BYTES: Final = 1 << 40
 _QUERY: Final = """
     SELECT FaceImages.filepath, Faces.face_id, FaceRect.x, FaceRect.y, FaceRect.w, FaceRect.h
     FROM Faces
@@ -38,15 +40,16 @@ def _faces(root: Path) -> list[tuple[Picture, Path]]:
     database = need(base / "aflw.sqlite", "the annotations")
     flickr = need(base / "flickr", "the pictures")
     try:
+        check_regular(database, limit=_DATABASE_BYTES)
         with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
             rows = connection.execute(_QUERY).fetchall()
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise DatasetError(f"{database}: {error}") from error
     made = []
     for name, face, x, y, width, height in rows:
         path = flickr / name
         box = (float(x), float(y), float(x + width), float(y + height))
-        made.append((Picture(f"{name}#{face}", "", path.read_bytes, box), path))
+        made.append((Picture(f"{name}#{face}", "", FileBytes(path), box), path))
     return made
 
 

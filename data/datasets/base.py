@@ -10,6 +10,7 @@ from typing import Final
 
 from data.datasets.integrity import fault
 from data.prepared import Edges, Picture
+from data.regular_files import FileBytes, read_bytes
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff"})
 _BROKEN_SHOWN: Final = 50
@@ -59,7 +60,7 @@ def need(path: Path, what: str) -> Path:
 def text_of(path: Path, encoding: str = "ascii") -> str:
     """What a text file holds; raises DatasetError naming it where that is no `encoding`."""
     try:
-        return path.read_text(encoding)
+        return read_bytes(path).decode(encoding)
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path} cannot be read: {error}") from error
 
@@ -71,7 +72,7 @@ def image_files(root: Path) -> Iterator[Path]:
 
 def file_picture(path: Path, root: Path, identity: str = "", box: Edges | None = None) -> Picture:
     """The picture in a file, called by its path below `root`."""
-    return Picture(path.relative_to(root).as_posix(), identity, path.read_bytes, box)
+    return Picture(path.relative_to(root).as_posix(), identity, FileBytes(path), box)
 
 
 def by_identity_folder(root: Path) -> list[Picture]:

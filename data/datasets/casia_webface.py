@@ -24,11 +24,13 @@ from data.datasets.base import (
     text_of,
 )
 from data.prepared import Picture
+from data.regular_files import open_regular
 
 _MAGIC: Final = 0xCED7230A
 _FRAME: Final = struct.Struct("<II")
 _HEADER: Final = struct.Struct("<IfQQ")
 _PICTURES: Final = 494_414
+_RECORD_BYTES: Final = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _declared(records: Sequence[_Record]) -> int | None:
 def _records(root: Path) -> list[_Record]:
     path = need(root / "train.rec", "the record file")
     offsets = _offsets(need(root / "train.idx", "the index of train.rec"))
-    with path.open("rb") as file:
+    with open_regular(path, limit=_RECORD_BYTES) as file:
         size = file.seek(0, os.SEEK_END)
         made = []
         for key, offset in offsets:
@@ -117,7 +119,7 @@ def _offsets(path: Path) -> Iterator[tuple[int, int]]:
 
 
 def _read(path: Path, start: int, length: int) -> bytes:
-    with path.open("rb") as file:
+    with open_regular(path, limit=_RECORD_BYTES) as file:
         file.seek(start)
         return file.read(length)
 

@@ -9,8 +9,9 @@ from typing import BinaryIO, Final
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from data.images.files import image_formats
+from data.images.files import MAX_BYTES, image_formats
 from data.prepared import Picture
+from data.regular_files import FileBytes, open_regular
 
 _ENDS: Final = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 _LONGEST_END: Final = 8
@@ -25,7 +26,9 @@ def fault(picture: Picture) -> str | None:
     """
     path = _file_of(picture)
     try:
-        with path.open("rb") if path is not None else BytesIO(picture.read()) as file:
+        if path is None:
+            return _fault(BytesIO(picture.read()))
+        with open_regular(path, limit=MAX_BYTES) as file:
             return _fault(file)
     except (OSError, ValueError) as error:
         return f"cannot be read: {_one_line(error)}"
@@ -34,15 +37,17 @@ def fault(picture: Picture) -> str | None:
 def size(path: Path) -> tuple[int, int] | None:
     """Width and height from the header alone; None where there is no such picture."""
     try:
-        with Image.open(path, formats=image_formats()) as image:
+        with (
+            open_regular(path, limit=MAX_BYTES) as file,
+            Image.open(file, formats=image_formats()) as image,
+        ):
             return image.size
     except (OSError, ValueError, Image.DecompressionBombError):
         return None
 
 
 def _file_of(picture: Picture) -> Path | None:
-    owner = getattr(picture.read, "__self__", None)
-    return owner if isinstance(owner, Path) else None
+    return picture.read.path if isinstance(picture.read, FileBytes) else None
 
 
 def _fault(file: BinaryIO) -> str | None:

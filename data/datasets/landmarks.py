@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.datasets.base import DatasetError
+from data.regular_files import TEXT_BYTES, check_regular, read_bytes
 
 SUFFIXES: Final = (".t7", ".mat", ".pts")
 POINTS: Final = 68
@@ -39,6 +40,7 @@ def _matlab(path: Path) -> NDArray[np.float64]:
     """The first variable that can be 68 points, whatever it is called."""
     from scipy.io import loadmat
 
+    check_regular(path, limit=TEXT_BYTES)
     for value in loadmat(path).values():
         if isinstance(value, np.ndarray) and value.ndim == 2 and POINTS in value.shape:
             return value.astype(np.float64)
@@ -46,14 +48,14 @@ def _matlab(path: Path) -> NDArray[np.float64]:
 
 
 def _pts(path: Path) -> NDArray[np.float64]:
-    text = path.read_text("ascii")
+    text = read_bytes(path).decode("ascii")
     rows = text[text.index("{") + 1 : text.index("}")].splitlines()
     return np.array([row.split() for row in rows if row.strip()], np.float64)
 
 
 def _torch7(path: Path) -> NDArray[np.float64]:
     """A matrix as `torch.save` of Torch 7 writes it: sizes, strides, offset, then its storage."""
-    content = path.read_bytes()
+    content = read_bytes(path)
     name, at = _class_name(content, 0)
     kind = name.removeprefix("torch.").removesuffix("Tensor")
     (axes,) = struct.unpack_from("<i", content, at)

@@ -12,8 +12,9 @@ from typing import Final
 from PIL import Image
 
 from data.datasets.integrity import size
-from data.images.files import image_formats
+from data.images.files import open_image
 from data.prepared import Picture
+from data.regular_files import read_bytes
 
 MARGIN: Final = 1.6
 """Side of the cut square in face heights: about the framing of a surveillance crop."""
@@ -81,7 +82,7 @@ def _lies_in(box: tuple[int, int, int, int], size: tuple[int, int]) -> bool:
 
 def _cut(path: Path, face: Face, true: tuple[int, int] | None) -> bytes:
     """The square around a face as PNG; raises ValueError where it leaves the picture."""
-    with Image.open(path, formats=image_formats()) as opened:
+    with open_image(read_bytes(path)) as opened:
         image = opened.convert("RGB")
     box = _square(_scaled(face, image.size, true or image.size))
     if true is not None:

@@ -20,6 +20,7 @@ from data.datasets.base import (
     text_of,
 )
 from data.prepared import Edges, Picture
+from data.regular_files import FileBytes
 
 _PARTS: Final = {"train": 3_141_890, "test": 169_396}
 """How many pictures the parts have."""
@@ -53,7 +54,7 @@ def pictures(root: Path) -> list[Picture]:
         for path in image_files(root / part):
             name = f"{path.parent.name}/{path.stem}"
             key = path.relative_to(root).as_posix()
-            made.append(Picture(key, path.parent.name, path.read_bytes, known.get(name)))
+            made.append(Picture(key, path.parent.name, FileBytes(path), known.get(name)))
     return made
 
 

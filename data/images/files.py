@@ -1,14 +1,17 @@
 """Pictures in and out: one `load_rgb`, the only way in, and one `save_png`, the only way out."""
 
+import ctypes
 import functools
 import io
+import logging
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError, _imaging
 
 from data.atomic import whole_file
 from data.errors import ImageError
@@ -85,8 +88,10 @@ def open_image(content: bytes) -> ImageFile.ImageFile:
 @functools.cache
 def image_formats() -> tuple[str, ...]:
     """Pillow's names of the formats that may be opened, for `Image.open(formats=...)`."""
-    # Pillow's warnings name its own files and lines, never the picture.
+    # Warnings of Pillow and its libraries name their own files and lines, never the picture.
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)
+    _silence_libtiff()
     # An import registers the format; `Image.init` would register every other one, too.
     from PIL import (  # noqa: F401
         AvifImagePlugin,
@@ -103,6 +108,16 @@ def image_formats() -> tuple[str, ...]:
     )
 
     return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def _silence_libtiff() -> None:
+    """Keep libtiff, which Pillow carries, from writing to stderr; Pillow raises what it says."""
+    with suppress(OSError, AttributeError):  # Windows: it is part of Pillow, and not to be reached
+        library = ctypes.CDLL(_imaging.__file__)
+        for name in ("TIFFSetErrorHandler", "TIFFSetWarningHandler"):
+            set_handler = getattr(library, name)
+            set_handler.argtypes, set_handler.restype = [ctypes.c_void_p], ctypes.c_void_p
+            set_handler(None)
 
 
 def _decode(content: bytes) -> tuple[RGB, str]:

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from data.errors import ImageError
+from data.images.files import MAX_PIXELS
 from data.images.rgb import RGB
 from data.regular_files import Stamp, open_regular, reason, stamp_of
 from data.safe_text import one_line
@@ -21,6 +22,9 @@ _HEAD: Final = 400
 _SLACK: Final = 0.01
 """Share of the frames that a header may announce and a whole file lack: many headers estimate."""
 _OPTIONS: Final = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+_LOG_LEVEL: Final = "OPENCV_FFMPEG_LOGLEVEL"
+_QUIET: Final = "-8"
+"""FFmpeg's AV_LOG_QUIET."""
 _MOV_ATOMS: Final = frozenset(
     (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"uuid")
 )
@@ -77,14 +81,22 @@ def _open(path: Path) -> Any:  # noqa: ANN401 - cv2 is imported only where a vid
     import cv2
 
     _check_container(path)
-    # OpenCV prints its own lines on broken files; ours is the error row.
+    # OpenCV and FFmpeg print their own lines on broken files; ours is the error row.
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+    os.environ.setdefault(_LOG_LEVEL, _QUIET)
     os.environ.setdefault(_OPTIONS, "protocol_whitelist;file")
+    backend = cv2.CAP_FFMPEG if cv2.videoio_registry.hasBackend(cv2.CAP_FFMPEG) else cv2.CAP_ANY
     # Absolute: FFmpeg takes what stands before a colon in a plain name for a protocol.
-    capture = cv2.VideoCapture(str(path.absolute()))
+    capture = cv2.VideoCapture(str(path.absolute()), backend)
     if not capture.isOpened():
         capture.release()
         raise ImageError("not a video that OpenCV can read")
+    width, height = (
+        int(capture.get(side)) for side in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT)
+    )
+    if width * height > MAX_PIXELS:
+        capture.release()
+        raise ImageError(f"frames of {width}x{height} pixels; the limit is {MAX_PIXELS:,}")
     return capture
 
 

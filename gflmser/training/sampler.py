@@ -64,6 +64,10 @@ class CachedFaces:
 
     def __init__(self, folder: Path) -> None:
         try:
+            for name in ("cache.json", "images.npy", "index.csv"):
+                # A pipe would be waited for.
+                if (folder / name).exists() and not (folder / name).is_file():
+                    raise ValueError(f"{name} is not a regular file")
             self.meta: dict[str, object] = dict(
                 json.loads((folder / "cache.json").read_text("utf-8"))
             )
@@ -81,7 +85,7 @@ class CachedFaces:
                 f"{folder} is not a prepared dataset; make it with: "
                 f"sr-pipeline datasets prepare NAME PATH --out {folder}"
             ) from error
-        except (OSError, EOFError, TypeError, ValueError) as error:
+        except (OSError, EOFError, TypeError, ValueError, RecursionError) as error:
             raise ConfigError(f"{folder} is not a prepared dataset: {error}") from error
         self.rows = np.array([i for i, key in enumerate(keys) if key not in dropped])
         self.dropped = len(keys) - len(self.rows)

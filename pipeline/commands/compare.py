@@ -85,6 +85,7 @@ def command(
         truth=read_truth(truth) if truth else None,
         truth_file=truth,
         embedded=pairs.keys() if pairs else frozenset(),
+        pairs_file=pairs_file,
     )
     done = compare(job, run.listing, run.options, pairs=pairs, seed=seed, start=start)
     tell("writing tables, plots and report.html", quiet=run.options.quiet)

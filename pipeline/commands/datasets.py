@@ -10,7 +10,7 @@ import click
 
 from pipeline.commands import options as opt
 from pipeline.commands import output
-from pipeline.commands.types import NamedPath
+from pipeline.commands.types import SEED, NamedPath
 
 if TYPE_CHECKING:
     from data.datasets.joined import Part
@@ -87,7 +87,7 @@ def check(name: str, path: Path, as_json: bool) -> int:
     multiple=True,
     help="Take so many images, drawn by --seed; once for each dataset.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of --limit.")
+@click.option("--seed", type=SEED, default=0, show_default=True, help="Of --limit.")
 @click.option(
     "--list",
     "listing",
@@ -104,6 +104,7 @@ def check(name: str, path: Path, as_json: bool) -> int:
     type=NamedPath(exists=True, dir_okay=False, path_type=Path),
     help="CSV of the test pictures that count.",
 )
+@click.option("--overwrite", is_flag=True, help="Replace what an earlier call made in --out.")
 @opt.quiet
 def prepare(
     copies: tuple[str, ...],
@@ -115,6 +116,7 @@ def prepare(
     listing: Path | None,
     away_from: Path | None,
     away_list: Path | None,
+    overwrite: bool,
     quiet: bool,
 ) -> int:
     """Write datasets, each a NAME and the PATH of a copy, as one memory-mapped array into --out.
@@ -148,6 +150,7 @@ def prepare(
             listing=listing,
             away_from=away_from,
             away_listing=away_list,
+            overwrite=overwrite,
             progress=progress,
         )
     except DatasetError as error:

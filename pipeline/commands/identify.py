@@ -55,8 +55,9 @@ def command(
 
     A name is a lead to be checked, never a finding. About one stranger in a hundred gets a name
     (--fpir). The closest strangers seen were mostly East Asian or Black people; rates by group are
-    unknown. Where a probe lies in a folder named like a person of the gallery, the answers are
-    scored. Restored images are not evidence of identity.
+    unknown. Where a probe lies in a folder named like a person of the gallery, or a manifest's
+    column `identity` names one, the answers are scored. Restored images are not evidence of
+    identity.
 
     \b
     Example:
@@ -79,7 +80,7 @@ def command(
     job = detect_job(out, batch_size=batch_size, identifier=identifier, **settings)
     done = find_faces(job, run.listing, run.options, start=start, record=opt.record(note))
     table = "tracks.csv" if job.tracks else "detections.csv"
-    answers = list(read_answers(out / table, identifier.gallery.people))
+    answers = list(read_answers(out / table, identifier.gallery.people, run.listing.identities()))
     if as_json:
         document = {
             "answers": [asdict(answer) | {"verdict": answer.verdict} for answer in answers],

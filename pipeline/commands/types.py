@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+import os
+from pathlib import Path
+from typing import Any, Final
 
 import click
+
+from data.regular_files import check_regular, reason
+
+_ANY_SIZE: Final = 1 << 62
 
 
 class FiniteRange(click.FloatRange):
@@ -25,7 +31,10 @@ class FiniteRange(click.FloatRange):
 
 
 class NamedPath(click.Path):
-    """A path that is not empty: an unset variable of a shell does not mean this folder."""
+    """A path that is not empty: an unset variable of a shell does not mean this folder.
+
+    What has to exist is a regular file or a folder: a pipe would be waited for.
+    """
 
     def convert(
         self,
@@ -35,7 +44,14 @@ class NamedPath(click.Path):
     ) -> Any:  # noqa: ANN401
         """The path; click's usage error for none."""
         _check_path(self, str(value), param, ctx)
-        return super().convert(value, param, ctx)
+        path = super().convert(value, param, ctx)
+        found = Path(os.fsdecode(path))
+        if self.exists and not found.is_dir():
+            try:
+                check_regular(found, limit=_ANY_SIZE)
+            except OSError as error:
+                self.fail(f"{click.format_filename(path)!r}: {reason(error)}", param, ctx)
+        return path
 
 
 class InputText(click.ParamType):  # type: ignore[type-arg]  # click 8.1 takes none

@@ -12,6 +12,7 @@ import numpy as np
 from data.boxes import Box
 from data.images.files import IMAGE_SUFFIXES, load_rgb
 from data.images.rgb import RGB
+from data.regular_files import read_text
 
 SMALLEST: Final = 16
 LARGEST: Final = 160
@@ -39,7 +40,7 @@ def read_left_out(path: Path | None) -> frozenset[str]:
     """Names in a text file, one a line; `#` starts a comment."""
     if path is None:
         return frozenset()
-    lines = (line.split("#")[0].strip() for line in path.read_text("utf-8").splitlines())
+    lines = (line.split("#")[0].strip() for line in read_text(path).splitlines())
     return frozenset(line for line in lines if line)
 
 

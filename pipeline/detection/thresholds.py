@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from data.errors import ModelError
+from data.regular_files import read_text
 
 SHIPPED: Final = Path(__file__).with_name("thresholds.json")
 CROP_RATE: Final = 0.01
@@ -121,11 +122,11 @@ def from_scores(scores: Sequence[float], n: int) -> tuple[tuple[float, float], .
 def load_thresholds(path: Path = SHIPPED) -> Thresholds:
     """Read the table; raises ModelError, on one line, when it is no such table."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path))
         curves = [
             Curve(**{**row, "points": tuple((float(s), float(r)) for s, r in row["points"])})
             for row in content["curves"]
         ]
         return Thresholds(tuple(curves), content["provenance"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{path} is not a table of detection thresholds: {error}") from error

@@ -1,8 +1,9 @@
 """A run into a folder: no input and no earlier result is overwritten, what is written is known."""
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -11,7 +12,7 @@ from data.errors import UsageError
 from data.images.video import VIDEO_SUFFIXES
 from data.safe_text import printable
 from pipeline.engine.journal import JOURNAL_NAME, Journal, Start
-from pipeline.evidence.hashes import file_sha256
+from pipeline.evidence.hashes import file_sha256, tree_sha256
 from pipeline.evidence.models import models_of
 from pipeline.inputs.sources import MISSING, Listing, Source
 from pipeline.inputs.walk import suffix_of
@@ -47,7 +48,10 @@ class WritingJob(Protocol):
         ...
 
     def outputs(self, source: Source) -> Sequence[str]:
-        """Paths below `out` that `finish` may write for a source."""
+        """Paths below `out` that `finish` may write for a source.
+
+        One that ends in `*` stands for all files of the folder whose names begin so.
+        """
         ...
 
 
@@ -70,17 +74,24 @@ def run_folder(job: WritingJob, listing: Listing, start: Start) -> Iterator[Jour
 
 
 def what_it_rests_on(job: WritingJob, listing: Listing) -> dict[str, object]:
-    """The inputs of a run, JSON-ready: INPUT, manifests, and SHA-256 of weights, models, truth."""
+    """The inputs of a run, JSON-ready: INPUT, and SHA-256 of manifests, models, truth and pairs."""
     settings = job.settings()
     found = models_of(settings)
     upscalers = settings.get("upscalers")
     for name in upscalers if isinstance(upscalers, list) else ():
         found += models_of({"upscaler": name})
+    if settings.get("pairs"):
+        found += models_of({"identify": True})
     models = {f"{model.role} {model.path.name}": file_sha256(model.path) for model in found}
-    truth = Path(str(settings.get("ground_truth", "")))
-    if truth.is_file():
-        models["ground truth"] = file_sha256(truth)
+    for role, name in (("ground truth", "ground_truth"), ("pairs", "pairs")):
+        path = Path(str(settings.get(name) or ""))
+        if digest := tree_sha256(path) if path.is_dir() else _of_file(path):
+            models[role] = digest
     return {**listing.describe(), "models": models}
+
+
+def _of_file(path: Path) -> str | None:
+    return file_sha256(path) if path.is_file() else None
 
 
 def _check_work(listing: Listing) -> None:
@@ -128,12 +139,33 @@ def _written(job: WritingJob, listing: Listing) -> Iterator[Path]:
     for name in _TABLES:
         yield job.out / name
     yield from (job.out / "tracks").glob("[0-9]*-*.png")  # the best face of each person
+    folders = _Folders()
     for source in listing.unopened():
         for output in job.outputs(source):
             if suffix_of(source.path.name) in VIDEO_SUFFIXES:
                 yield from _below((job.out / output).with_suffix(""), source)
+            elif output.endswith("*"):
+                yield from folders.beginning_with(job.out / output[:-1])
             else:
                 yield job.out / output
+
+
+class _Folders:
+    """Names in folders, each listed once, to find those that begin alike."""
+
+    def __init__(self) -> None:
+        self._names: dict[Path, list[str]] = {}
+
+    def beginning_with(self, path: Path) -> Iterator[Path]:
+        """The files beside `path` whose names begin with its name."""
+        if path.parent not in self._names:
+            with suppress(OSError):
+                self._names[path.parent] = sorted(found.name for found in path.parent.iterdir())
+        names = self._names.setdefault(path.parent, [])
+        for name in names[bisect_left(names, path.name) :]:
+            if not name.startswith(path.name):
+                return
+            yield path.with_name(name)
 
 
 def _below(frames: Path, source: Source) -> Iterator[Path]:

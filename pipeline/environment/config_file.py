@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from data.errors import UsageError
+from data.regular_files import read_text
 
 FILE_NAME: Final = "sr-pipeline.toml"
 VARIABLE: Final = "SR_PIPELINE_CONFIG"
@@ -30,8 +31,8 @@ def read_config() -> dict[str, dict[str, Any]]:
     import tomllib
 
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = tomllib.loads(read_text(path))
+    except (OSError, ValueError, RecursionError) as error:
         raise UsageError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
     for name, section in content.items():
         if not isinstance(section, dict):

@@ -70,6 +70,7 @@ def _left_out(found: Evaluation) -> list[str]:
     ):
         if number:
             lines.append(f"{number} {what}{_some(names)}.")
+    lines += [f"left out: {image}: {why}" for image, why in found.damaged_truth.items()]
     return lines
 
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from data.annotations.annotations import Truth, read_truth
-from data.errors import UsageError
+from data.annotations.annotations import OutsideError, Truth, read_truth
+from data.errors import TruthError, UsageError
 from pipeline.evaluation.predictions import read_predictions
 from pipeline.metrics.intervals import DRAWS, bootstrap_interval, ratios
 from pipeline.metrics.matching import (
@@ -56,6 +56,8 @@ class Counts:
     """Annotated pictures that were not searched: left out."""
     empty_truth_boxes: int
     """Annotated boxes without area: left out."""
+    damaged_truth: int = 0
+    """Pictures with a face annotated mostly outside them: left out, each with its reason."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Evaluation:
     errors: dict[str, str]
     without_truth: tuple[str, ...]
     without_predictions: tuple[str, ...]
+    damaged_truth: dict[str, str]
+    """Picture -> why its annotation cannot be judged."""
     seed: int
     level: float
 
@@ -100,6 +104,7 @@ class Evaluation:
             "errors": self.errors,
             "without_truth": list(self.without_truth),
             "without_predictions": list(self.without_predictions),
+            "damaged_truth": self.damaged_truth,
         }
 
     def as_text(self) -> str:
@@ -122,7 +127,7 @@ def evaluate(
 
     With `classes` a box on a face of another class is neither right nor wrong. Raises `UsageError`
     for a file that is no detections.csv and when no picture is in both files, `TruthError` for a
-    broken annotation or one with a box outside its picture.
+    broken annotation. A picture with a face annotated mostly outside it is left out, and named.
     """
     return judge(
         read_predictions(predictions),
@@ -137,38 +142,49 @@ def judge(
 ) -> Evaluation:
     """`evaluate` for what is in memory already; same errors."""
     pairs = truth.pair(predictions)
+    judged, damaged = _judged(predictions, pairs, truth)
+    if not judged and damaged:
+        raise TruthError(next(iter(damaged.values())))
     if not pairs:
         raise UsageError(
             f"no picture is in both files: {len(predictions)} with predictions "
             f"(the first is {next(iter(predictions), None)!r}), {len(truth)} with ground truth "
             f"(the first is {next(iter(truth), None)!r})"
         )
-    faces, boxes, images = [], [], []
-    for key in (key for key in predictions if key in pairs):
-        one = JudgedPicture.of(key, predictions[key], pairs[key], truth)
-        faces += one.face_rows()
-        boxes += one.box_rows()
-        images.append(one.image_row())
     frames = (
-        pd.DataFrame(images, columns=IMAGE_COLUMNS),
-        pd.DataFrame(faces, columns=FACE_COLUMNS),
-        pd.DataFrame(boxes, columns=BOX_COLUMNS),
+        pd.DataFrame([one.image_row() for one in judged], columns=IMAGE_COLUMNS),
+        pd.DataFrame([row for one in judged for row in one.face_rows()], columns=FACE_COLUMNS),
+        pd.DataFrame([row for one in judged for row in one.box_rows()], columns=BOX_COLUMNS),
     )
     sums = _summary_sums(frames[1], frames[2], frames[0]["image"])
     shares = ratios(sums, seed=seed, level=level)
     return Evaluation(
-        counts=_counts(*frames, predictions, truth, pairs),
+        counts=_counts(*frames, predictions, truth, pairs, damaged),
         headline=_headline(frames[0], seed=seed, level=level),
         images=frames[0],
         faces=frames[1],
         boxes=frames[2],
         summary=_summary(sums, shares),
-        errors={key: error for key in pairs if (error := predictions[key].error) is not None},
-        without_truth=tuple(sorted(set(predictions) - set(pairs))),
+        errors={one.image: error for one in judged if (error := one.found.error) is not None},
+        without_truth=tuple(sorted(set(predictions) - set(pairs) - set(damaged))),
         without_predictions=tuple(sorted(set(truth) - set(pairs.values()))),
+        damaged_truth=damaged,
         seed=seed,
         level=level,
     )
+
+
+def _judged(
+    predictions: Mapping[str, Prediction], pairs: Mapping[str, str], truth: Truth
+) -> tuple[list[JudgedPicture], dict[str, str]]:
+    """The pictures judged, in the order of the predictions, and why others cannot be."""
+    judged, damaged = [], truth.faults(predictions)
+    for key in (key for key in predictions if key in pairs):
+        try:
+            judged.append(JudgedPicture.of(key, predictions[key], pairs[key], truth))
+        except OutsideError as error:
+            damaged[key] = str(error)
+    return judged, damaged
 
 
 def _summary_sums(faces: pd.DataFrame, boxes: pd.DataFrame, images: pd.Series[str]) -> Sums:
@@ -237,6 +253,7 @@ def _counts(
     predictions: dict[str, Prediction],
     truth: Truth,
     pairs: dict[str, str],
+    damaged: Mapping[str, str],
 ) -> Counts:
     return Counts(
         images=len(images),
@@ -246,9 +263,10 @@ def _counts(
         matched=int(images[f"matched_{ACCURATE}"].sum()),
         false_boxes=int(images[f"false_{ACCURATE}"].sum()),
         errors=int((images["error"] != "").sum()),
-        without_truth=len(predictions) - len(pairs),
+        without_truth=len(set(predictions) - set(pairs) - set(damaged)),
         without_predictions=len(truth) - len(pairs),
         empty_truth_boxes=truth.empty,
+        damaged_truth=len(damaged),
     )
 
 

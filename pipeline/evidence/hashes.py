@@ -7,8 +7,10 @@ from typing import Final
 
 from data.errors import UsageError
 from data.images.rgb import RGB
+from data.regular_files import open_regular
 
 _BLOCK: Final = 1 << 20
+_ANY_SIZE: Final = 1 << 62
 
 
 def file_sha256(path: Path) -> str:
@@ -24,10 +26,19 @@ def file_sha256(path: Path) -> str:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from error
 
 
+def tree_sha256(folder: Path) -> str:
+    """SHA-256 over names and contents of the regular files below `folder`; raises `UsageError`."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        digest.update(f"{file_sha256(path)} {name!r}\n".encode())
+    return digest.hexdigest()
+
+
 @functools.lru_cache(maxsize=256)
 def _sha256(path: Path, _size: int, _changed: int) -> str:
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_regular(path, limit=_ANY_SIZE) as file:
         while block := file.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()

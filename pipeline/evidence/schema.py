@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from data.errors import UsageError
+from data.regular_files import read_text
+from data.safe_text import one_line
 
 FILE_NAME: Final = "evidence.json"
 VERSION: Final = "sr-pipeline/evidence/1"
@@ -33,14 +35,21 @@ def read_evidence(directory: Path) -> dict[str, Any]:
     if not file.is_file():
         raise UsageError(f"{directory} holds no {FILE_NAME}: name a folder that a run wrote")
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_text(file))
+        problem = next(_problems(content, *_schema(), "evidence"), None)
     except (OSError, ValueError) as error:
-        raise UsageError(f"{file} cannot be read: {error}") from error
-    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
-    problem = next(_problems(content, schema, schema["$defs"], "evidence"), None)
+        raise UsageError(f"{file} cannot be read: {one_line(error)}") from error
+    except RecursionError:
+        raise UsageError(f"{file} cannot be read: nested too deeply") from None
     if problem:
-        raise UsageError(f"{file} does not follow its schema: {problem}")
+        raise UsageError(f"{file} does not follow its schema: {one_line(problem)[:300]}")
     return dict(content)
+
+
+def _schema() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The schema and the definitions in it."""
+    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    return schema, schema["$defs"]
 
 
 def _problems(

@@ -23,7 +23,7 @@ class Answer:
     accepted: bool | None
     """Whether the name is given; None where no rule holds: no verdict."""
     truth: str | None
-    """The person after whom a folder of the probe is named, where the gallery has that person."""
+    """Who the probe shows, by its manifest or else by a folder's name, if the gallery has them."""
     name: str = ""
     """The name that is given; empty when none is."""
     reason: str = ""
@@ -59,13 +59,19 @@ class Score:
     """Among all answers."""
 
 
-def read_answers(detections: Path, people: Iterable[str]) -> Iterator[Answer]:
-    """The identified faces of a `detections.csv`, or tracks of a `tracks.csv`, in its order."""
+def read_answers(
+    detections: Path, people: Iterable[str], identities: Mapping[str, str] | None = None
+) -> Iterator[Answer]:
+    """The identified faces of a `detections.csv`, or tracks of a `tracks.csv`, in its order.
+
+    `identities` says who is on an image (or on a video, whose frames are `VIDEO/NUMBER.png`), by
+    its key in the table.
+    """
     known = frozenset(people)
     with detections.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):
             if row["identity"]:
-                yield _answer(row, known)
+                yield _answer(row, _truth(row["image"], known, identities or {}))
 
 
 def score(answers: Iterable[Answer]) -> Score:
@@ -86,8 +92,17 @@ def score(answers: Iterable[Answer]) -> Score:
     )
 
 
-def _answer(row: Mapping[str, str], known: frozenset[str]) -> Answer:
-    folders = PurePosixPath(row["image"]).parts[:-1]
+def _truth(image: str, known: frozenset[str], identities: Mapping[str, str]) -> str | None:
+    """Who is on the image: what the manifest says stands before what a folder is called."""
+    video, _, _ = image.rpartition("/")
+    said = identities.get(image) or identities.get(video)
+    if said is not None:
+        return said if said in known else None
+    folders = PurePosixPath(image).parts[:-1]
+    return next((folder for folder in reversed(folders) if folder in known), None)
+
+
+def _answer(row: Mapping[str, str], truth: str | None) -> Answer:
     return Answer(
         image=row["image"],
         face=int(row["face"]),
@@ -95,7 +110,7 @@ def _answer(row: Mapping[str, str], known: frozenset[str]) -> Answer:
         distance=float(row["distance"]),
         threshold=float(row["threshold"]) if row["threshold"] else None,
         accepted=row["accepted"] == "True" if row["accepted"] else None,
-        truth=next((folder for folder in reversed(folders) if folder in known), None),
+        truth=truth,
         name=row.get("name") or "",
         reason=row.get("reason") or "",
         similarity=float(row["similarity"]) if row.get("similarity") else None,

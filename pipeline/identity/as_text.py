@@ -39,7 +39,7 @@ def identification_text(answers: Sequence[Answer], pictures: int) -> str:
     result = score(answers)
     if result.rank_1 is not None:
         lines.append(
-            f"of {result.n} faces whose folder names a person of the gallery: closest is right "
+            f"of {result.n} faces whose person is known and in the gallery: closest is right "
             f"{result.rank_1:.1%}, accepted and right {result.accepted_right:.1%}, "
             f"accepted and wrong {result.accepted_wrong:.1%}"
         )

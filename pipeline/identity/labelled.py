@@ -6,7 +6,7 @@ import csv
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Final, Literal, get_args
 
@@ -16,6 +16,8 @@ from PIL import Image, ImageFilter
 from data.errors import ImageError, UsageError
 from data.images.files import IMAGE_SUFFIXES, load_rgb
 from data.images.rgb import RGB
+from data.regular_files import read_text
+from data.safe_text import one_line
 from pipeline.identity.embedding import Face
 
 __all__ = ["DEGRADATIONS", "Degradation", "Subject", "far_away", "labelled_images", "subjects"]
@@ -115,12 +117,14 @@ def _coded(rgb: RGB, quality: int) -> RGB:
 
 
 def _rows(split: Path) -> Iterator[tuple[str, str]]:
-    with split.open(newline="", encoding="utf-8") as file:
-        rows = csv.DictReader(file)
+    try:
+        rows = csv.DictReader(StringIO(read_text(split), newline=""))
         if not {"image", "identity"} <= set(rows.fieldnames or ()):
             raise UsageError(f"{split}: needs the columns image and identity")
         for row in rows:
             yield row["image"], row["identity"]
+    except (OSError, ValueError, csv.Error) as error:
+        raise UsageError(f"{split} cannot be read: {one_line(error)}") from error
 
 
 def _tree(folder: Path) -> Iterator[tuple[str, str]]:

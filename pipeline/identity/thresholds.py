@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from data.errors import ModelError
+from data.regular_files import read_text
 
 __all__ = ["SHIPPED", "Fingerprints", "Found", "Provenance", "Rule", "Table", "load_table"]
 
@@ -151,7 +152,7 @@ class Table:
 def load_table(path: Path = SHIPPED) -> Table:
     """Read a table; raises `ModelError` on one line when it is missing or broken."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_text(path))
         columns = document["columns"]
         return Table(
             tuple(Rule(**dict(zip(columns, row, strict=True))) for row in document["rules"]),
@@ -159,7 +160,7 @@ def load_table(path: Path = SHIPPED) -> Table:
         )
     except OSError as error:
         raise ModelError(f"{path}: {error.strerror or error}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise ModelError(f"{path}: not a table of identity thresholds: {reason}") from error
 

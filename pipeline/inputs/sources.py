@@ -65,6 +65,12 @@ class Listing:
         ]
         return (*paths, *([self.listed] if self.listed is not None else []))
 
+    def identities(self) -> dict[str, str]:
+        """Who is on the images, by key, where a manifest says so."""
+        if not self.manifests():
+            return {}
+        return {s.key: s.identity for s in self.unopened() if s.identity is not None}
+
     def describe(self) -> dict[str, object]:
         """What the images of a run depend on, JSON-ready: a run is resumed only with the same."""
         return {

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
-from data.annotations.annotations import Truth
+from data.annotations.annotations import OutsideError, Truth, inside
 from data.boxes import Box
+from data.errors import ImageError
 from data.images.files import save_png
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection
@@ -103,6 +104,8 @@ class Compare:
     truth_file: Path | None = None
     embedded: frozenset[str] = field(default=frozenset(), repr=False)
     searched: bool = True
+    pairs_file: Path | None = None
+    """Where `embedded` comes from."""
 
     def settings(self) -> dict[str, object]:
         """The protocol: what the rows depend on, JSON-ready."""
@@ -116,6 +119,7 @@ class Compare:
             "precision": self.precision,
             "ground_truth": str(self.truth_file) if self.truth_file else "pseudo",
             "embedded_pictures": len(self.embedded),
+            "pairs": str(self.pairs_file) if self.pairs_file else None,
             "searched": self.searched,
         }
 
@@ -160,9 +164,9 @@ class Compare:
 
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`."""
+        truth = self._truth(item)
         for name, picture in item.pictures.items():
             save_png(self.out / "pictures" / name / item.source.output, picture)
-        truth = self._truth(item)
         rows = [self._row(item, method, truth) for method in (_HR, *self.methods)]
         if item.source.key in self.embedded:
             vectors = self._embeddings(item, truth)
@@ -188,16 +192,17 @@ class Compare:
         return detector(picture, passes)
 
     def _truth(self, item: Item) -> Box | None:
-        """The largest annotated face that is left in HR, or the largest detected on HR."""
+        """The largest annotated face that is left in HR, or the largest detected on HR.
+
+        Raises ImageError for an image whose annotation cannot be judged.
+        """
         if self.truth is None:
             if not self.searched and item.source.key not in self.embedded:
                 return None
             boxes = [face.box for face in self.detect(item.pictures[HR_METHOD])]
         else:
-            own = self.truth.find(item.source.key)
-            moved = (
-                self.degradation.to_hr(box, *item.size) for box in (self.truth[own] if own else ())
-            )
+            known = _annotated(self.truth, item)
+            moved = (self.degradation.to_hr(box, *item.size) for box in known)
             boxes = [box for box in moved if box is not None]
         return max(boxes, key=lambda box: box.area, default=None)
 
@@ -239,6 +244,20 @@ class Compare:
             )
             for method in (_HR, *self.methods)
         ]
+
+
+def _annotated(truth: Truth, item: Item) -> Sequence[Box]:
+    """The annotated faces of an image; raises ImageError where one lies outside it."""
+    key, region = item.source.key, item.source.region
+    if why := truth.faults([key]).get(key):
+        raise ImageError(f"ground truth: {why}")
+    own = truth.find(key)
+    faces = truth[own] if own else ()
+    try:
+        # The size of a part says nothing about boxes of the whole.
+        return faces if region else [inside(face, item.size, f"image {key}") for face in faces]
+    except OutsideError as error:
+        raise ImageError(f"ground truth: {error}") from error
 
 
 def no_quality() -> dict[str, float | None]:

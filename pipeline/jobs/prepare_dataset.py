@@ -6,14 +6,13 @@ import csv
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from io import BytesIO
+from io import StringIO
 from pathlib import Path
 
-from PIL import Image
-
-from data.datasets.base import DatasetError
+from data.datasets.base import DatasetError, text_of
 from data.datasets.joined import Part, joined
-from data.prepared import CacheReport, Picture, build
+from data.images.files import open_image
+from data.prepared import BROKEN, CacheReport, Picture, build, check_unwritten
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +34,7 @@ def prepare(
     listing: Path | None = None,
     away_from: Path | None = None,
     away_listing: Path | None = None,
+    overwrite: bool = False,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Prepared:
     """Write the cache of one or several datasets into `out`.
@@ -45,8 +45,11 @@ def prepare(
     With `corners` the four corners of each image, squares of so many pixels, are taken instead.
     They are faceless backgrounds where faces fill the middle.
     `away_from` is a folder of test pictures, `away_listing` a CSV of those that count. Training
-    pictures that show the same people are recorded as excluded. Raises DatasetError.
+    pictures that show the same people are recorded as excluded. Raises DatasetError, and
+    FileExistsError where `out` holds a cache (unless `overwrite`) or one of its files is an input.
     """
+    inputs = [path for path in (listing, away_listing) if path is not None]
+    check_unwritten(out, overwrite=overwrite, inputs=inputs)
     dataset, pictures = joined(parts, seed=seed)
     if listing is not None:
         pictures = chosen(pictures, listing)
@@ -78,20 +81,22 @@ def chosen(pictures: list[Picture], listing: Path) -> list[Picture]:
     """
     known = {p.key: p for p in pictures}
     made = []
-    with listing.open(newline="", encoding="utf-8") as file:
-        for number, row in enumerate(csv.DictReader(file), 2):
-            key = row.get("image")
-            if key is None or key not in known:
-                raise DatasetError(f"{listing}:{number}: '{key}' is not in the dataset")
-            identity = row.get("identity") or known[key].identity
-            made.append(dataclasses.replace(known[key], identity=identity))
+    for number, row in enumerate(csv.DictReader(StringIO(text_of(listing, "utf-8"))), 2):
+        key = row.get("image")
+        if key is None or key not in known:
+            raise DatasetError(f"{listing}:{number}: '{key}' is not in the dataset")
+        identity = row.get("identity") or known[key].identity
+        made.append(dataclasses.replace(known[key], identity=identity))
     return made
 
 
 def _corners(picture: Picture, edge: int) -> list[Picture]:
-    """Squares at the four corners of a picture, each a picture of its own."""
-    with Image.open(BytesIO(picture.read())) as image:
-        right, bottom = image.width - edge, image.height - edge
+    """Squares at the four corners of a picture; itself where it is none, for `build` to say so."""
+    try:
+        with open_image(picture.read()) as image:
+            right, bottom = image.width - edge, image.height - edge
+    except BROKEN:
+        return [picture]
     return [
         dataclasses.replace(
             picture, key=f"{picture.key}#{name}", box=(left, top, left + edge, top + edge)

@@ -85,8 +85,10 @@ class SearchFaces(FaceSettings):
         return [item.pictures for item in batch]
 
     def outputs(self, source: Source) -> list[str]:
-        """See `WritingJob.outputs`; the faces' own files lie in a folder of the image's name."""
-        return [f"boxes/{source.output}"] if self.pictures else []
+        """See `WritingJob.outputs`; how many faces there will be is not known."""
+        if not self.pictures:
+            return []
+        return [f"boxes/{source.output}", f"faces/{source.output.removesuffix('.png')}-*"]
 
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`: search, restore, name, write."""

@@ -66,7 +66,7 @@ class JudgedPicture:
     def of(cls, image: str, found: Prediction, key: str, truth: Truth) -> JudgedPicture:
         """Judge what was found in `image` by the truth's picture `key`.
 
-        Raises `TruthError` when most of a face lies outside the picture as it was searched.
+        Raises `OutsideError` when most of a face lies outside the picture as it was searched.
         """
         size = found.size
         faces = truth[key]

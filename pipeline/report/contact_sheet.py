@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
+from data.errors import ImageError
+from data.images.files import load_rgb
 from pipeline.environment.provenance import NOTICE
 from pipeline.report.captions import Record, box_of, caption_of, records_of
 from pipeline.report.data import HR, LR, Report, typical_images
@@ -71,9 +73,8 @@ def _open(file: Path | None) -> Image.Image | None:
     if file is None:
         return None
     try:
-        with Image.open(file) as opened:
-            return opened.convert("RGB")
-    except OSError:
+        return Image.fromarray(load_rgb(file))
+    except ImageError:
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from data.errors import UsageError
-from data.regular_files import read_text
+from data.regular_files import is_regular, read_text
 from data.safe_text import one_line
 from gflmser.names import checked_name
 from pipeline.evaluation.summary import HR_METHOD, Cell
@@ -91,7 +92,7 @@ class Report:
         if name.is_absolute() or ".." in name.parts or not name.name:
             return None
         file = self.directory / "pictures" / method / name.with_suffix(".png")
-        return file if file.is_file() else None
+        return file if is_regular(file) else None
 
 
 def read_report(directory: Path) -> Report:
@@ -178,7 +179,9 @@ def _no_constant(name: str) -> float:
 
 
 def _is_cell(value: object) -> bool:
-    return value is None or isinstance(value, str | int | float)
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, str | int)
 
 
 def _read_rows(file: Path) -> pd.DataFrame:
@@ -190,6 +193,8 @@ def _read_rows(file: Path) -> pd.DataFrame:
         raise UsageError(f"{file} cannot be read: {' '.join(str(error).split())}") from error
     if missing := [name for name in _COLUMNS if name not in rows]:
         raise UsageError(f"{file} lacks the column {missing[0]!r}")
+    # A column of nothing but gaps has no type of its own.
+    rows = rows.astype({name: float for name in _NUMBERS if rows[name].isna().all()})
     _check_cells(rows, file)
     return rows.drop_duplicates(["image", "method"], keep="last", ignore_index=True)
 
@@ -202,7 +207,7 @@ def _check_cells(rows: pd.DataFrame, file: Path) -> None:
         if not rows[name].map(lambda value: isinstance(value, str)).all():
             raise UsageError(f"{file}: {name} is not text everywhere")
     for name in _NUMBERS:
-        if not pd.api.types.is_numeric_dtype(rows[name]) and not rows[name].isna().all():
+        if not pd.api.types.is_numeric_dtype(rows[name]):
             raise UsageError(f"{file}: {name} is not a number everywhere")
     for left, top, right, bottom in _BOXES:
         swapped = (rows[right] < rows[left]) | (rows[bottom] < rows[top])

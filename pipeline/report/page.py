@@ -11,6 +11,8 @@ from typing import Final
 
 from PIL import Image
 
+from data.images.files import open_image
+from data.regular_files import read_bytes
 from pipeline.environment.provenance import NOTICE
 from pipeline.report.captions import Record, box_of, caption_of, records_of
 from pipeline.report.data import HR, LR, Report, shown_images
@@ -184,15 +186,15 @@ def _open(file: Path | None) -> tuple[str, tuple[int, int]] | None:
     if file is None:
         return None
     try:
-        content = file.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
+        content = read_bytes(file)
+        with open_image(content) as image:
             size = image.size
             if len(content) > _LARGE:
                 image.thumbnail((_REDUCED, _REDUCED))
                 buffer = io.BytesIO()
                 image.convert("RGB").save(buffer, "PNG")
                 content = buffer.getvalue()
-    except OSError:
+    except (OSError, Image.DecompressionBombError):
         return None
     return _uri(content), size
 

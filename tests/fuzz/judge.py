@@ -15,7 +15,9 @@ from gflmser.weights import WeightsError
 
 Verdict = Literal["taken", "refused", "defect"]
 SECONDS: Final = 60
-"""An input that takes longer hangs."""
+"""An input that computes for longer never ends, however slow the machine is."""
+_WAITED: Final = 600
+"""An input that takes longer waits for something."""
 _REFUSALS: Final = (SrPipelineError, ConfigError, WeightsError, click.ClickException)
 
 
@@ -40,13 +42,17 @@ def judged(run: Callable[[], object]) -> tuple[Verdict, str]:
 
 @contextmanager
 def _in_time() -> Iterator[None]:
-    def stop(_number: int, _frame: object) -> None:
-        raise HungError(f"more than {SECONDS} s")
+    def stop(number: int, _frame: object) -> None:
+        why = f"computes for {SECONDS} s" if number == signal.SIGPROF else f"waits for {_WAITED} s"
+        raise HungError(why)
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.alarm(SECONDS)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGALRM, signal.SIGPROF)}
+    signal.alarm(_WAITED)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
     try:
         yield
     finally:
         signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -2,6 +2,7 @@
 
 import functools
 import io
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,6 +10,8 @@ from typing import Final
 
 import numpy as np
 from PIL import Image
+
+from tests.fuzz import mutate
 
 SAMPLES: Final = Path(__file__).resolve().parents[2] / "data" / "samples"
 
@@ -132,3 +135,19 @@ def state() -> bytes:
         {"conv_first.weight": torch.zeros(4, 3, 3, 3), "conv_last.bias": torch.zeros(3)}, file
     )
     return file.getvalue()
+
+
+def spoil(rng: random.Random, table: dict[str, object]) -> None:
+    """Put a hostile value into a table of JSON, at any depth."""
+    if not table:
+        return
+    key = rng.choice(sorted(table))
+    inner = table[key]
+    if isinstance(inner, list) and inner and isinstance(inner[0], dict) and rng.random() < 0.7:
+        spoil(rng, rng.choice([one for one in inner if isinstance(one, dict)]))
+        return
+    if isinstance(inner, dict) and inner and rng.random() < 0.7:
+        spoil(rng, inner)
+        return
+    numbers = (None, True, -1, 0, 10**9, 10**30, 1.5)
+    table[key] = rng.choice((*numbers, "x", [], {}, [1], {"a": 1}, rng.choice(mutate.WORDS)))

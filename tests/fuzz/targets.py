@@ -9,6 +9,7 @@ from typing import Final
 
 from tests.fuzz import mutate, seeds
 from tests.fuzz.options import one_command
+from tests.fuzz.reports import one_report
 from tests.fuzz.trees import one_tree
 
 Target = Callable[[random.Random, Path], object]
@@ -86,37 +87,13 @@ def _with_card(rng: random.Random, content: bytes) -> bytes:
     header = json.loads(content[8 : 8 + length])
     card = json.loads(header["__metadata__"]["card"])
     for _ in range(rng.choice((1, 1, 3))):
-        _spoil(rng, card)
+        seeds.spoil(rng, card)
     text = json.dumps(card)
     if rng.random() < 0.2:
         text = text.replace(":", rng.choice((":[", ":" + "[" * 2000, ": NaN,", "")), 1)
     header["__metadata__"]["card"] = text
     head = json.dumps(header).encode()
     return struct.pack("<Q", len(head)) + head + content[8 + length :]
-
-
-def _spoil(rng: random.Random, table: dict[str, object]) -> None:
-    key = rng.choice(sorted(table))
-    inner = table[key]
-    if isinstance(inner, dict) and inner and rng.random() < 0.7:
-        _spoil(rng, inner)
-        return
-    values = (
-        None,
-        True,
-        -1,
-        0,
-        10**9,
-        10**30,
-        1.5,
-        "x",
-        [],
-        {},
-        [1],
-        {"a": 1},
-        rng.choice(mutate.WORDS),
-    )
-    table[key] = rng.choice(values)
 
 
 def one_config(rng: random.Random, folder: Path) -> object:
@@ -177,5 +154,6 @@ TARGETS: Final[Mapping[str, tuple[Target, int]]] = {
     "folders": (one_tree, 4),
     "journals": (one_journal, 2),
     "options": (one_command, 5),
+    "reports": (one_report, 2),
 }
 """Name -> what makes and gives one, and how many of a hundred inputs are of the kind."""

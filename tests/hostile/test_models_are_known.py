@@ -11,6 +11,11 @@ from gflmser.weights import save_weights
 from tests.hostile.conftest import Run
 from tests.hostile.test_names_cannot_hurt import NARROW
 
+VOC = (
+    "<annotation><filename>a.png</filename><object><name>face</name><bndbox><xmin>5</xmin>"
+    "<ymin>5</ymin><xmax>35</xmax><ymax>35</ymax></bndbox></object></annotation>"
+)
+
 
 def weights(folder: Path, seed: int) -> Path:
     torch.manual_seed(seed)
@@ -41,3 +46,25 @@ def test_resume_with_other_ground_truth_is_refused(run: Run, photos: Path) -> No
     done = run(*words, *more, "--resume")
     assert done.exit_code == 2
     assert "models" in str(done.exception)
+
+
+def test_resume_with_other_pairs_or_annotations_is_refused(run: Run, photos: Path) -> None:
+    pairs, truth = photos.parent / "pairs.csv", photos.parent / "voc"
+    truth.mkdir()
+    (truth / "a.xml").write_text(VOC)
+    pairs.write_text("a,b,same\na.png,b.png,1\na.png,c.png,0\n")
+    words = ("compare", photos, "--out", photos.parent / "out", "--upscalers", "bicubic")
+    more = ("--truth", truth, "--pairs", pairs, "--quiet", "--workers", 1)
+    assert run(*words, *more).exit_code == 0
+    summary = json.loads((photos.parent / "out" / "summary.json").read_text())
+    models = summary["input"]["models"]
+    assert {len(models[name]) for name in ("pairs", "ground truth")} == {64}
+    assert any(name.startswith("embedder ") for name in models)
+    for file in (pairs, truth / "a.xml"):
+        before = file.read_text()
+        file.write_text(before + "\n")
+        done = run(*words, *more, "--resume")
+        assert done.exit_code == 2
+        assert "models" in str(done.exception)
+        file.write_text(before)
+    assert run(*words, *more, "--resume").exit_code == 0

@@ -3,6 +3,9 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -171,3 +174,42 @@ def test_a_colon_in_a_video_name_is_no_protocol(
     video(tmp_path / "clip.avi", 5).rename(tmp_path / "2024-01-01T12:00:00.avi")
     monkeypatch.chdir(tmp_path)
     assert len(list(Listing(("2024-01-01T12:00:00.avi",), every=1))) == 5
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate", "group4", "jpeg"])
+def test_libraries_write_nothing_about_damaged_images(
+    face: Image.Image, tmp_path: Path, capfd: pytest.CaptureFixture[str], compression: str
+) -> None:
+    image = face.convert("1") if compression == "group4" else face
+    image.save(tmp_path / "whole.tif", compression=compression)
+    whole = (tmp_path / "whole.tif").read_bytes()
+    for at in range(8, len(whole), 7):
+        (tmp_path / "x.tif").write_bytes(whole[:at] + b"\xff\x5a" + whole[at + 2 :])
+        with suppress(ImageError):
+            load_rgb(tmp_path / "x.tif")
+    assert capfd.readouterr() == ("", "")
+
+
+READ = """
+import sys
+from contextlib import suppress
+from pathlib import Path
+from data.errors import ImageError
+from data.images.video import read_frames
+whole, file = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2])
+for at in range(200, len(whole), 300):
+    file.write_bytes(whole[:at] + bytes(range(80)) + whole[at + 80 :])
+    with suppress(ImageError):
+        list(read_frames(file, 1))
+"""
+
+
+def test_libraries_write_nothing_about_damaged_videos(tmp_path: Path) -> None:
+    # In a process of its own: FFmpeg keeps the level of the first use, here of the writer.
+    whole = video(tmp_path / "clip.avi", 20)
+    done = subprocess.run(
+        [sys.executable, "-c", READ, whole, tmp_path / "x.avi"],
+        capture_output=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == (b"", b"")

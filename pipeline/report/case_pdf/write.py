@@ -11,7 +11,9 @@ from typing import Any, Final
 from PIL import Image
 
 from data.atomic import whole_file
+from data.errors import UsageError
 from data.images.rgb import RGB
+from data.safe_text import one_line
 from pipeline.environment.provenance import NOTICE
 from pipeline.evidence.hashes import file_sha256
 from pipeline.evidence.schema import FILE_NAME, read_evidence
@@ -53,7 +55,7 @@ def write_case_pdf(directory: Path) -> Path:
     """
     evidence = read_evidence(directory)
     run = read_run(directory)
-    started = datetime.fromisoformat(evidence["run"]["started"])
+    started = _date(evidence["run"]["started"], directory)
     document = Document(title=f"sr-pipeline {run.command}", foot=NOTICE, created=started)
     _front(document, directory, evidence)
     _originals(document, evidence["inputs"])
@@ -65,6 +67,13 @@ def write_case_pdf(directory: Path) -> Path:
     with whole_file(target) as temporary:
         document.save(temporary)
     return target
+
+
+def _date(text: str, directory: Path) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError as error:
+        raise UsageError(f"{directory / FILE_NAME}: {one_line(error)}") from error
 
 
 def _front(document: Document, directory: Path, evidence: Mapping[str, Any]) -> None:
@@ -147,7 +156,7 @@ def _results(document: Document, run: RunFolder) -> None:
 
 def _lines(facts: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     number = facts.get("face")
-    image = str(facts["image"])
+    image = str(facts.get("image", ""))
     yield "image", f"{image}, face {number + 1}" if isinstance(number, int) else image
     yield "status", STATES[facts["state"]]  # type: ignore[index]
     if isinstance(rate := facts.get("fp"), float):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,11 +11,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from data.errors import UsageError
+from data.regular_files import is_regular, read_text
+from data.safe_text import one_line
 
 FACES_TABLE: Final = "detections.csv"
 IMAGES_TABLE: Final = "pictures.csv"
 EVIDENCE: Final = "evidence.json"
 _LONGEST_CELL: Final = 1 << 20
+_LARGEST: Final = 1e9
+"""No edge of a region is larger."""
 Row = Mapping[str, str]
 
 
@@ -56,7 +61,9 @@ class RunFolder:
         """Relative PNG path of what was made from the row's image."""
         image = row.get("image", "")
         recorded = self.inputs[image].output if image in self.inputs else ""
-        return row.get("output") or recorded or str(PurePosixPath(image).with_suffix(".png"))
+        given = row.get("output") or recorded
+        name = PurePosixPath(image)
+        return given or (str(name.with_suffix(".png")) if name.name else "")
 
     def file(self, *parts: str) -> Path | None:
         """A file inside the folder; None where it is absent or the name would leave the folder."""
@@ -64,7 +71,7 @@ class RunFolder:
         if name.is_absolute() or ".." in name.parts:
             return None
         file = self.directory / name
-        return file if file.is_file() else None
+        return file if is_regular(file) else None
 
 
 def is_run_folder(directory: Path) -> bool:
@@ -87,33 +94,42 @@ def read_run(directory: Path) -> RunFolder:
             _region(entry.get("region")),
             str(entry.get("sha256") or ""),
         )
-        for entry in evidence.get("inputs", [])
-        if isinstance(entry, dict) and entry.get("key")
+        for entry in _entries(evidence.get("inputs"))
+        if entry.get("key")
     }
     summary = _read_json(directory / "summary.json")
     return RunFolder(directory, rows, has_faces, summary, evidence, inputs)
 
 
+def _entries(value: object) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
 def _region(value: object) -> tuple[float, float, float, float] | None:
     if not isinstance(value, list) or len(value) != 4:
+        return None
+    if not all(isinstance(edge, int | float) and abs(edge) <= _LARGEST for edge in value):
         return None
     left, top, right, bottom = (float(edge) for edge in value)
     return left, top, right, bottom
 
 
 def _read_table(file: Path) -> list[Row]:
+    """The rows, each with a text for every column."""
     csv.field_size_limit(_LONGEST_CELL)
     try:
-        with file.open(newline="", encoding="utf-8") as opened:
-            return [dict(row) for row in csv.DictReader(opened)]
+        reader = csv.DictReader(io.StringIO(read_text(file), newline=""), restkey="")
+        if "image" not in (reader.fieldnames or ()):
+            raise UsageError(f"{file} has no column `image`")
+        return [{name: row[name] or "" for name in row if name} for row in reader]
     except (OSError, ValueError, csv.Error) as error:
-        raise UsageError(f"{file} cannot be read: {error}") from error
+        raise UsageError(f"{file} cannot be read: {one_line(error)}") from error
 
 
 def _read_json(file: Path) -> dict[str, Any]:
     """The object in `file`; an empty one where there is none."""
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        content = json.loads(read_text(file))
+    except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -14,6 +14,7 @@ from PIL import Image
 from data.errors import ImageError
 from data.images.files import load_rgb
 from data.images.rgb import RGB
+from data.regular_files import is_regular
 from pipeline.metrics.image_quality import lr_consistency
 from pipeline.report.run_page.facts import box_of, number
 from pipeline.report.run_page.folder import Row, RunFolder
@@ -139,7 +140,7 @@ def _cut(rgb: RGB | None, edges: Edges | None) -> RGB | None:
 
 
 def _load(file: Path | None) -> RGB | None:
-    if file is None or not file.is_file():
+    if file is None or not is_regular(file):
         return None
     try:
         return load_rgb(file)

@@ -157,11 +157,33 @@ def test_a_box_a_little_past_the_edge_is_clipped(tmp_path: Path) -> None:
     assert read_truth(write(tmp_path, table))["a.png"] == (Box(0, 20, 40, 80),)
 
 
+def test_a_box_outside_its_picture_damages_that_picture_alone(tmp_path: Path) -> None:
+    table = "image,left,top,right,bottom,width,height\n" + (
+        "x/a.png,10,20,30,60,64,64\nx/a.png,80,2,90,4,64,64\ny/b.png,1,2,30,40,64,64\n"
+    )
+    truth = read_truth(write(tmp_path, table))
+    assert dict(truth) == {"y/b.png": (Box(1, 2, 30, 40),)}
+    assert truth.pair(["a.png", "b.png"]) == {"b.png": "y/b.png"}
+    (fault,) = truth.faults(["a.png", "b.png"]).items()
+    assert fault[0] == "a.png"
+    assert fault[1].endswith("line 3: the box 80, 2, 90, 4 lies outside the picture of 64 x 64")
+
+
+def test_an_ignored_box_outside_its_picture_is_left_out(tmp_path: Path) -> None:
+    content = DLIB_OUTSIDE
+    assert dict(read_truth(write(tmp_path, content))) == {"a.png": (Box(1, 2, 21, 32),)}
+
+
 def test_boxes_without_area_are_counted_and_left_out(tmp_path: Path) -> None:
     truth = read_truth(write(tmp_path, STRETCHED))
     assert (truth.empty, len(truth["x/a.png"])) == (1, 2)
 
 
+DLIB_OUTSIDE = (
+    "<dataset><images><image file='a.png' width='64' height='64'>"
+    "<box top='2' left='1' width='20' height='30'/>"
+    "<box top='200' left='1' width='20' height='30' ignore='1'/></image></images></dataset>"
+)
 BOX = "image,left,top,right,bottom\n"
 SIZED = "image,left,top,right,bottom,width,height\n"
 NO_BOX = {"images": [{"id": 1, "file_name": "a"}], "annotations": [{"image_id": 1}]}
@@ -181,7 +203,7 @@ LOST = {"images": [], "annotations": [{"image_id": 4, "bbox": [1, 2, 3, 4]}]}
         (BOX + ",1,2,3,4\n", "line 2: no name of a picture"),
         (BOX + "a,9,2,3,4\n", "line 2: swapped corners: 9, 2, 3, 4"),
         (BOX + "a,-9,2,-3,4\n", "line 2: the box -9, 2, -3, 4 lies outside"),
-        (SIZED + "a,1,2,3,4,64,64\nb,80,2,90,4,64,64\n", "line 3: the box 80, 2, 90, 4 lies outs"),
+        (SIZED + "b,80,2,90,4,64,64\n", "line 2: the box 80, 2, 90, 4 lies outside"),
         (SIZED + "a,10,10,9999,9999,64,64\n", "lies outside the picture of 64 x 64"),
         (SIZED + "a,1,2,3,4,0,64\n", "line 2: a picture of 0 x 64 pixels"),
         (BOX, "no annotated picture"),

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -161,8 +162,22 @@ def test_any_overlap_is_strict_json_and_every_picture_is_accounted_for(
     assert result.as_text().startswith(f"{counts['images']} pictures")
 
 
-def test_a_face_outside_the_picture_that_was_searched_is_an_error() -> None:
-    with pytest.raises(TruthError, match=r"'a': the box 60, 60, 90, 90 lies outside .* 50 x 50"):
+OUTSIDE = r"'a': the box 60, 60, 90, 90 lies outside the picture of 50 x 50"
+
+
+def test_a_face_outside_the_picture_that_was_searched_is_a_word_about_it() -> None:
+    predictions = {"a": found(size=(50, 50)), "b": found(NEAR), "c": found(FACE)}
+    truth = Truth({"a": (AWAY,), "b": (FACE,)}, damaged={"c": "line 3: outside"})
+    result = judge(predictions, truth)
+    assert (result.counts.images, result.counts.damaged_truth) == (1, 2)
+    assert (result.counts.without_truth, result.counts.without_predictions) == (0, 0)
+    assert re.search(OUTSIDE, result.damaged_truth["a"])
+    assert "left out: c: line 3: outside" in result.as_text()
+    assert result.as_json()["damaged_truth"] == result.damaged_truth
+
+
+def test_where_every_annotation_is_damaged_the_first_says_why() -> None:
+    with pytest.raises(TruthError, match=OUTSIDE):
         judge({"a": found(size=(50, 50))}, Truth({"a": (AWAY,)}))
 
 

@@ -1,0 +1,294 @@
+"""Dataset folders, caches and trainings: pipes, full disks, read-only folders, signals."""
+
+import errno
+import os
+import resource
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data.datasets.base import DatasetError, text_of
+from data.datasets.registry import datasets
+from data.prepared import Picture, build
+from gflmser.schema import ConfigError
+from gflmser.training.sampler import CachedFaces
+from pipeline.jobs.prepare_dataset import chosen
+from tests.hostile.conftest import Run
+from tests.hostile.test_failures import HEED, SCRIPT, started
+
+TINY = """
+name = "tiny"
+seed = 1
+[network]
+widths = {{ r64 = 4, r32 = 4, r16 = 8, r8 = 8, r4 = 8 }}
+groups = 1
+blocks = 1
+source = "upsampled"
+[data]
+sources = [{{ path = "{cache}", crop = [0.8, 1.0] }}]
+validation = ""
+[training]
+batch = 2
+phases = [{{ name = "restore", length = {steps}, trains = ["l2h"], hr_pixel = 1.0 }}]
+"""
+
+
+def prepared(photos: Path) -> Path:
+    """A cache of the three pictures."""
+    paths = sorted(photos.glob("*.png"))
+    pictures = [Picture(path.name, "", path.read_bytes) for path in paths]
+    build(pictures, photos.parent / "cache", name="photos", side=80)
+    return photos.parent / "cache"
+
+
+def config(photos: Path, steps: int = 3) -> Path:
+    path = photos.parent / "tiny.toml"
+    path.write_text(TINY.format(cache=prepared(photos), steps=steps))
+    return path
+
+
+def odd_files(folder: Path) -> None:
+    os.mkfifo(folder / "pipe.png")
+    (folder / "device.jpg").symlink_to("/dev/zero")
+    (folder / "folder.png").mkdir()
+
+
+def test_pipes_and_devices_of_a_dataset_are_named_not_waited_for(run: Run, photos: Path) -> None:
+    odd_files(photos)
+    done = run("datasets", "check", "folder", photos)
+    assert done.exit_code == 1
+    assert "pipe.png: cannot be read: a pipe, not a regular file" in done.stdout
+    assert "device.jpg: cannot be read: a device, not a regular file" in done.stdout
+    out = photos.parent / "cache"
+    done = run("datasets", "prepare", "folder", photos, "--out", out, "--side", 40, "--quiet")
+    assert done.exit_code == 1
+    assert "3 pictures" in done.stdout
+    assert {line.split(":")[0].strip() for line in done.stdout.splitlines()[1:]} == {
+        *("device.jpg", "folder.png", "pipe.png"),
+    }
+
+
+@pytest.mark.parametrize("name", sorted(datasets()))
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_no_reader_waits_for_a_file_of_its_layout(
+    run: Run, tmp_path: Path, name: str, kind: str
+) -> None:
+    names = (
+        *("img_align_celeba/000001.jpg", "identity_CelebA.txt", "train.rec", "train.idx"),
+        *("data/aflw.sqlite", "data/flickr/0/a.jpg", "a/b_0001.jpg", "a/b_0001.t7", "a/c.mat"),
+        *("DIV2K_train_HR/0001.png", "boxes_416.csv", "WIDER_train/images/x/a.jpg"),
+        *("wider_face_split/wider_face_train_bbx_gt.txt", "train/n000002/0001_01.jpg"),
+        *("bb_landmark/loose_bb_train.csv", "AFLW2000-3D-Reannotated/image1.jpg"),
+        *("AFLW2000-3D-Reannotated/image1.t7", "test.csv", "images/a.jpg"),
+    )
+    for one in names:
+        path = tmp_path / one
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if kind == "pipe":
+            os.mkfifo(path)
+        else:
+            path.symlink_to("/dev/zero")
+    done = run("datasets", "check", name, tmp_path, "--json")
+    assert done.exit_code == 1, done.exception
+    with pytest.raises(DatasetError, match="not a regular file"):
+        text_of(tmp_path / "train.idx")
+
+
+def test_lists_and_caches_that_are_pipes_are_refused(run: Run, photos: Path) -> None:
+    pipe = photos.parent / "pipe.csv"
+    os.mkfifo(pipe)
+    with pytest.raises(DatasetError, match="not a regular file"):
+        chosen([], pipe)
+    words = ("datasets", "prepare", "folder", photos, "--out", photos.parent / "o", "--list", pipe)
+    assert "a pipe, not a regular file" in str(run(*words).exception)
+    cache = prepared(photos)
+    for name in ("cache.json", "images.npy", "index.csv"):
+        (cache / name).rename(cache / "kept")
+        os.mkfifo(cache / name)
+        with pytest.raises(ConfigError, match=f"{name} is not a regular file"):
+            CachedFaces(cache)
+        (cache / "kept").replace(cache / name)
+    assert len(CachedFaces(cache)) == 3
+
+
+def test_a_cache_and_its_inputs_are_not_replaced(run: Run, photos: Path) -> None:
+    cache = photos.parent / "cache"
+    words = ("datasets", "prepare", "folder", photos, "--out", cache, "--side", 40, "--quiet")
+    assert run(*words).exit_code == 0
+    before = (cache / "index.csv").read_bytes()
+    (photos / "b.png").unlink()
+    done = run(*words)
+    assert isinstance(done.exception, FileExistsError)
+    assert "--overwrite" in str(done.exception)
+    assert (cache / "index.csv").read_bytes() == before
+    assert run(*words, "--overwrite").exit_code == 0
+    assert (cache / "index.csv").read_bytes() != before
+    done = run(*words, "--overwrite", "--list", cache / "index.csv")
+    assert "is an input" in str(done.exception)
+
+
+def limited(limit: int) -> Callable[[], None]:
+    """Files grow to `limit` bytes: what a full disk does to a write, without a disk."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+
+def ended(*words: object, limit: int) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-c", HEED + SCRIPT, *map(str, words)],
+        capture_output=True,
+        text=True,
+        preexec_fn=limited(limit),
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+def assert_one_line(errors: str) -> None:
+    (line,) = errors.strip().splitlines()
+    assert line.startswith("sr-pipeline: error: ")
+
+
+def test_prepare_on_a_full_disk_is_one_line_not_a_bus_error(photos: Path) -> None:
+    cache = photos.parent / "cache"
+    words = ("datasets", "prepare", "folder", photos, "--out", cache, "--side", 160, "--quiet")
+    code, errors = ended(*words, limit=100_000)
+    assert code == 2, errors
+    assert_one_line(errors)
+    assert list(cache.iterdir()) == []
+
+
+@pytest.mark.parametrize("how", ["too little is free", "another process took it"])
+def test_the_room_of_a_cache_is_taken_before_it_is_written(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    if how == "too little is free":
+        monkeypatch.setattr("shutil.disk_usage", lambda _: _Usage)
+    else:
+
+        def full(_handle: int, _start: int, _size: int) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(OSError) as caught:
+        prepared(photos)
+    assert caught.value.errno == errno.ENOSPC
+    assert list((photos.parent / "cache").iterdir()) == []
+
+
+class _Usage:
+    free = 1000
+
+
+def test_training_on_a_full_disk_is_one_line(photos: Path) -> None:
+    file = config(photos)
+    out = photos.parent / "out"
+    code, errors = ended("train", file, "--out", out, "--quiet", "--device", "cpu", limit=20_000)
+    assert code == 2, errors
+    assert_one_line(errors)
+    assert not list(out.glob("*.partial"))
+
+
+@pytest.mark.parametrize("command", ["train", "prepare", "export"])
+def test_an_output_that_cannot_be_made_is_one_line(photos: Path, command: str) -> None:
+    # A file where a folder would have to be: permissions do not stop root, this does.
+    wall = photos.parent / "wall"
+    wall.write_text("x")
+    words: tuple[object, ...] = ("export", "gflmser", "--onnx", wall / "o" / "x.onnx")
+    if command == "train":
+        words = ("train", config(photos), "--out", wall / "o", "--quiet", "--device", "cpu")
+    elif command == "prepare":
+        words = ("datasets", "prepare", "folder", photos, "--out", wall / "o")
+    process = started(*words)
+    _, errors = process.communicate()
+    assert process.returncode == 2, errors
+    assert_one_line(errors)
+
+
+def test_export_on_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    code, errors = ended("export", "gflmser", "--onnx", tmp_path / "x.onnx", limit=50_000)
+    assert code == 2, errors
+    assert_one_line(errors)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_export_keeps_a_users_partial_file_and_the_weights(run: Run, tmp_path: Path) -> None:
+    from tests.hostile.test_models_are_known import weights
+
+    file = weights(tmp_path, 1)
+    (tmp_path / "x.partial").write_text("mine")
+    assert run("export", file, "--onnx", tmp_path / "x.onnx").exception is None
+    assert (tmp_path / "x.partial").read_text() == "mine"
+    before = file.read_bytes()
+    assert "the weight file itself" in str(run("export", file, "--onnx", file).exception)
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_a_signal_ends_a_training_with_checkpoint_and_weights(
+    photos: Path, number: signal.Signals
+) -> None:
+    out = photos.parent / "out"
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-c", HEED + SCRIPT, "train", str(config(photos, 100_000))),
+            *("--out", str(out), "--device", "cpu"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    process.stderr.readline()  # the first progress
+    process.send_signal(number)
+    said, errors = process.communicate()
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    assert "cut short; --resume goes on" in said
+    assert {"checkpoint.pt", "tiny.safetensors"} <= {path.name for path in out.iterdir()}
+
+
+def test_a_second_signal_ends_a_training_at_once(photos: Path) -> None:
+    # The step never ends: only a second signal can end the process.
+    hang = (
+        "import time\nfrom gflmser.training.loop import Trainer\n"
+        "def step(self, *a, **k):\n    print('in a step', flush=True)\n    time.sleep(600)\n"
+        "Trainer._one_step = step\n"
+    )
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-c", hang + HEED + SCRIPT, "train", str(config(photos))),
+            *("--out", str(photos.parent / "out"), "--device", "cpu", "--quiet"),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "in a step\n"
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+
+
+def test_a_cache_follows_the_umask(photos: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        cache = prepared(photos)
+    finally:
+        os.umask(before)
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in cache.iterdir()}
+    assert modes == {0o600}
+
+
+def test_the_corners_of_what_is_no_picture_are_none(run: Run, photos: Path) -> None:
+    (photos / "x.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\nshowpage\n")
+    out = photos.parent / "o"
+    words = ("prepare", "folder", photos, "--out", out, "--corners", 16, "--side", 16, "--quiet")
+    done = run("datasets", *words)
+    assert done.exit_code == 1, done.exception
+    assert "12 pictures" in done.stdout
+    assert "x.jpg: cannot be read" in done.stdout
