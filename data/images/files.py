@@ -172,8 +172,9 @@ def _to_rgb(picture: Image.Image) -> tuple[RGB, str]:
     if picture.mode in _SIXTEEN_BIT:
         return _from_sixteen_bit(np.asarray(picture, dtype=np.float64))
     if picture.mode == "F":
-        grey = np.nan_to_num(np.asarray(picture, dtype=np.float64))
-        return _grey_to_rgb(grey * 255 if grey.max() <= 1 else grey), ""
+        with np.errstate(all="ignore"):  # NaN of every kind, and numbers near the largest
+            grey = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+            return _grey_to_rgb(grey * 255 if grey.max() <= 1 else grey), ""
     if picture.has_transparency_data:
         rgba = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)

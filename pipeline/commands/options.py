@@ -109,13 +109,13 @@ def detector(default_passes: str, default: str = "hog") -> Callable[[F], F]:
 face_sizes = combine(
     click.option(
         "--min-face",
-        type=click.FloatRange(1),
+        type=FiniteRange(1),
         metavar="PX",
         help="Least width of a face, for --detector auto; default: 8, in crops 4.",
     ),
     click.option(
         "--max-face",
-        type=click.FloatRange(1),
+        type=FiniteRange(1),
         metavar="PX",
         help="Largest width of a face, for --detector auto.",
     ),

@@ -84,14 +84,9 @@ def what_it_rests_on(job: WritingJob, listing: Listing) -> dict[str, object]:
         found += models_of({"identify": True})
     models = {f"{model.role} {model.path.name}": file_sha256(model.path) for model in found}
     for role, name in (("ground truth", "ground_truth"), ("pairs", "pairs")):
-        path = Path(str(settings.get(name) or ""))
-        if digest := tree_sha256(path) if path.is_dir() else _of_file(path):
-            models[role] = digest
+        if (given := settings.get(name)) and (path := Path(str(given))).exists():
+            models[role] = tree_sha256(path) if path.is_dir() else file_sha256(path)
     return {**listing.describe(), "models": models}
-
-
-def _of_file(path: Path) -> str | None:
-    return file_sha256(path) if path.is_file() else None
 
 
 def _check_work(listing: Listing) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from pipeline.inputs.sources import Source, cut_region
 from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status, with_degradation
 from pipeline.jobs.face_settings import FaceSettings
 from pipeline.report.drawing import side_by_side
+
+NOT_RESTORED: Final = "not restored"
+"""What stands under the second view of an image that was large enough to be left alone."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,8 @@ class FindFaces(FaceSettings):
         left, top = region_offset(item.source)
         boxes = [box.shifted(-left, -top) for row in rows if (box := row.box()) is not None]
         labels = [row.label() for row in rows if row.face is not None]
-        pair = side_by_side(item.pictures["input"], sr, boxes, labels=labels)
+        captions = ("input", "restored" if "sr" in item.pictures else NOT_RESTORED)
+        pair = side_by_side(item.pictures["input"], sr, boxes, labels=labels, captions=captions)
         boxes_file = self.out / "boxes" / item.source.output
         if "sr" not in item.pictures:
             save_png(boxes_file, pair)

@@ -36,7 +36,7 @@ def one_report(rng: random.Random, folder: Path) -> object:
     if rng.random() < 0.5:
         from pipeline.report.run_page.write import write_run_page
 
-        _spoiled(rng, folder, _run_folder())
+        _spoiled(rng, folder, run_folder_files())
         return write_run_page(folder)
     from pipeline.report.contact_sheet import contact_sheet
     from pipeline.report.data import read_report
@@ -89,7 +89,8 @@ def _other_table(rng: random.Random, content: bytes) -> bytes:
 
 
 @functools.cache
-def _run_folder() -> Mapping[str, bytes]:
+def run_folder_files() -> Mapping[str, bytes]:
+    """What `detect` leaves in a folder, small."""
     picture = seeds.images()["png"]
     return {
         "detections.csv": _FACES.encode(),

@@ -68,3 +68,9 @@ def test_resume_with_other_pairs_or_annotations_is_refused(run: Run, photos: Pat
         assert "models" in str(done.exception)
         file.write_text(before)
     assert run(*words, *more, "--resume").exit_code == 0
+
+
+def test_what_is_not_read_is_not_hashed(run: Run, photos: Path) -> None:
+    out = photos.parent / "out"
+    assert run("degrade", photos, "--out", out, "--quiet", "--workers", 1).exit_code == 0
+    assert json.loads((out / "summary.json").read_text())["input"]["models"] == {}

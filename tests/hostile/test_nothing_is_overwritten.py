@@ -9,6 +9,9 @@ from PIL import Image, ImageOps
 
 from data.errors import UsageError
 from pipeline.engine.journal import Journal, Start
+from pipeline.engine.to_folder import check_outputs
+from pipeline.inputs.sources import Listing
+from pipeline.jobs.search_faces import SearchFaces
 from tests.hostile.conftest import Run
 
 
@@ -212,3 +215,21 @@ def test_results_of_an_older_version_are_refused(tmp_path: Path) -> None:
     db.close()
     with pytest.raises(UsageError, match="older"):
         Journal(tmp_path, {}, start=Start(resume=True))
+
+
+def test_cut_out_faces_are_looked_at_before_they_are_written(run: Run, photos: Path) -> None:
+    out = photos.parent / "out"
+    (out / "faces").mkdir(parents=True)
+    for name in ("a-0-native.png", "b.png", "ab-0-native.png"):
+        (out / "faces" / name).write_bytes(b"mine")
+    done = run("detect", photos, "--out", out, "--quiet", "--workers", 1)
+    assert done.exit_code == 2
+    assert "a-0-native.png exists and is of no run of ours" in str(done.exception)
+    assert not (out / "journal.sqlite").exists()
+    job, one = SearchFaces(out), Listing((str(photos / "a.png"),))
+    (out / "faces" / "a-0-native.png").unlink()
+    check_outputs(job, one, Start())
+    # A face of an earlier run that is an input now, by a link.
+    (out / "faces" / "a-0-restored.png").hardlink_to(photos / "a.png")
+    with pytest.raises(UsageError, match="would overwrite the input"):
+        check_outputs(job, one, Start(overwrite=True))

@@ -213,3 +213,14 @@ def test_libraries_write_nothing_about_damaged_videos(tmp_path: Path) -> None:
         check=True,
     )
     assert (done.stdout, done.stderr) == (b"", b"")
+
+
+def test_numbers_that_are_none_in_a_float_image_are_no_warning(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    values = np.full((8, 8), 0.5, np.float32)
+    values.view(np.uint32)[:2] = 0x7F800001  # a NaN that signals
+    values[2:4], values[4:6] = np.inf, -np.inf
+    Image.fromarray(values).save(tmp_path / "x.tif")
+    assert load_rgb(tmp_path / "x.tif").shape == (8, 8, 3)
+    assert [str(one.message) for one in recwarn] == []

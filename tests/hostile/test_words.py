@@ -1,0 +1,99 @@
+"""What is said where something is odd: true, on one line, and of help."""
+
+import errno
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.methods import absent_rivals, find_entrants
+from data.errors import TruthError
+from pipeline.engine.journal import Journal
+from pipeline.environment.words import counted
+from pipeline.evaluation.pairs import Pairs
+from pipeline.failures import USAGE, exit_code_of
+from pipeline.inputs.sources import Listing
+from pipeline.jobs.detect import NOT_RESTORED
+from pipeline.report.drawing import side_by_side
+from tests.hostile.conftest import Run
+
+
+def test_an_image_that_was_left_alone_is_not_called_restored(
+    run: Run, samples: Path, tmp_path: Path
+) -> None:
+    with Image.open(samples / "obama.jpg") as opened:
+        rgb = np.asarray(opened.convert("RGB").crop((150, 40, 350, 240)))
+    Image.fromarray(rgb).save(tmp_path / "x.png")
+    words = ("--detector", "hog", "--passes", 0, "--upscale-below", 64, "--upscaler", "bicubic")
+    done = run("detect", tmp_path / "x.png", "--out", tmp_path / "out", *words, "--workers", 1)
+    assert done.exit_code == 0, done.exception
+    assert not (tmp_path / "out" / "sr").exists()
+    with Image.open(tmp_path / "out" / "boxes" / "x.png") as opened:
+        sheet = np.asarray(opened.convert("RGB"))
+    honest = side_by_side(rgb, rgb, captions=("input", NOT_RESTORED))
+    strip = slice(-20, None)
+    assert np.array_equal(sheet[strip], honest[strip])
+    assert not np.array_equal(sheet[strip], side_by_side(rgb, rgb)[strip])
+
+
+@pytest.mark.parametrize(
+    "header", ["image;left;top;right;bottom", "Image\tleft\ttop\tright\tbottom", " IMAGE , left"]
+)
+def test_manifests_of_spreadsheets_are_read(tmp_path: Path, header: str) -> None:
+    separator = next(mark for mark in ";\t," if mark in header)
+    row = separator.join(("a.png", "1", "2", "30", "40")[: len(header.split(separator))])
+    (tmp_path / "list.csv").write_bytes(f"\ufeff{header}\r\n{row}\r\n".encode())
+    (source,) = Listing((str(tmp_path / "list.csv"),)).unopened()
+    assert source.key == "a.png"
+
+
+def test_a_manifest_without_images_says_which_columns_it_has(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text("file,x\na.png,1\n")
+    with pytest.raises(TruthError, match="no column `image`; its columns are 'file', 'x'"):
+        list(Listing((str(tmp_path / "list.csv"),)))
+
+
+def test_pairs_with_a_header_alone_say_so(tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text("a,b,same\n")
+    with pytest.raises(TruthError, match="and no pair"):
+        Pairs.read(tmp_path / "pairs.csv")
+
+
+def test_rivals_that_were_not_asked_for_are_not_said_to_be_missing() -> None:
+    said = absent_rivals(find_entrants(["bicubic"]))
+    assert said.startswith("Not asked for, or without weights, so no row: ")
+
+
+def test_one_is_singular() -> None:
+    assert (counted(1, "picture"), counted(2000, "picture")) == ("1 picture", "2,000 pictures")
+
+
+def test_a_broken_pipe_of_somebody_else_is_not_a_closed_stdout(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert exit_code_of(BrokenPipeError(errno.EPIPE, "Broken pipe"), debug=False) == USAGE
+    assert "Broken pipe" in capsys.readouterr().err
+
+
+def test_a_locked_folder_says_that_another_run_writes_there(tmp_path: Path) -> None:
+    with Journal(tmp_path, {}), pytest.raises(Exception, match="another run writes"):
+        Journal(tmp_path, {})
+
+
+def test_warnings_of_pillow_name_nothing_on_stderr(
+    run: Run, tmp_path: Path, face: Image.Image, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = io.BytesIO()
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    face.save(file, "TIFF", exif=exif)
+    (tmp_path / "in").mkdir()
+    content = file.getvalue()
+    for at in range(8, len(content), 97):
+        (tmp_path / "in" / f"{at}.tif").write_bytes(content[:at] + b"\xff" + content[at + 1 :])
+    words = ("--out", tmp_path / "out", "--workers", 1, "--quiet", "--upscaler", "bicubic")
+    done = run("upscale", tmp_path / "in", *words)
+    assert "PIL" not in done.stderr
+    assert "PIL" not in capfd.readouterr().err
