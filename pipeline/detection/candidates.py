@@ -9,7 +9,7 @@ import numpy as np
 from data.boxes import Box, iou
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection
-from pipeline.detection.centerface import CenterFace
+from pipeline.detection.centerface import CenterFace, resized, shrunk
 from pipeline.detection.suppression import suppress
 from pipeline.detection.tiles import tiles
 
@@ -28,7 +28,7 @@ def search_scales(net: CenterFace, rgb: RGB, scales: Sequence[float]) -> list[Ca
     found: list[Candidate] = []
     for scale in scales:
         found += [(face, scale) for face in search_tiles(net, rgb, scale)]
-    return without_parts(_best(found))
+    return without_parts(best(found))
 
 
 def search_tiles(net: CenterFace, rgb: RGB, scale: float) -> list[Detection]:
@@ -42,11 +42,32 @@ def search_tiles(net: CenterFace, rgb: RGB, scale: float) -> list[Detection]:
     return found
 
 
-def search_mirrored(net: CenterFace, rgb: RGB, scale: float) -> list[Candidate]:
-    """Candidates of a crop and of its mirror image, with the mean of both scores."""
-    plain, mirror = net.at_scale([rgb, np.ascontiguousarray(rgb[:, ::-1])], scale)
-    views = plain, [mirrored(face, rgb.shape[1]) for face in mirror]
-    merged = _best([(face, scale) for view in views for face in view])
+def search_mirrored(
+    net: CenterFace, crops: Sequence[RGB], scales: Sequence[float]
+) -> list[list[Candidate]]:
+    """Candidates of each crop and its mirror image, with the mean of both scores.
+
+    Crops of one padded size go through the network together; `scales` has one for each.
+    """
+    both = [*crops, *(np.ascontiguousarray(rgb[:, ::-1]) for rgb in crops)]
+    found = net.batch([resized(rgb, scale) for rgb, scale in zip(both, [*scales] * 2, strict=True)])
+    return [
+        _merged(
+            [shrunk(face, rgb, scale) for face in plain],
+            [mirrored(shrunk(face, rgb, scale), rgb.shape[1]) for face in mirror],
+            scale,
+        )
+        for rgb, scale, plain, mirror in zip(
+            crops, scales, found[: len(crops)], found[len(crops) :], strict=True
+        )
+    ]
+
+
+def _merged(
+    plain: Sequence[Detection], mirror: Sequence[Detection], scale: float
+) -> list[Candidate]:
+    views = plain, mirror
+    merged = best([(face, scale) for view in views for face in view])
     scored = [
         (replace(face, score=float(np.mean([_score(view, face.box) for view in views]))), at)
         for face, at in merged
@@ -74,7 +95,8 @@ def moved(face: Detection, dx: float, dy: float) -> Detection:
     return Detection(face.box.shifted(dx, dy), face.score, marks)
 
 
-def _best(found: Sequence[Candidate]) -> list[Candidate]:
+def best(found: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates without those that a better one overlaps, best first."""
     if not found:
         return []
     boxes = np.array([_edges(face.box) for face, _ in found], np.float32)
@@ -88,14 +110,14 @@ def _edges(box: Box) -> tuple[float, float, float, float]:
 
 def without_parts(found: Sequence[Candidate]) -> list[Candidate]:
     """Leave out boxes that lie within a better, larger face: an eye or a mouth taken for one."""
-    kept: list[Candidate] = []
-    for face, scale in found:
-        if not any(_lies_in(face.box, other.box) for other, _ in kept):
-            kept.append((face, scale))
-    return kept
-
-
-def _lies_in(box: Box, other: Box) -> bool:
-    across = min(box.right, other.right) - max(box.left, other.left)
-    down = min(box.bottom, other.bottom) - max(box.top, other.top)
-    return across > 0 and down > 0 and across * down > _PART * box.area
+    if len(found) < 2:
+        return list(found)
+    boxes = np.array([_edges(face.box) for face, _ in found])
+    sides = np.minimum(boxes[:, None, 2:], boxes[None, :, 2:])
+    sides -= np.maximum(boxes[:, None, :2], boxes[None, :, :2])
+    shared = np.clip(sides, 0, None).prod(axis=2)
+    lies_in = shared > _PART * (boxes[:, 2:] - boxes[:, :2]).prod(axis=1)[:, None]
+    kept = np.zeros(len(found), np.bool_)
+    for index, others in enumerate(lies_in):
+        kept[index] = not others[kept].any()
+    return [one for one, keep in zip(found, kept, strict=True) if keep]

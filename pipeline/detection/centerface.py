@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from data.boxes import Box
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection, DetectorOptions
+from pipeline.detection.scales import MULTIPLE
 from pipeline.detection.suppression import suppress
 from pipeline.environment.onnx_constants import with_constant_weights
 from pipeline.environment.onnx_models import (
@@ -27,7 +28,6 @@ from pipeline.environment.onnx_models import (
 DEFAULT_SCORE: Final = 0.35
 """deepface's threshold for CenterFace; calibrated ones stand in `thresholds.json`."""
 STRIDE: Final = 4
-_MULTIPLE: Final = 32
 _MOST_IOU: Final = 0.3
 _INPUT: Final = "input.1"
 _OUTPUTS: Final = ("537", "538", "539", "540")
@@ -174,7 +174,7 @@ def _groups(images: Sequence[RGB]) -> Iterator[list[int]]:
 
 def _padded_size(image: RGB) -> tuple[int, int]:
     height, width = image.shape[:2]
-    return -(-height // _MULTIPLE) * _MULTIPLE, -(-width // _MULTIPLE) * _MULTIPLE
+    return -(-height // MULTIPLE) * MULTIPLE, -(-width // MULTIPLE) * MULTIPLE
 
 
 def _padded(image: RGB) -> RGB:

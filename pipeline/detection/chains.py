@@ -12,9 +12,10 @@ from typing import Final
 
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection
-from pipeline.detection.candidates import FLOOR, search_mirrored, search_scales
+from pipeline.detection.candidates import FLOOR
 from pipeline.detection.centerface import load_centerface
 from pipeline.detection.scales import plan
+from pipeline.detection.second_look import search_all
 
 Finder = Callable[[Sequence[RGB]], Iterator[list[Detection]]]
 """From images to their candidates, best first, boxes in pixels of each image."""
@@ -33,11 +34,14 @@ SEARCH: Final = Chain("centerface", "bicubic")
 
 def search_candidates(rgb: RGB, device: str = "auto") -> list[Detection]:
     """Every candidate of the search of `auto`, best first, whatever its score."""
-    how = plan(rgb.shape[1], rgb.shape[0])
-    net = load_centerface(min_score=FLOOR, device=device)
-    found = (
-        search_mirrored(net, rgb, how.scales[0])
-        if how.mirrored
-        else search_scales(net, rgb, how.scales)
-    )
-    return [face for face, _ in found if face.box.width >= how.min_face]
+    return candidates_of([rgb], device)[0]
+
+
+def candidates_of(images: Sequence[RGB], device: str = "auto") -> list[list[Detection]]:
+    """`search_candidates` of each image; crops go through the network together."""
+    hows = [plan(rgb.shape[1], rgb.shape[0]) for rgb in images]
+    found = search_all(load_centerface(min_score=FLOOR, device=device), images, hows)
+    return [
+        [face for face, _ in one if face.box.width >= how.min_face]
+        for one, how in zip(found, hows, strict=True)
+    ]

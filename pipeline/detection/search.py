@@ -15,10 +15,11 @@ import numpy as np
 from data.boxes import Box
 from data.images.rgb import RGB
 from pipeline.detection.base import Landmarks
-from pipeline.detection.candidates import FLOOR, Candidate, search_mirrored, search_scales
+from pipeline.detection.candidates import FLOOR, Candidate
 from pipeline.detection.centerface import load_centerface
 from pipeline.detection.choose import choose_faces
 from pipeline.detection.scales import is_crop, plan
+from pipeline.detection.second_look import search_all
 from pipeline.detection.size_class import DoriClass, dori_class
 from pipeline.detection.thresholds import CROP_RATE, FRAME_RATE, Curve, load_thresholds
 from pipeline.names import FacesWanted
@@ -82,23 +83,28 @@ def search_image(rgb: RGB, settings: SearchSettings | None = None) -> list[Found
     """Find the faces of `rgb`, `(H, W, 3)` uint8; best score first, dropped candidates last.
 
     A longer side of at most 160 px makes the image a crop: it is enlarged to about 128 px and
-    searched together with its mirror image. Larger images are frames: they are searched at
-    several scales in tiles, so that memory does not grow with them. Raises ModelError when
-    CenterFace's model or its runtime is missing.
+    searched together with its mirror image. Larger images are frames: they are searched in tiles,
+    so that memory does not grow with them, and what is in doubt is looked at again enlarged.
+    Raises ModelError when CenterFace's model or its runtime is missing.
 
     Example:
         >>> faces = [face for face in search_image(rgb) if not face.dropped]  # doctest: +SKIP
     """
+    return search_images([rgb], settings)[0]
+
+
+def search_images(
+    images: Sequence[RGB], settings: SearchSettings | None = None
+) -> list[list[FoundFace]]:
+    """`search_image` of each; crops of one size go through the network together."""
     wanted = settings or SearchSettings()
-    height, width = rgb.shape[:2]
-    how = plan(width, height, wanted.min_face)
+    hows = [plan(rgb.shape[1], rgb.shape[0], wanted.min_face) for rgb in images]
     net = load_centerface(min_score=FLOOR, device=wanted.device, threads=wanted.threads)
-    found = (
-        search_mirrored(net, rgb, how.scales[0])
-        if how.mirrored
-        else search_scales(net, rgb, how.scales)
-    )
-    return _judged(found, rgb, wanted, how.min_face)
+    found = search_all(net, images, hows)
+    return [
+        _judged(candidates, rgb, wanted, how.min_face)
+        for candidates, rgb, how in zip(found, images, hows, strict=True)
+    ]
 
 
 def is_grey(rgb: RGB) -> bool:

@@ -29,9 +29,9 @@ def suppress(boxes: Boxes, scores: NDArray[np.float32], most_iou: float) -> NDAr
 def _overlap(
     box: Boxes, own: np.float32, others: Boxes, areas: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    low = np.maximum(box[:2], others[:, :2])
-    high = np.minimum(box[2:], others[:, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=1)
+    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    np.maximum(sides, 0, out=sides)
+    shared = sides[:, 0] * sides[:, 1]
     union = own + areas - shared
     overlap: NDArray[np.float32] = np.zeros_like(shared)
     np.divide(shared, union, out=overlap, where=union > 0)

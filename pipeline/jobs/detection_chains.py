@@ -7,7 +7,7 @@ from data.images.rgb import RGB
 from pipeline.detection.base import Detection
 from pipeline.detection.candidates import FLOOR
 from pipeline.detection.centerface import shrunk
-from pipeline.detection.chains import SEARCH, Chain, Finder, search_candidates
+from pipeline.detection.chains import SEARCH, Chain, Finder, candidates_of
 from pipeline.detection.passes import auto_passes
 from pipeline.detection.registry import load_detector
 from pipeline.upscalers.loading import load_upscaler
@@ -44,8 +44,9 @@ def load_chains(chains: Sequence[Chain], *, device: str = "auto", threads: int =
         for start in range(0, len(images), _BATCH):
             part = images[start : start + _BATCH]
             enlarged = upscaler(part) if detectors else part
-            for rgb, large in zip(part, enlarged, strict=True):
-                found = {SEARCH: search_candidates(rgb, device)} if SEARCH in chains else {}
+            searched = candidates_of(part, device) if SEARCH in chains else [[] for _ in part]
+            for rgb, large, candidates in zip(part, enlarged, searched, strict=True):
+                found = {SEARCH: candidates} if SEARCH in chains else {}
                 for chain, detector in detectors.items():
                     faces = detector(large, _passes(chain, large))
                     found[chain] = [shrunk(face, rgb, upscaler.scale) for face in faces]
