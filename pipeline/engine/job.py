@@ -7,7 +7,7 @@ The local engine and the Ray engine call these same functions. A picture that fa
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from data.atomic import recorded
 from data.errors import ImageError, ModelError, OutputError
@@ -35,6 +35,8 @@ class Item:
     pictures: Pictures
     entry: Mapping[str, object] = field(default_factory=dict)
     """What evidence.json states of it."""
+    seen: object = None
+    """What `LooksTogether.look` gave for it; None where nothing did."""
 
     @property
     def nbytes(self) -> int:
@@ -62,6 +64,14 @@ class Job(Protocol):
 
     def failure(self, source: Source, message: str) -> list[Row]:
         """Return the error rows of a picture that could not be done."""
+
+
+@runtime_checkable
+class LooksTogether(Protocol):
+    """A job whose workers look at the items of a task together before they finish each."""
+
+    def look(self, batch: Sequence[Item]) -> Sequence[object]:
+        """What is known of each item, for its `seen`; `finish` does without where it is None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +115,22 @@ def enlarge_items(job: Job, items: Sequence[Item]) -> list[Item | Finished]:
     return [
         replace(item, pictures=pictures) for item, pictures in zip(items, enlarged, strict=True)
     ]
+
+
+def looked_at(job: Job, items: Sequence[Item]) -> Sequence[Item]:
+    """The items with what a job sees in them together; as they are when it fails or has no look.
+
+    Then each is finished alone, and only what is wrong gets an error row.
+    """
+    if not isinstance(job, LooksTogether) or not items:
+        return items
+    try:
+        seen = job.look(items)
+    except (ModelError, OutputError):
+        raise
+    except Exception:
+        return items
+    return [replace(item, seen=one) for item, one in zip(items, seen, strict=True)]
 
 
 def finish_item(job: Job, item: Item) -> Finished:

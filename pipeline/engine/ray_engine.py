@@ -8,7 +8,15 @@ from typing import Any, Final
 import numpy as np
 
 from data.errors import ModelError, OutputError, SrPipelineError
-from pipeline.engine.job import Finished, Item, Job, enlarge_items, finish_or_error, read_item
+from pipeline.engine.job import (
+    Finished,
+    Item,
+    Job,
+    enlarge_items,
+    finish_or_error,
+    looked_at,
+    read_item,
+)
 from pipeline.engine.run import Groups, Numbered, RunOptions
 
 _CHUNK: Final = 4096
@@ -98,10 +106,13 @@ class FinishActor:
 
     def __call__(self, batch: Batch) -> Batch:
         """Turn pickled items into pickled finished pictures; what has ended passes through."""
-        return _blobs([self._finish(pickle.loads(blob)) for blob in batch["blob"]])
-
-    def _finish(self, one: Item | Finished | SrPipelineError) -> Finished | SrPipelineError:
-        return finish_or_error(self._job, one) if isinstance(one, Item) else one
+        every = [pickle.loads(blob) for blob in batch["blob"]]
+        ended = [one for one in every if not isinstance(one, Item)]
+        try:
+            items = looked_at(self._job, [one for one in every if isinstance(one, Item)])
+        except (ModelError, OutputError) as error:
+            return _blobs([*ended, error])
+        return _blobs([*ended, *(finish_or_error(self._job, item) for item in items)])
 
 
 def _blobs(objects: list[Any]) -> Batch:

@@ -30,7 +30,8 @@ Groups = Generator[list[Finished], None, None]
 _READERS: Final = 2
 _READ_AHEAD: Final = 16
 _BATCH_BYTES: Final = 64 << 20
-_TASK_PICTURES: Final = 8
+TASK_PICTURES: Final = 16
+"""Small images that a worker gets at once."""
 _TASK_BYTES: Final = 8 << 20
 _NOTES: Final = 100
 
@@ -226,7 +227,7 @@ def _tasks(items: Sequence[Item]) -> Iterator[list[Item]]:
     task: list[Item] = []
     for item in items:
         task.append(item)
-        if len(task) >= _TASK_PICTURES or sum(one.nbytes for one in task) >= _TASK_BYTES:
+        if len(task) >= TASK_PICTURES or sum(one.nbytes for one in task) >= _TASK_BYTES:
             yield task
             task = []
     if task:

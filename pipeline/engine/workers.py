@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from data.errors import ModelError, OutputError
-from pipeline.engine.job import Finished, Item, Job, finish_or_error
+from pipeline.engine.job import Finished, Item, Job, finish_or_error, looked_at
 
 _TASKS_PER_WORKER: Final = 3
 _DIED: Final = "the worker process died on this picture (out of memory?)"
@@ -51,6 +51,10 @@ def _finish(items: Sequence[Item]) -> Ended:
     if _job is None:
         raise RuntimeError("the worker was not started")
     finished: list[Finished] = []
+    try:
+        items = looked_at(_job, items)
+    except (ModelError, OutputError) as error:
+        return finished, error
     for item in items:
         ended = finish_or_error(_job, item)
         if not isinstance(ended, Finished):

@@ -9,9 +9,9 @@ from typing import Any
 
 from data.errors import UsageError
 from data.images.rgb import RGB
-from pipeline.engine.job import Item
+from pipeline.engine.job import Item, looked_at
 from pipeline.engine.journal import Row
-from pipeline.engine.run import RunOptions
+from pipeline.engine.run import TASK_PICTURES, RunOptions
 from pipeline.identity.gallery import Gallery
 from pipeline.inputs.sources import Listing, Source
 from pipeline.jobs.choose import detect_job
@@ -46,7 +46,12 @@ def rows_of(
     job.check()
     items = [_item(number, rgb) for number, rgb in enumerate(images)]
     made = zip(items, job.enlarge(items), strict=True)
-    return [job.finish(replace(item, pictures=pictures)) for item, pictures in made]
+    larger = [replace(item, pictures=pictures) for item, pictures in made]
+    together = (
+        looked_at(job, larger[start : start + TASK_PICTURES])
+        for start in range(0, len(larger), TASK_PICTURES)
+    )
+    return [job.finish(item) for items in together for item in items]
 
 
 def _item(number: int, rgb: RGB) -> Item:

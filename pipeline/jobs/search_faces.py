@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Final
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING
 
 from data.images.files import save_png
 from data.images.rgb import RGB
-from pipeline.detection.face_cuts import FaceCut, face_cut
 from pipeline.detection.registry import check_detector
-from pipeline.detection.search import DETECTOR, FoundFace, SearchSettings, search_image
+from pipeline.detection.search import DETECTOR, FoundFace, SearchSettings, search_images
 from pipeline.detection.thresholds import load_thresholds
 from pipeline.engine.job import Item, Pictures
 from pipeline.engine.journal import Row
@@ -22,27 +18,13 @@ from pipeline.inputs.sources import Source, cut_region
 from pipeline.jobs.detect import region_offset
 from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status, with_degradation
 from pipeline.jobs.face_settings import FaceSettings
+from pipeline.jobs.restored_faces import PER_TURN, RestoredFace, Sight, restore_faces, sights
 from pipeline.names import AUTO
 from pipeline.report.drawing import draw_boxes, side_by_side
-from pipeline.upscalers.spread import as_image, restore_with_spread
+from pipeline.upscalers.spread import as_image
 
 if TYPE_CHECKING:
     from pipeline.jobs.identify_faces import Seen
-
-_PER_TURN: Final = 32
-"""Faces of an image that are restored at once: a crowd of thousands must not fill the memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Face:
-    """A face that was kept, its pixels, and what the network made of them."""
-
-    found: FoundFace
-    cut: FaceCut
-    restored: RGB | None
-    scale: int
-    spread: NDArray[np.float32] | None
-    """Where mirroring the cut changes the restoration, `(kH, kW)` in grey levels."""
 
 
 @dataclass(frozen=True)
@@ -90,9 +72,8 @@ class SearchFaces(FaceSettings):
             return []
         return [f"boxes/{source.output}", f"faces/{source.output.removesuffix('.png')}-*"]
 
-    def finish(self, item: Item) -> list[Row]:
-        """See `Job.finish`: search, restore, name, write."""
-        rgb = item.pictures["input"]
+    def look(self, batch: Sequence[Item]) -> list[Sight]:
+        """See `LooksTogether`: search the images, restore the faces of all of them at once."""
         wanted = SearchSettings(
             min_face=self.min_face,
             max_face=self.max_face,
@@ -100,30 +81,44 @@ class SearchFaces(FaceSettings):
             faces=self.faces,
             device=self._onnx_device(),
         )
-        found = search_image(rgb, wanted)
-        kept = [one for one in found if not one.dropped]
-        empty = self._empty(item, len(kept))
+        images = [item.pictures["input"] for item in batch]
+        found = search_images(images, wanted)
+        return sights(images, found, self.loaded_upscaler(), self.upscale_below)
+
+    def _turns(self, item: Item, sight: Sight) -> Iterator[Sequence[RestoredFace]]:
+        """The restored faces of an image, a bounded number at a time."""
+        if sight.first:
+            yield sight.first
+            return
+        pairs = [(item.pictures["input"], one) for one in sight.kept]
+        for start in range(0, len(pairs), PER_TURN):
+            part = pairs[start : start + PER_TURN]
+            yield restore_faces(part, self.loaded_upscaler(), self.upscale_below)
+
+    def finish(self, item: Item) -> list[Row]:
+        """See `Job.finish`: name and write what `look` found."""
+        sight = item.seen if isinstance(item.seen, Sight) else self.look([item])[0]
+        empty = self._empty(item, len(sight.kept))
         rows: list[FaceRow] = []
         more: list[Row] = []
-        only: _Face | None = None
-        for start in range(0, len(kept), _PER_TURN):
-            turn = self._restored(rgb, kept[start : start + _PER_TURN])
+        only: RestoredFace | None = None
+        for turn in self._turns(item, sight):
             made = [self._row(empty, len(rows) + i, face, item) for i, face in enumerate(turn)]
             made, besides = self._looked_at(made, turn, item)
             for row, face in zip(made, turn, strict=True):
                 if self.pictures:
                     self._write_face(item, len(rows), face)
                 rows.append(row)
-                only = face if len(kept) == 1 else None
+                only = face if len(sight.kept) == 1 else None
             more += besides
         if self.pictures:
             self._write_boxes(item, rows, only)
-        dropped = [_dropped(empty, one, item) for one in found if one.dropped]
+        dropped = [_dropped(empty, one, item) for one in sight.found if one.dropped]
         named = [{**asdict(row), **other} for row, other in zip(rows, more, strict=True)]
         return [*(named or [asdict(empty)]), *(asdict(row) for row in dropped)]
 
     def _looked_at(
-        self, rows: list[FaceRow], faces: Sequence[_Face], item: Item
+        self, rows: list[FaceRow], faces: Sequence[RestoredFace], item: Item
     ) -> tuple[list[FaceRow], list[Row]]:
         """The rows with names, or what tracks need besides them."""
         if not rows or (self.identifier is None and not self.tracks):
@@ -153,20 +148,7 @@ class SearchFaces(FaceSettings):
             detector=DETECTOR,
         )
 
-    def _restored(self, rgb: RGB, found: Sequence[FoundFace]) -> list[_Face]:
-        cuts = [face_cut(rgb, one.box, one.landmarks) for one in found]
-        small = [i for i, cut in enumerate(cuts) if min(cut.rgb.shape[:2]) < self.upscale_below]
-        upscaler = self.loaded_upscaler()
-        restored = restore_with_spread(upscaler, [cuts[i].rgb for i in small])
-        made = dict(zip(small, restored, strict=True))
-        return [
-            _Face(one, cut, made[i][0], upscaler.scale, made[i][1])
-            if i in made
-            else _Face(one, cut, None, 1, None)
-            for i, (one, cut) in enumerate(zip(found, cuts, strict=True))
-        ]
-
-    def _row(self, empty: FaceRow, number: int, face: _Face, item: Item) -> FaceRow:
+    def _row(self, empty: FaceRow, number: int, face: RestoredFace, item: Item) -> FaceRow:
         box = face.found.box.shifted(*region_offset(item.source))
         return replace(
             _told(empty, face.found, item),
@@ -178,7 +160,7 @@ class SearchFaces(FaceSettings):
             **asdict(box),
         )
 
-    def _write_face(self, item: Item, number: int, face: _Face) -> None:
+    def _write_face(self, item: Item, number: int, face: RestoredFace) -> None:
         stem = f"{item.source.output.removesuffix('.png')}-{number}"
         save_png(self.out / "faces" / f"{stem}-native.png", face.cut.rgb)
         if face.restored is not None:
@@ -187,7 +169,7 @@ class SearchFaces(FaceSettings):
         if face.spread is not None:
             save_png(self.out / "faces" / f"{stem}-spread.png", as_image(face.spread))
 
-    def _write_boxes(self, item: Item, rows: Sequence[FaceRow], only: _Face | None) -> None:
+    def _write_boxes(self, item: Item, rows: Sequence[FaceRow], only: RestoredFace | None) -> None:
         """The face beside its restoration where there is one face; else the image with boxes."""
         path = self.out / "boxes" / item.source.output
         if only is not None and only.restored is not None:
@@ -206,7 +188,7 @@ class SearchFaces(FaceSettings):
         return [asdict(FaceRow(source.key, "error", error=message))]
 
 
-def _seen(face: _Face, image: RGB) -> Seen:
+def _seen(face: RestoredFace, image: RGB) -> Seen:
     """The face as it is embedded; landmarks hold as long as the cut was not turned."""
     from pipeline.jobs.identify_faces import Seen
 
