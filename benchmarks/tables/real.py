@@ -6,13 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from benchmarks.context import Bench
-from benchmarks.measuring.real_detection import (
-    BINS,
-    Scores,
-    paired_difference,
-    score_chains,
-    score_frames,
-)
+from benchmarks.measuring.kept_scores import frame_scores_of, scores_of
+from benchmarks.measuring.real_detection import BINS, Scores, paired_difference
 from benchmarks.measuring.real_sets import (
     FaceCrop,
     Scenes,
@@ -23,7 +18,6 @@ from benchmarks.measuring.real_sets import (
 from benchmarks.tables.document import Section, Sheet
 from pipeline.detection.chains import SEARCH, Chain
 from pipeline.evaluation.summary import Cell
-from pipeline.jobs.detection_chains import load_chains
 from pipeline.metrics.intervals import wilson
 from pipeline.report.tables import Column
 
@@ -58,10 +52,12 @@ def real(bench: Bench) -> Sheet:
     count = _FACELESS if bench.subset is None else 5 * bench.subset
     faceless = [one.rgb for one in faceless_crops(bench.data, sets, count, bench.seed)]
     every: dict[Chain, dict[str, Scores]] = {}
-    for name in dict.fromkeys(["bicubic", *(entrant.name for entrant in bench.entrants)]):
+    weights = {"bicubic": "", **{entrant.name: entrant.fingerprint for entrant in bench.entrants}}
+    for name, fingerprint in weights.items():
         bench.say(f"{', '.join(DETECTORS)} on {name}, {len(faceless)} faceless crops")
-        chains = [Chain(detector, name) for detector in DETECTORS]
-        every |= score_chains(load_chains(chains, device=bench.device), faces, faceless)
+        every |= scores_of(
+            bench, DETECTORS, name, weights=fingerprint, faces=faces, faceless=faceless
+        )
     sections = [
         Section(
             f"{one.name}: crops of 2.3 face widths",
@@ -122,7 +118,7 @@ def _frames(bench: Bench, sets: Sequence[Scenes]) -> Section:
     rows: list[dict[str, Cell]] = []
     for one in sets[:1]:
         bench.say(f"frames of {one.name}")
-        scores = score_frames(bench.data, one, bench.subset, bench.device)
+        scores = frame_scores_of(bench, one)
         least = scores.threshold(0.05)
         hits = scores.faces > least
         ends = wilson(int(hits.sum()), len(hits))
