@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from data.datasets.identification import Identification
 from data.datasets.integrity import fault
 from data.prepared import Edges, Picture
 from data.regular_files import FileBytes, read_bytes
@@ -48,6 +49,8 @@ class Dataset:
     """Where down the height of a picture the square is cut: 0 top, 1 bottom."""
     test_only: bool = False
     """Never to be trained on; the caches made of it say so."""
+    identification: Identification | None = None
+    """Gallery, probes and published protocols, where people are looked for in it."""
 
 
 def need(path: Path, what: str) -> Path:

@@ -8,7 +8,19 @@ from difflib import get_close_matches
 from importlib.metadata import entry_points
 from typing import Final
 
-from data.datasets import aflw, casia_webface, celeba, folders, ls3d_w, vggface2, widerface
+from data.datasets import (
+    aflw,
+    casia_webface,
+    celeba,
+    folders,
+    ijb_templates,
+    ls3d_w,
+    qmul_survface,
+    scface,
+    tinyface,
+    vggface2,
+    widerface,
+)
 from data.datasets.base import Dataset, DatasetError
 
 GROUP: Final = "sr_pipeline.datasets"
@@ -25,6 +37,10 @@ OURS: Final = (
     folders.BSDS200,
     folders.BSDS100,
     folders.LFW,
+    tinyface.DATASET,
+    scface.DATASET,
+    qmul_survface.DATASET,
+    ijb_templates.DATASET,
     folders.FOLDER,
 )
 

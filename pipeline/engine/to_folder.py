@@ -22,6 +22,7 @@ _TABLES: Final = (
         "detections.csv",
         "detections.parquet",
         "tracks.csv",
+        "tracks.png",
         "pictures.csv",
         "rows.parquet",
         "summary.json",

@@ -1,5 +1,7 @@
 """`detect` from listing to files: detections.csv and .parquet, summary.json, pictures."""
 
+from __future__ import annotations
+
 import importlib
 import itertools
 import logging
@@ -8,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from data.atomic import write_json
 from pipeline.engine.journal import Journal, Row, Start
@@ -29,6 +31,10 @@ from pipeline.inputs.sources import Listing
 from pipeline.jobs.choose import DetectJob
 from pipeline.jobs.close import close_run
 from pipeline.jobs.face_rows import UNTOUCHED, FaceRow
+from pipeline.jobs.search_faces import SearchFaces
+
+if TYPE_CHECKING:
+    from pipeline.jobs.fused_tracks import TrackImages
 
 log = logging.getLogger(__name__)
 _TABLE_ROWS: Final = 20
@@ -193,13 +199,24 @@ def _write_tables(journal: Journal, job: DetectJob) -> Callable[[], Iterable[Row
     if job.tracks and journal.counts()[0]:
         from pipeline.jobs.tracks_to_folder import with_tracks, write_tracks
 
-        of_face = write_tracks(journal, job.out, job.identifier, least=job.min_frames)
+        of_face = write_tracks(
+            journal, job.out, job.identifier, least=job.min_frames, images=_track_images(job)
+        )
         rows = lambda: with_tracks(journal.rows(), of_face)  # noqa: E731
     if journal.counts()[0]:
         write_csv(rows(), column_types(FaceRow), job.out / "detections.csv")
         table, parquet = job.out / "detections.csv", job.out / "detections.parquet"
         parquet_of_csv(table, column_types(FaceRow), parquet)
     return rows
+
+
+def _track_images(job: DetectJob) -> TrackImages | None:
+    """What writes the images of tracks; the paper's chain keeps no native faces to fuse."""
+    from pipeline.jobs.fused_tracks import TrackImages
+
+    if not (isinstance(job, SearchFaces) and job.pictures):
+        return None
+    return TrackImages(job.out, job.upscaler, job.restore, job.mark)
 
 
 def _first_faces(rows: Iterable[Row]) -> list[dict[str, object]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from data.images.files import save_png
 from data.images.rgb import RGB
+from pipeline.detection.base import Landmarks
 from pipeline.detection.registry import check_detector
 from pipeline.detection.search import DETECTOR, FoundFace, SearchSettings, search_images
 from pipeline.detection.thresholds import load_thresholds
@@ -21,6 +22,7 @@ from pipeline.jobs.face_settings import FaceSettings
 from pipeline.jobs.restored_faces import PER_TURN, RestoredFace, Sight, restore_faces, sights
 from pipeline.names import AUTO
 from pipeline.report.drawing import draw_boxes, side_by_side
+from pipeline.tracks.base import Cut
 from pipeline.upscalers.spread import as_image
 
 if TYPE_CHECKING:
@@ -127,13 +129,22 @@ class SearchFaces(FaceSettings):
             return with_degradation(rows, boxes, image), [{} for _ in rows]
         from pipeline.jobs.identify_faces import look_at
 
-        return look_at(
+        rows, more = look_at(
             [_seen(face, item.pictures["input"]) for face in faces],
             rows,
             identifier=self.identifier,
             tracks=self.tracks,
             given_track=item.source.track,
         )
+        if not (self.tracks and self.pictures):
+            return rows, more
+        from pipeline.jobs.track_rows import CUT, cut_entry
+
+        cuts = [
+            Cut(f"{_stem(item, row.face or 0)}-native.png", face.cut.face, _marks(face))
+            for row, face in zip(rows, faces, strict=True)
+        ]
+        return rows, [{**one, CUT: cut_entry(cut)} for one, cut in zip(more, cuts, strict=True)]
 
     def _empty(self, item: Item, faces: int) -> FaceRow:
         status: Status = "none" if not faces else "one" if faces == 1 else "many"
@@ -148,6 +159,11 @@ class SearchFaces(FaceSettings):
             detector=DETECTOR,
         )
 
+    def restore(self, crop: RGB) -> RGB | None:
+        """What the upscaler makes of a cut; None where it is large enough to be left alone."""
+        small = min(crop.shape[:2]) < self.upscale_below
+        return self.loaded_upscaler()([crop])[0] if small else None
+
     def _row(self, empty: FaceRow, number: int, face: RestoredFace, item: Item) -> FaceRow:
         box = face.found.box.shifted(*region_offset(item.source))
         return replace(
@@ -161,13 +177,13 @@ class SearchFaces(FaceSettings):
         )
 
     def _write_face(self, item: Item, number: int, face: RestoredFace) -> None:
-        stem = f"{item.source.output.removesuffix('.png')}-{number}"
-        save_png(self.out / "faces" / f"{stem}-native.png", face.cut.rgb)
+        stem = _stem(item, number)
+        save_png(self.out / f"{stem}-native.png", face.cut.rgb)
         if face.restored is not None:
-            file = self.out / "faces" / f"{stem}-restored.png"
+            file = self.out / f"{stem}-restored.png"
             save_restored(file, face.restored, mark=self.mark, upscaler=self.upscaler)
         if face.spread is not None:
-            save_png(self.out / "faces" / f"{stem}-spread.png", as_image(face.spread))
+            save_png(self.out / f"{stem}-spread.png", as_image(face.spread))
 
     def _write_boxes(self, item: Item, rows: Sequence[FaceRow], only: RestoredFace | None) -> None:
         """The face beside its restoration where there is one face; else the image with boxes."""
@@ -188,15 +204,25 @@ class SearchFaces(FaceSettings):
         return [asdict(FaceRow(source.key, "error", error=message))]
 
 
+def _stem(item: Item, number: int) -> str:
+    """Where a face's files lie below the run's folder, without what they are."""
+    return f"faces/{item.source.output.removesuffix('.png')}-{number}"
+
+
+def _marks(face: RestoredFace, scale: int = 1) -> Landmarks | None:
+    """The landmarks in pixels of the cut, enlarged; they hold as long as it was not turned."""
+    if not face.found.landmarks or face.cut.turned:
+        return None
+    left, top = round(face.cut.region.left), round(face.cut.region.top)
+    return tuple(((x - left) * scale, (y - top) * scale) for x, y in face.found.landmarks)
+
+
 def _seen(face: RestoredFace, image: RGB) -> Seen:
-    """The face as it is embedded; landmarks hold as long as the cut was not turned."""
+    """The face as it is embedded."""
     from pipeline.jobs.identify_faces import Seen
 
     cut, scale = face.cut, face.scale
-    left, top = round(cut.region.left), round(cut.region.top)
-    marks = None
-    if face.found.landmarks and not cut.turned:
-        marks = tuple(((x - left) * scale, (y - top) * scale) for x, y in face.found.landmarks)
+    marks = _marks(face, scale)
     seen = cut.rgb if face.restored is None else face.restored
     return Seen(seen, cut.face.scaled(scale, scale), marks, image, face.found.box)
 

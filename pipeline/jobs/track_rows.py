@@ -12,14 +12,16 @@ from data.boxes import Box
 from pipeline.engine.journal import Row
 from pipeline.identity.identifier import Identifier, IdentityResult, Probe
 from pipeline.jobs.identify_faces import from_text
-from pipeline.tracks.base import Sighting, Track
+from pipeline.tracks.base import Cut, Sighting, Track
 from pipeline.tracks.fuse import fused
 from pipeline.tracks.link import Linker
 
-__all__ = ["TrackRow", "track_row", "tracks_of"]
+__all__ = ["CUT", "TrackRow", "cut_entry", "track_row", "tracks_of"]
 
 GIVEN: Final = "given_track"
 """Key of a journal's row: the track that the manifest says."""
+CUT: Final = "cut"
+"""Key of a journal's row: file, box and landmarks of the face's native pixels, by `cut_entry`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class TrackRow:
     degradation: str
     """Of most frames."""
     upscaler: str
+    fused: int | None = None
+    """Frames that went into the fused restoration; None where there is none."""
     identity: str | None = None
     distance: float | None = None
     threshold: float | None = None
@@ -170,4 +174,21 @@ def _sighting(row: Mapping[str, object], frame: int) -> Sighting:
         upscaler=str(row["upscaler"] or ""),
         seconds=cast("float | None", row.get("seconds")),
         time=cast("str | None", row.get("time")),
+        cut=_cut(row.get(CUT)),
     )
+
+
+def cut_entry(cut: Cut) -> dict[str, object]:
+    """A cut as the journal keeps it, JSON-ready."""
+    box = cut.face
+    edges = [box.left, box.top, box.right, box.bottom]
+    marks = [list(point) for point in cut.landmarks] if cut.landmarks else None
+    return {"file": cut.file, "face": edges, "landmarks": marks}
+
+
+def _cut(entry: object) -> Cut | None:
+    if not isinstance(entry, Mapping):
+        return None
+    marks = entry["landmarks"]
+    points = tuple((float(x), float(y)) for x, y in marks) if marks else None
+    return Cut(str(entry["file"]), Box(*entry["face"]), points)

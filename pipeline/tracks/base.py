@@ -8,8 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.boxes import Box
+from pipeline.detection.base import Landmarks
 
 Embedding = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The native pixels of a face with context, as a run wrote them."""
+
+    file: str
+    """POSIX path below the run's folder."""
+    face: Box
+    """The box in pixels of the file."""
+    landmarks: Landmarks | None = None
+    """In pixels of the file; None where the face was turned upright."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +45,7 @@ class Sighting:
     upscaler: str = ""
     seconds: float | None = None
     time: str | None = None
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from pipeline.cli import cli
+from tests.clips import walkers, write_clip
 from tests.docs.blocks import blocks_of, commands_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +44,7 @@ def _known(command: click.Command, words: list[str]) -> bool:
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The samples, as the pages expect them: photographs, 16x16 crops, probes and a gallery."""
+    """The samples, as the pages expect them: photographs, crops, probes, a gallery and a clip."""
     folder = tmp_path_factory.mktemp("pages")
     samples = shutil.copytree(ROOT / "data" / "samples", folder / "data" / "samples")
     words = ["degrade", str(samples / "faces.csv"), "--out", str(folder / "made"), "--quiet"]
@@ -52,6 +53,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(lr, folder / "crops")
     (folder / "probes").mkdir()
     shutil.copy(lr / "biden2.png", folder / "probes")
+    write_clip(folder / "gate.mp4", walkers(samples, 30))
     for person, photograph in (("Joe Biden", "biden.jpg"), ("Barack Obama", "obama.jpg")):
         (folder / "people" / person).mkdir(parents=True)
         shutil.copy(samples / photograph, folder / "people" / person)

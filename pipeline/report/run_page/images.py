@@ -96,6 +96,12 @@ class CardImages:
         return self._inputs[key]
 
 
+def sheet_uri(file: Path | None) -> str | None:
+    """A contact sheet as a data URI; None where there is none."""
+    sheet = _load(file)
+    return None if sheet is None else _encoded(Image.fromarray(sheet), "WEBP", quality=80)
+
+
 def _without_mark(native: RGB | None, restored: RGB | None) -> RGB | None:
     """The restored image without the strip that `--mark` adds below it."""
     if native is None or restored is None:

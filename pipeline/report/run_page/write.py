@@ -16,7 +16,7 @@ from pipeline.environment.provenance import NOTICE
 from pipeline.identity.as_text import FALSE_NAMES
 from pipeline.report.run_page.facts import STATES, facts_of
 from pipeline.report.run_page.folder import Row, RunFolder, read_run
-from pipeline.report.run_page.images import CardImages
+from pipeline.report.run_page.images import CardImages, sheet_uri
 
 FILE_CARDS: Final = 2_000
 """Cards in one file; a longer run goes on in report-2.html and so on."""
@@ -109,6 +109,7 @@ def _page(run: RunFolder, part: Part, parts: Sequence[Part], images: CardImages)
         interrupted=bool(run.summary.get("interrupted")),
         hint=_hint(run),
         tiles=_tiles(run),
+        sheet=sheet_uri(run.file("tracks.png")) if part.first == 1 else None,
         part=part,
         parts=parts,
         total=len(run.rows),

@@ -1,0 +1,121 @@
+"""What fusing the frames of a track is worth, on simulated tracks of people of lfw-val.
+
+Example:
+
+    python -m benchmarks.fused_tracks --data ../shared/data --out benchmarks/results/fused
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+import numpy as np
+from PIL import Image
+
+from benchmarks.image_sets import lfw_split
+from benchmarks.measuring.fused_tracks import COUNTS, FILMS, VERSION, Film, of_person
+from data.atomic import write_json, write_text
+from pipeline.cli import main as run
+from pipeline.environment.provenance import provenance
+from pipeline.evidence.hashes import file_sha256
+from pipeline.evidence.models import models_of
+from pipeline.identity.embedding import load_embedder
+from pipeline.metrics.intervals import bootstrap_interval
+from pipeline.upscalers.loading import load_upscaler
+
+_HEAD: Final = (
+    *("set", "upscaler", "frames", "went in", "PSNR, dB", "gain over the last frame, dB"),
+    *("gain over the best frame, dB", "distance to HR", "less the last frame's"),
+    "less the mean embedding's",
+)
+
+
+def measure(data: Path, people: int, upscaler: str, film: Film) -> Iterator[dict[str, float]]:
+    """One row for each of `people` people of lfw-val, one image each, in seeded order."""
+    images = lfw_split(data, "lfw-val").shuffled(0, one_of_each=True).first(people)
+    network = load_upscaler(upscaler, device="cpu", threads=1)
+    embedder = load_embedder()
+    for number, picture in enumerate(images.pictures):
+        with Image.open(data / "lfw" / picture.key) as opened:
+            hr = opened.convert("RGB")
+        yield of_person(hr, film, network, embedder, (VERSION, number))
+
+
+def line_of(film: str, upscaler: str, rows: list[dict[str, float]], frames: int) -> dict[str, Any]:
+    """Means of one line of the table; gains are paired, each with a 95 % interval over people."""
+
+    def column(name: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+        return np.array([row[name] for row in rows])
+
+    psnr, distance = column(f"psnr_{frames}"), column(f"distance_{frames}")
+    return {
+        "set": film,
+        "upscaler": upscaler,
+        "frames": frames,
+        "used": float(column(f"used_{frames}").mean()),
+        "psnr": float(psnr.mean()),
+        "gain": _interval(psnr - column("psnr_1")),
+        "over_best": _interval(psnr - column(f"best_{frames}")),
+        "distance": float(distance.mean()),
+        "nearer": _interval(distance - column("distance_1")),
+        "than_mean": _interval(distance - column(f"mean_{frames}")),
+    }
+
+
+def _interval(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, float, float]:
+    found = bootstrap_interval(values, seed=0)
+    return float(values.mean()), found.lo, found.hi
+
+
+def as_markdown(lines: list[dict[str, Any]]) -> str:
+    """The table; a gain whose interval holds 0 is a tie."""
+    rows = [f"| {' | '.join(_HEAD)} |", f"| --- | --- {'| --: ' * (len(_HEAD) - 2)}|"]
+    for line in lines:
+        cells = [line["set"], line["upscaler"], line["frames"], f"{line['used']:.1f}"]
+        cells += [f"{line['psnr']:.2f}", _cell(line["gain"], 2), _cell(line["over_best"], 2)]
+        cells += [f"{line['distance']:.3f}", _cell(line["nearer"], 3), _cell(line["than_mean"], 3)]
+        rows.append(f"| {' | '.join(map(str, cells))} |")
+    return "\n".join(rows) + "\n"
+
+
+def _cell(figure: tuple[float, float, float], digits: int) -> str:
+    mean, lo, hi = (f"{value:+.{digits}f}" for value in figure)
+    return f"{mean} [{lo}, {hi}]"
+
+
+def _hash(upscaler: str) -> str:
+    weights = [m for m in models_of({"upscaler": upscaler}) if m.role == "upscaler"]
+    return file_sha256(weights[0].path)[:16] if weights else ""
+
+
+@click.command()
+@click.option("--data", type=click.Path(exists=True, path_type=Path), required=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help=".json and .md stem.")
+@click.option("--people", default=60, show_default=True)
+@click.option("--upscalers", default="gflmser,gflmser-real", show_default=True)
+def main(data: Path, out: Path, people: int, upscalers: str) -> None:
+    """Measure single frames against fused ones."""
+    lines, rows = [], []
+    names = upscalers.split(",")
+    for name in names:
+        for film in FILMS:
+            found = list(measure(data, people, name, film))
+            rows += [{"set": film.name, "upscaler": name, **row} for row in found]
+            lines += [line_of(film.name, name, found, frames) for frames in COUNTS]
+            click.echo(as_markdown(lines[-len(COUNTS) :]), err=True)
+    made = provenance()
+    hashes = {name: _hash(name) for name in names}
+    content = {"lines": lines, "rows": rows, "weights": hashes, "provenance": made}
+    write_json(out.with_suffix(".json"), content)
+    text = f"# Fused tracks\n\n{people} people of lfw-val, faces of 16x16 crops, simulated films.\n"
+    text += f"Weights (SHA-256): {json.dumps(hashes)}. Made by `{made['command']}` at commit "
+    text += f"{made['commit']}.\n\n{as_markdown(lines)}"
+    write_text(out.with_suffix(".md"), text)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,82 @@
+"""TinyFace: 169,403 native low-resolution faces; 2,569 people are looked for among 157,871 images.
+
+Cheng, Zhu and Gong 2018, Low-Resolution Face Recognition, ACCV. Faces are about 20x16 px.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from data.datasets.base import (
+    Dataset,
+    Report,
+    file_picture,
+    guarded,
+    image_files,
+    miscounted,
+    need,
+)
+from data.datasets.identification import Identification, Protocol, Seen
+from data.datasets.people_lists import listed_people, report_of_listed
+from data.prepared import Picture
+
+_COUNTS: Final = {"Probe": 3_728, "Gallery_Match": 4_443, "Gallery_Distractor": 153_428}
+_LISTS: Final = (
+    ("Gallery_Match", "gallery", "gallery_match_img_ID_pairs.mat", "gallery_set", "gallery_ids"),
+    ("Probe", "probe", "probe_img_ID_pairs.mat", "probe_set", "probe_ids"),
+)
+
+
+def _testing(root: Path) -> Path:
+    inner = root / "tinyface" / "Testing_Set"
+    return inner if inner.is_dir() else need(root / "Testing_Set", "the test set of TinyFace")
+
+
+def seen(root: Path) -> list[Seen]:
+    """Gallery, its distractors (nobody's), and probes of the test set."""
+    testing = _testing(root)
+    found: list[Seen] = []
+    for folder, role, name, names, numbers in _LISTS:
+        for file, person in listed_people(testing / name, names, numbers):
+            picture = file_picture(testing / folder / file, root, person)
+            found.append(Seen(picture, "gallery" if role == "gallery" else "probe"))
+    distractors = testing / "Gallery_Distractor"
+    paths = image_files(distractors) if distractors.is_dir() else iter(())
+    return [*found, *(Seen(file_picture(path, root), "gallery") for path in paths)]
+
+
+def pictures(root: Path) -> list[Picture]:
+    """All images of the test set; distractors have no identity."""
+    return [one.image for one in seen(root)]
+
+
+@guarded
+def _check(root: Path) -> Report:
+    testing = _testing(root)
+    problems: list[str] = []
+    for folder, count in _COUNTS.items():
+        there = {path.name for path in image_files(testing / folder)}
+        problems += miscounted(len(there), count, f"the whole of {folder}/")
+    return report_of_listed(pictures(root), root, problems)
+
+
+DATASET: Final = Dataset(
+    name="tinyface",
+    layout="ROOT/Testing_Set/Probe, Gallery_Match, Gallery_Distractor and their two .mat lists",
+    pictures=pictures,
+    check=_check,
+    side=32,
+    test_only=True,
+    identification=Identification(
+        seen,
+        (
+            Protocol(
+                "identification",
+                ("rank-1", "rank-5", "rank-20", "mAP"),
+                lambda one: True,
+                "Cheng, Zhu and Gong 2018: every probe against matches and distractors",
+            ),
+        ),
+    ),
+)
