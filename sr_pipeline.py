@@ -12,51 +12,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pipeline.api import (
-        Box,
-        Face,
-        Gallery,
-        SrPipelineError,
-        compare,
-        degrade,
-        detect,
-        draw_faces,
-        evaluate,
-        identify,
-        load_detector,
-        load_image,
-        load_upscaler,
-        to_frame,
-        upscale,
-    )
-
-__all__ = [
-    "Box",
-    "Face",
-    "Gallery",
-    "SrPipelineError",
-    "compare",
-    "degrade",
-    "detect",
-    "draw_faces",
-    "evaluate",
-    "identify",
-    "load_detector",
-    "load_image",
-    "load_upscaler",
-    "to_frame",
-    "upscale",
-]
+    from pipeline.api import *  # noqa: F403 - its `__all__` is the one list of public names
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any public name
-    """Load the API on first use: `import sr_pipeline` itself imports nothing."""
-    if name not in __all__:
-        raise AttributeError(f"module 'sr_pipeline' has no attribute {name!r}")
-    from pipeline import api
+    """Load the API on first use: `import sr_pipeline` itself imports nothing.
 
-    return getattr(api, name)
+    `__all__` is that of `pipeline.api`.
+    """
+    # The import system asks for other dunders: they must not load the API.
+    if name == "__all__" or not name.startswith("__"):
+        from pipeline import api
+
+        if name == "__all__" or name in api.__all__:
+            return getattr(api, name)
+    raise AttributeError(f"module 'sr_pipeline' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return list(__all__)
+    from pipeline import api
+
+    return list(api.__all__)

@@ -13,6 +13,7 @@ from torch.nn import functional
 from benchmarks.rivals.bulat.network import BulatH2L, BulatJudge, BulatL2H, BulatNetwork, lr_target
 from benchmarks.rivals.common.adversarial import hinge_generator, hinge_judge
 from benchmarks.rivals.common.modes import evaluating, frozen
+from benchmarks.rivals.common.recipe import RestoresFromLr
 from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig, check_seed
 from gflmser.names import checked_name
 from gflmser.training.method import Method
@@ -46,7 +47,7 @@ class BulatConfig:
         check_seed(self.seed)
 
 
-class BulatRecipe:
+class BulatRecipe(RestoresFromLr):
     """Two generators, each with its judge; a phase trains either pair or both."""
 
     def __init__(self, config: BulatConfig) -> None:
@@ -93,12 +94,6 @@ class BulatRecipe:
             losses["l2h_judge"] = _judged(self.l2h_judge, batch.hr, made)
             update(losses["l2h_judge"], ["l2h_judge"])
         return losses
-
-    def sample(self, lr: Tensor, hr: Tensor | None) -> Tensor:
-        """Restore; `hr` is not looked at."""
-        with evaluating(self.restorer):
-            restored: Tensor = self.restorer(lr)
-        return restored
 
 
 def _judged(judge: BulatJudge, real: Tensor, fake: Tensor) -> Tensor:

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.rivals.common.adversarial import least_squares
-from benchmarks.rivals.common.modes import evaluating, frozen
+from benchmarks.rivals.common.modes import frozen
+from benchmarks.rivals.common.recipe import RestoresFromLr
 from benchmarks.rivals.cyclegan.network import (
     CycleganNetwork,
     CycleganRestorer,
@@ -60,12 +61,12 @@ class CycleganConfig:
         check_seed(self.seed)
 
 
-class CycleganRecipe:
+class CycleganRecipe(RestoresFromLr):
     """Two translators, two judges."""
 
     def __init__(self, config: CycleganConfig) -> None:
         self.config = config
-        self.restorer = CycleganRestorer(config.network)
+        self.restorer: CycleganRestorer = CycleganRestorer(config.network)
         self.to_lr = Translator(config.network)
         self.judge_hr, self.judge_lr = PatchJudge(config.network), PatchJudge(config.network)
         self.modules: Mapping[str, nn.Module] = {
@@ -110,12 +111,6 @@ class CycleganRecipe:
         """`(N, 3, 16, 16)` of the LR domain: real ones, and `reduced` of the batch, unpaired."""
         count = round(self.config.reduced * len(batch.lr))
         return torch.cat((batch.lr.roll(1, 0)[:count], batch.real[count:]))
-
-    def sample(self, lr: Tensor, hr: Tensor | None) -> Tensor:
-        """Restore; `hr` is not looked at."""
-        with evaluating(self.restorer):
-            restored: Tensor = self.restorer(lr)
-        return restored
 
 
 def _judged(judge: PatchJudge, real: Tensor, fake: Tensor) -> Tensor:

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.rivals.common.adversarial import vanilla
-from benchmarks.rivals.common.modes import evaluating, frozen
+from benchmarks.rivals.common.modes import frozen
+from benchmarks.rivals.common.recipe import RestoresFromLr
 from benchmarks.rivals.common.vgg import Layer, VggFeatures, load_vgg
 from benchmarks.rivals.srgan.network import SrganGenerator, SrganJudge, SrganNetwork
 from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig, check_seed
@@ -51,7 +52,7 @@ class SrganConfig:
         check_seed(self.seed)
 
 
-class SrganRecipe:
+class SrganRecipe(RestoresFromLr):
     """Generator and judge; relativistic judging is off, as in the paper."""
 
     def __init__(self, config: SrganConfig) -> None:
@@ -84,12 +85,6 @@ class SrganRecipe:
             )
             update(losses["judge"], ["judge"])
         return losses
-
-    def sample(self, lr: Tensor, hr: Tensor | None) -> Tensor:
-        """Restore; `hr` is not looked at."""
-        with evaluating(self.restorer):
-            restored: Tensor = self.restorer(lr)
-        return restored
 
     def _content(self, made: Tensor, target: Tensor, vgg: VggFeatures | None) -> Tensor:
         """Squared differences summed over channels, averaged over places."""

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import torch
 from torch import Tensor, nn
 
-from benchmarks.rivals.common.modes import evaluating
+from benchmarks.rivals.common.recipe import RestoresFromLr
 from benchmarks.rivals.wavelet_srnet.network import WaveletNetwork, WaveletSrnet, squared, texture
 from gflmser.config import DataConfig, OptimiserConfig, PhaseConfig, TrainingConfig, check_seed
 from gflmser.names import checked_name
@@ -49,12 +49,12 @@ class WaveletConfig:
         check_seed(self.seed)
 
 
-class WaveletRecipe:
+class WaveletRecipe(RestoresFromLr):
     """One network."""
 
     def __init__(self, config: WaveletConfig) -> None:
         self.config = config
-        self.restorer = WaveletSrnet(config.network)
+        self.restorer: WaveletSrnet = WaveletSrnet(config.network)
         self.modules: Mapping[str, nn.Module] = {"generator": self.restorer}
         self.averaged: Sequence[str] = ("generator",)
 
@@ -87,12 +87,6 @@ class WaveletRecipe:
             loss = loss + losses["decay"]
         update(phase.hr_pixel * loss, ["generator"])
         return losses
-
-    def sample(self, lr: Tensor, hr: Tensor | None) -> Tensor:
-        """Restore; `hr` is not looked at."""
-        with evaluating(self.restorer):
-            restored: Tensor = self.restorer(lr)
-        return restored
 
 
 METHOD: Final = Method(
