@@ -8,6 +8,7 @@ from pathlib import Path
 
 from data.annotations.record import Record, Sides, fail, number
 from data.annotations.text import lines
+from data.regular_files import separator_of
 
 IMAGE = ("image", "file", "filename", "path")
 SIDES = (
@@ -21,7 +22,7 @@ LABEL = ("class", "label")
 
 def looks_like_header(line: str) -> bool:
     """Whether a file that begins with this line can be read here, perhaps with a complaint."""
-    return any(name.strip().lower() in IMAGE for name in line.split(","))
+    return any(name.strip().lower() in IMAGE for name in line.split(separator_of(line)))
 
 
 def read_csv(path: Path) -> Iterator[Record]:
@@ -29,9 +30,11 @@ def read_csv(path: Path) -> Iterator[Record]:
 
     Columns: `image` (or `file`, `filename`, `path`); `left,top,right,bottom` (or `x0,y0,x1,y1`,
     `x1,y1,x2,y2`, `xmin,ymin,xmax,ymax`); `class` or `label`, and `width` with `height` of the
-    picture, where there are any. Others are not read. Four empty sides: a picture without a face.
+    picture, where there are any. Others are not read. Cells end with `,`, `;` or a tab. Four empty
+    sides: a picture without a face.
     """
-    rows = csv.reader(lines(path), strict=True)
+    text = lines(path)
+    rows = csv.reader(text, strict=True, delimiter=separator_of(text[0] if text else ""))
     try:
         header = [name.strip().lower() for name in next(rows, [])]
         image, sides = _columns(header, path)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.errors import TruthError
-from data.regular_files import read_text
+from data.regular_files import read_text, separator_of
 from data.safe_text import one_line
 from pipeline.engine.journal import Row
 from pipeline.evaluation.summary import HR_METHOD
@@ -32,22 +32,30 @@ class Pairs:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read a CSV with the columns a, b, same (1 or 0); raises TruthError."""
+        """Read a CSV with the columns a, b, same (1 or 0), cells ended by `,`, `;` or a tab.
+
+        Raises TruthError, with the line where one is wrong.
+        """
         try:
-            reader = csv.DictReader(io.StringIO(read_text(path), newline=""))
-            rows = list(reader)
+            text = read_text(path)
+            separator = separator_of(text.partition("\n")[0])
+            reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+            names = [name.strip().lower() for name in reader.fieldnames or ()]
+            reader.fieldnames = names
+            numbered = [(reader.line_num, row) for row in reader]
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             raise TruthError(f"{path} cannot be read as CSV: {one_line(error)}") from error
-        missing = {"a", "b", "same"} - set(reader.fieldnames or ())
+        rows = [row for _, row in numbered]
+        missing = {"a", "b", "same"} - set(names)
         if missing:
             raise TruthError(f"{path} lacks the column(s) {', '.join(sorted(missing))}")
         if not rows:
             raise TruthError(f"{path} has the columns a, b, same and no pair")
-        if any(row["a"] is None or row["b"] is None for row in rows):
-            raise TruthError(f"{path} has a line with too few cells")
-        wrong = next((row for row in rows if row["same"] not in ("0", "1")), None)
-        if wrong is not None:
-            raise TruthError(f"{path}: same must be 0 or 1, not {wrong['same']!r}")
+        for line, row in numbered:
+            if row["a"] is None or row["b"] is None:
+                raise TruthError(f"{path}: line {line} has too few cells")
+            if row["same"] not in ("0", "1"):
+                raise TruthError(f"{path}: line {line}: same must be 0 or 1, not {row['same']!r}")
         return cls(
             tuple(row["a"] for row in rows),
             tuple(row["b"] for row in rows),

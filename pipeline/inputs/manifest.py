@@ -9,12 +9,11 @@ from typing import Final
 
 from data.boxes import Box
 from data.errors import TruthError
-from data.regular_files import read_text, reason
+from data.regular_files import read_text, reason, separator_of
 from data.safe_text import one_line, printable
 from pipeline.inputs.source import Source
 
 _BOX_COLUMNS: Final = ("left", "top", "right", "bottom")
-_SEPARATORS: Final = (",", ";", "\t")
 _SHOWN: Final = 8
 Key = Callable[[Path], str]
 
@@ -30,8 +29,7 @@ def read_manifest(path: Path, root: Path, key: Key) -> Iterator[Source]:
     except (OSError, UnicodeDecodeError) as error:
         why = reason(error) if isinstance(error, OSError) else "not UTF-8 text"
         raise TruthError(f"{_shown(path)} cannot be read as CSV: {one_line(why)}") from error
-    header = text.partition("\n")[0]
-    separator = max(_SEPARATORS, key=header.count)
+    separator = separator_of(text.partition("\n")[0])
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
     try:
         columns = [name.strip().lower() for name in next(rows, [])]

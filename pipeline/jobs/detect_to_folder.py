@@ -32,6 +32,7 @@ from pipeline.jobs.choose import DetectJob
 from pipeline.jobs.close import close_run
 from pipeline.jobs.face_rows import UNTOUCHED, FaceRow
 from pipeline.jobs.search_faces import SearchFaces
+from pipeline.report.run_page.hint import what_to_try
 
 if TYPE_CHECKING:
     from pipeline.jobs.fused_tracks import TrackImages
@@ -57,6 +58,8 @@ class FaceCounts:
     accepted: int
     passes: dict[str, int]
     dropped: int = 0
+    upscaled: int = 0
+    """Faces, or images without one, that were upscaled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,8 @@ class DetectRun:
     counts: FaceCounts
     errors: list[tuple[str, str]]
     first_faces: list[dict[str, object]]
+    hint: str = ""
+    """What to try when faces are missing and nothing was upscaled."""
 
     def as_text(self) -> str:
         """What a person wants to read: the first faces, the counts, the errors, the files."""
@@ -90,6 +95,7 @@ class DetectRun:
             lines.append(f"passes: {', '.join(passes)}")
         if counts.dropped:
             lines.append(f"candidates dropped, each with its reason in the table: {counts.dropped}")
+        lines += filter(None, [self.hint])
         lines += [f"error: {image}: {error}" for image, error in self.errors]
         told = (*self.result.left_out, *self.result.notes)
         lines += [f"note: {image}: {note}" for image, note in told]
@@ -183,7 +189,14 @@ def find_faces(
             _write_tables(journal, job)
             raise
         rows = _write_tables(journal, job)
-        done = DetectRun(job.out, result, *_count(rows()), _first_faces(rows()))
+        counts, errors = _count(rows())
+        hint = what_to_try(
+            job.settings(),
+            images=counts.pictures,
+            without=counts.none,
+            upscaled=counts.upscaled,
+        )
+        done = DetectRun(job.out, result, counts, errors, _first_faces(rows()), hint)
         write_json(
             job.out / "summary.json", {**done.summary(job), "input": what_it_rests_on(job, listing)}
         )
@@ -230,11 +243,12 @@ def _first_faces(rows: Iterable[Row]) -> list[dict[str, object]]:
 def _count(rows: Iterable[Row]) -> tuple[FaceCounts, list[tuple[str, str]]]:
     status: Counter[str] = Counter()
     passes: Counter[str] = Counter()
-    faces = accepted = dropped = 0
+    faces = accepted = dropped = upscaled = 0
     errors: list[tuple[str, str]] = []
     for row in rows:
         faces += row["face"] is not None
         accepted += row["accepted"] is True
+        upscaled += row["upscaler"] not in (None, UNTOUCHED)
         if row["dropped"]:
             dropped += 1
         elif row["face"] in (None, 0):
@@ -245,6 +259,12 @@ def _count(rows: Iterable[Row]) -> tuple[FaceCounts, list[tuple[str, str]]]:
     known = {name: status[name] for name in ("none", "one", "many", "error")}
     searched = {number: count for number, count in sorted(passes.items()) if count}
     counts = FaceCounts(
-        status.total(), faces, **known, accepted=accepted, passes=searched, dropped=dropped
+        status.total(),
+        faces,
+        **known,
+        accepted=accepted,
+        passes=searched,
+        dropped=dropped,
+        upscaled=upscaled,
     )
     return counts, errors

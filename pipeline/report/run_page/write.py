@@ -16,11 +16,14 @@ from pipeline.environment.provenance import NOTICE
 from pipeline.identity.as_text import FALSE_NAMES
 from pipeline.report.run_page.facts import STATES, facts_of
 from pipeline.report.run_page.folder import Row, RunFolder, read_run
+from pipeline.report.run_page.hint import what_to_try
 from pipeline.report.run_page.images import CardImages, sheet_uri
 
 FILE_CARDS: Final = 2_000
 """Cards in one file; a longer run goes on in report-2.html and so on."""
 _GROUP_CARDS: Final = 100
+_FILTERED: Final = frozenset({*("image", "name", "state", "dori", "px", "score", "look", "spread")})
+"""Facts that cards are filtered by; see `_others`."""
 _ERRORS_SHOWN: Final = 100
 _TITLES: Final = {
     "detect": "Faces found",
@@ -119,6 +122,7 @@ def _page(run: RunFolder, part: Part, parts: Sequence[Part], images: CardImages)
         settings=list(_flat(run.summary.get("settings"))),
         origin=list(_flat(run.summary.get("provenance"))),
         facts=_script_json(facts),
+        others=_script_json(_others(run, part, parts)),
         groups=groups,
         group_cards=_GROUP_CARDS,
         style=style,
@@ -126,6 +130,24 @@ def _page(run: RunFolder, part: Part, parts: Sequence[Part], images: CardImages)
         style_hash=_csp_hash(style),
         script_hash=_csp_hash(script),
     )
+
+
+def _others(run: RunFolder, part: Part, parts: Sequence[Part]) -> list[dict[str, object]]:
+    """What the filters need of the cards in the other files, so that each can say what fits there.
+
+    LR consistency is known only where images are read: the other files are not counted by it.
+    """
+    return [
+        {
+            "name": other.name,
+            "facts": [
+                {name: value for name, value in fact.items() if name in _FILTERED}
+                for fact in (facts_of(row, has_faces=run.has_faces) for row in other.rows)
+            ],
+        }
+        for other in parts
+        if other is not part
+    ]
 
 
 def _groups(
@@ -165,11 +187,12 @@ def _hint(run: RunFolder) -> str:
         return ""
     empty = {row["image"] for row in run.rows if facts_of(row, has_faces=True)["state"] == "none"}
     upscaled = any(row.get("upscaler") not in (None, "", "none") for row in run.rows)
-    if upscaled or not empty:
-        return ""
-    return (
-        f"{len(empty)} images have no face and none was upscaled: try --passes 2, "
-        "or --upscale-below with a larger size."
+    settings = run.summary.get("settings")
+    return what_to_try(
+        settings if isinstance(settings, Mapping) else {},
+        images=len({row.get("image") for row in run.rows}),
+        without=len(empty),
+        upscaled=int(upscaled),
     )
 
 

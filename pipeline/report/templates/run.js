@@ -3,6 +3,7 @@
 const read = (id) => JSON.parse(document.getElementById(id).textContent);
 const facts = read("facts");
 const words = read("words");
+const others = read("others");
 const groups = [...document.querySelectorAll("script.group")];
 const parsed = new Map();
 
@@ -192,8 +193,23 @@ for (const field of ["px", "score", "lr"]) {
   TESTS[field] = (fact, value) => fact[field] !== undefined && fact[field] >= Number(value);
 }
 
+const wantedNow = () => Object.entries(chosen()).filter(([name, value]) => value !== "" && name in TESTS);
+
+/** Links to the other files of a long report, each with how many of its cards fit. */
+function showElsewhere() {
+  const wanted = wantedNow();
+  const place = document.getElementById("elsewhere");
+  place.hidden = !others.length || !wanted.length || wanted.some(([name]) => name === "lr");
+  if (place.hidden) return;
+  const links = others.map(({ name, facts: theirs }) => {
+    const count = theirs.filter((fact) => wanted.every(([field, value]) => TESTS[field](fact, value))).length;
+    return count ? make("a", { href: `${name}${location.hash}`, textContent: `${count} in ${name}` }) : null;
+  }).filter(Boolean);
+  place.replaceChildren(links.length ? "Also fitting:" : "No card of the other files fits.", ...links);
+}
+
 function fitting() {
-  const wanted = Object.entries(chosen()).filter(([name, value]) => value !== "" && name in TESTS);
+  const wanted = wantedNow();
   const kept = facts.map((_, index) => index)
     .filter((index) => wanted.every(([name, value]) => TESTS[name](facts[index], value)));
   const order = chosen().order;
@@ -232,6 +248,7 @@ function filter() {
   const set = Object.entries(chosen()).filter(([, value]) => value !== "");
   const address = set.length ? `#${new URLSearchParams(set)}` : "#";
   if (address !== "#" || location.hash) history.replaceState(null, "", address);
+  showElsewhere();
   show();
 }
 
