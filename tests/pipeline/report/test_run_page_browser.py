@@ -88,11 +88,24 @@ def test_all_cards_are_switched_at_once(page: "Page") -> None:
     assert {clip(page, n) for n in (0, 1, 2, 5)} == {"inset(0px 50% 0px 0px)"}
 
 
+def test_the_uncertainty_is_a_view_of_all_cards(page: "Page") -> None:
+    page.get_by_label("Uncertainty", exact=True).check()
+    shown_map = card(page, 0).locator("img.spread")
+    assert shown_map.is_visible()
+    assert shown_map.get_attribute("alt") == "a.png, face 1, uncertainty map"
+    assert card(page, 1).locator(".stage").inner_text() == "no uncertainty map"
+    assert "spread 2.5" in card(page, 0).inner_text()
+    page.get_by_label("Native", exact=True).check()
+    assert not shown_map.is_visible()
+    assert "not calibrated" in page.locator("#h-reading + dl").inner_text()
+
+
 @pytest.mark.parametrize(
     ("field", "value", "expected"),
     [
         ("state", "named", ["a.png, face 1, named", "b.png, face 1, named"]),
         ("state", "error", ["d.png, error"]),
+        ("look", "noisy", ["a.png, face 2, no name given"]),
         ("dori", "recognition", ["a.png, face 1, named"]),
         ("px", "15", ["a.png, face 1, named", "b.png, face 1, named"]),
         ("score", "0.9", ["a.png, face 1, named"]),
@@ -227,3 +240,20 @@ def test_a_long_run_has_pages_and_files(browser: "Browser", tmp_path: Path, samp
     shorter = make_run_folder(tmp_path / "run", samples)
     write_run_page(shorter)
     assert not second.exists(), "no page of the longer run stays"
+
+
+def test_filters_reach_the_other_files(browser: "Browser", tmp_path: Path, samples: Path) -> None:
+    first, _, _ = write_run_page(make_run_folder(tmp_path, samples), file_cards=2)
+    context = browser.new_context()
+    opened = context.new_page()
+    opened.goto(first.as_uri())
+    place = opened.locator("#elsewhere")
+    assert not place.is_visible()
+    opened.locator("[name=state]").select_option("named")
+    assert place.inner_text() == "Also fitting: 1 in report-2.html"
+    place.get_by_role("link").click()
+    opened.wait_for_url("**/report-2.html#state=named")
+    assert shown(opened) == ["b.png, face 1, named"]
+    opened.locator("[name=text]").fill("nothing")
+    assert place.inner_text() == "No card of the other files fits."
+    context.close()
