@@ -183,7 +183,7 @@ class SearchFaces(FaceSettings):
             file = self.out / f"{stem}-restored.png"
             save_restored(file, face.restored, mark=self.mark, upscaler=self.upscaler)
             pair = side_by_side(face.cut.rgb, face.restored)
-            file = self.out / "faces" / f"{stem}-pair.png"
+            file = self.out / f"{stem}-pair.png"
             save_restored(file, pair, mark=self.mark, upscaler=self.upscaler)
         if face.spread is not None:
             save_png(self.out / f"{stem}-spread.png", as_image(face.spread))
