@@ -1,5 +1,6 @@
 """The files below a folder that may be images or videos, in a fixed order."""
 
+import functools
 import logging
 import os
 from collections.abc import Iterator
@@ -74,7 +75,7 @@ class _Open:
             self._problem = Found(path, f"the folder cannot be listed: {reason(error)}")
             return
         if not top and any(entry.name == RESULTS for entry in entries):
-            log.warning("left out, results of an earlier run: %s", printable(path))
+            _tell_once(path)
             return
         self._entries = iter(entries)
 
@@ -89,6 +90,12 @@ class _Open:
             if suffix_of(entry.name) in SUFFIXES and not _is_other(entry):
                 return Found(entry.path)
         return None
+
+
+@functools.cache
+def _tell_once(path: str) -> None:
+    """A listing is walked again and again; its reader wants one line."""
+    log.warning("left out, results of an earlier run: %s", printable(path))
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -2,6 +2,10 @@
 
 import errno
 import io
+import json
+import subprocess
+import sys
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +20,13 @@ from pipeline.evaluation.pairs import Pairs
 from pipeline.failures import USAGE, exit_code_of
 from pipeline.inputs.sources import Listing
 from pipeline.jobs.detect import NOT_RESTORED
+from pipeline.report.data import read_report
 from pipeline.report.drawing import side_by_side
+from pipeline.report.formats import to_latex, to_markdown
+from pipeline.report.page import page
 from tests.hostile.conftest import Run
+from tests.hostile.test_failures import SCRIPT
+from tests.pipeline.compare_folder import make_compare_folder
 
 
 def test_an_image_that_was_left_alone_is_not_called_restored(
@@ -64,6 +73,52 @@ def test_pairs_with_a_header_alone_say_so(tmp_path: Path) -> None:
 def test_rivals_that_were_not_asked_for_are_not_said_to_be_missing() -> None:
     said = absent_rivals(find_entrants(["bicubic"]))
     assert said.startswith("Not asked for, or without weights, so no row: ")
+
+
+def test_earlier_results_in_a_folder_are_left_out_with_one_line(
+    run: Run, photos: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = ("--quiet", "--workers", 1)
+    assert run("degrade", photos, "--out", photos / "one", *words).exit_code == 0
+    caplog.clear()
+    done = run("degrade", photos, "--out", photos.parent / "two", *words)
+    assert "3 pictures" in done.stdout
+    assert caplog.text.count("left out, results of an earlier run") == 1
+
+
+def test_the_tables_of_an_interrupted_comparison_say_so(samples: Path, tmp_path: Path) -> None:
+    make_compare_folder(tmp_path, samples, pictures=2)
+    content = json.loads((tmp_path / "summary.json").read_text())
+    content["protocol"] |= {"interrupted": True, "pictures": 2, "expected": 6}
+    (tmp_path / "summary.json").write_text(json.dumps(content))
+    report = read_report(tmp_path)
+    said = "INTERRUPTED: 2 of 6 pictures done; --resume goes on."
+    assert to_markdown(report).startswith(f"**{said}**")
+    assert said in to_latex(report)
+    assert said in page(report, defaultdict(bytes))
+
+
+INTERRUPTED_EARLY = """
+import threading, time
+from pipeline.inputs.sources import Listing
+def interrupted(self):
+    raise KeyboardInterrupt
+Listing.unopened = interrupted
+threading.Thread(target=time.sleep, args=(3600,)).start()  # imports a library, say
+"""
+
+
+def test_an_interrupted_command_waits_for_no_thread_and_does_not_abort(photos: Path) -> None:
+    done = subprocess.run(
+        [
+            *(sys.executable, "-c", INTERRUPTED_EARLY + SCRIPT, "degrade", photos),
+            *("--out", photos.parent / "out"),
+        ],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 130
+    assert done.stderr.decode().strip().endswith("sr-pipeline: interrupted")
 
 
 def test_one_is_singular() -> None:
