@@ -92,9 +92,9 @@ def read_truth(
 
     With `classes` only boxes of those classes are faces, the others are `ignored`. Boxes are
     clipped to their picture where its size is known; an image with a box more than half outside
-    is `damaged`. Raises `TruthError` in one line (file, line or element, cause) for a file that
-    cannot be read, a missing column or element, swapped corners, a class that the file does not
-    have, and where every image is damaged.
+    is `damaged`. Raises `TruthError` in one line (file, line or element, cause): for a file that
+    cannot be read, a missing column or element, swapped corners, or an absent class. It is raised
+    too where every image is damaged.
     """
     if not path.exists():
         raise TruthError(f"{path}: no such file or folder")
