@@ -1,6 +1,6 @@
 """Pictures and runs that the tests of the application share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,14 @@ def lr_folder(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             mirrored = Image.fromarray(np.asarray(picture)[:, ::-1])
             mirrored.save(folder / "in" / file.stem / "mirrored.png")
     return folder / "in"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_worker() -> Iterator[None]:
+    """One worker process a run unless a test asks for more: each loads its models anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.engine.run.default_workers", lambda: 1)
+        yield
 
 
 Run = Callable[..., Result]
