@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -14,7 +14,7 @@ import numpy as np
 
 from data.datasets.base import DatasetError, file_picture, image_files
 from data.datasets.registry import dataset
-from data.datasets.scene_faces import Face, small_faces
+from data.datasets.scene_faces import small_faces
 from data.errors import ImageError, UsageError
 from data.prepared import Picture, square
 from pipeline.inputs.sources import Listing, Source
@@ -43,7 +43,8 @@ class PictureSet:
         digest = hashlib.sha256(_contents(self.scenes) if self.scenes is not None else b"")
         for picture in self.pictures:
             content = b"" if self.scenes is not None else hashlib.sha256(picture.read()).digest()
-            digest.update(f"{picture.key}\0{picture.box}\0".encode() + content)
+            edges = picture.box and astuple(picture.box)
+            digest.update(f"{picture.key}\0{edges}\0".encode() + content)
         return digest.hexdigest()
 
     def first(self, count: int | None) -> PictureSet:
@@ -183,7 +184,7 @@ def _crowd(root: Path) -> PictureSet:
 
     truth = read_truth(root / "annotations", classes=frozenset({"without_mask"}))
     faces = {
-        path.name: [Face(box.left, box.top, box.right, box.bottom) for box in truth[key]]
+        path.name: truth[key]
         for path in image_files(root / "images")
         if (key := truth.find(path.name)) is not None
     }

@@ -22,7 +22,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -31,10 +31,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from data.atomic import PART_PREFIX
+from data.boxes import Box
 from data.images.files import open_image
-
-Edges = tuple[float, float, float, float]
-"""Left, top, right, bottom, in pixels."""
 
 FILES: Final = ("images.npy", "index.csv", "cache.json", "excluded.csv")
 """What a cache is made of."""
@@ -54,7 +52,7 @@ class Picture:
     """Empty where the dataset does not say."""
     read: Callable[[], bytes]
     """The encoded picture (JPEG, PNG, ...)."""
-    box: Edges | None = None
+    box: Box | None = None
     """The face to cut out, as far as it lies in the picture; None for the whole picture."""
 
 
@@ -145,7 +143,7 @@ def check_unwritten(out: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) 
         )
 
 
-def square(encoded: bytes, side: int, anchor: float, box: Edges | None) -> NDArray[np.uint8]:
+def square(encoded: bytes, side: int, anchor: float, box: Box | None) -> NDArray[np.uint8]:
     """An encoded picture as a `(side, side, 3)` array; see `build`.
 
     Of a box that reaches outside the picture the part inside is taken; raises ValueError where
@@ -164,9 +162,9 @@ def square(encoded: bytes, side: int, anchor: float, box: Edges | None) -> NDArr
     return np.asarray(image)
 
 
-def _clipped(box: Edges, size: tuple[int, int]) -> tuple[int, int, int, int]:
+def _clipped(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """The part of a box that lies in the picture, in whole pixels; raises ValueError if empty."""
-    left, top, right, bottom = (round(v) for v in box)
+    left, top, right, bottom = (round(v) for v in astuple(box))
     left, top, right, bottom = max(left, 0), max(top, 0), min(right, size[0]), min(bottom, size[1])
     if right - left < 1 or bottom - top < 1:
         raise ValueError("empty box")

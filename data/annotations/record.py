@@ -11,6 +11,7 @@ from data.safe_text import one_line
 LARGEST: Final = 1e9
 """No coordinate is larger: sums and areas of such boxes stay finite."""
 Sides = tuple[float, float, float, float]
+"""No `Box` yet: as written, corners may be swapped, which a `Box` refuses."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from data.boxes import Box
 from data.datasets.base import (
     Dataset,
     DatasetError,
@@ -48,7 +49,10 @@ def _faces(root: Path) -> list[tuple[Picture, Path]]:
     made = []
     for name, face, x, y, width, height in rows:
         path = flickr / name
-        box = (float(x), float(y), float(x + width), float(y + height))
+        try:
+            box = Box(float(x), float(y), float(x + width), float(y + height))
+        except (TypeError, ValueError) as error:
+            raise DatasetError(f"{database}: face {face}: {error}") from error
         made.append((Picture(f"{name}#{face}", "", FileBytes(path), box), path))
     return made
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from data.boxes import Box
 from data.datasets.identification import Identification
 from data.datasets.integrity import fault
-from data.prepared import Edges, Picture
+from data.prepared import Picture
 from data.regular_files import FileBytes, read_bytes
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff"})
@@ -73,7 +74,7 @@ def image_files(root: Path) -> Iterator[Path]:
     return iter(sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES))
 
 
-def file_picture(path: Path, root: Path, identity: str = "", box: Edges | None = None) -> Picture:
+def file_picture(path: Path, root: Path, identity: str = "", box: Box | None = None) -> Picture:
     """The picture in a file, called by its path below `root`."""
     return Picture(path.relative_to(root).as_posix(), identity, FileBytes(path), box)
 

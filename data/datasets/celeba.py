@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from data.boxes import Box
 from data.datasets.base import (
     Dataset,
     DatasetError,
@@ -18,7 +19,7 @@ from data.datasets.base import (
 )
 from data.datasets.framing import square_inside
 from data.datasets.integrity import size
-from data.prepared import Edges, Picture
+from data.prepared import Picture
 
 _WILD: Final = "img_celeba"
 _FOLDERS: Final = ("img_align_celeba", _WILD, "img_align_celeba_png")
@@ -35,7 +36,7 @@ def identities(root: Path) -> dict[str, str]:
     return dict(_pair(line, number, path) for number, line in _lines(path))
 
 
-def boxes(root: Path) -> dict[str, Edges]:
+def boxes(root: Path) -> dict[str, Box]:
     """File name to face box in the wild picture, from `list_bbox_celeba.txt`.
 
     Empty where the file is absent; faces whose box has no extent are left out.
@@ -44,8 +45,12 @@ def boxes(root: Path) -> dict[str, Edges]:
     if path is None:
         return {}
     lines = [line for line in _lines(path) if not _is_heading(line[1])]
-    rows = dict(_box(line, number, path) for number, line in lines)
-    return {name: box for name, box in rows.items() if box[2] > box[0] and box[3] > box[1]}
+    rows = [_box(line, number, path) for number, line in lines]
+    return {
+        name: Box(x, y, x + width, y + height)
+        for name, x, y, width, height in rows
+        if width > 0 and height > 0
+    }
 
 
 def _annotation(root: Path, name: str) -> Path | None:
@@ -69,13 +74,13 @@ def _pair(line: str, number: int, path: Path) -> tuple[str, str]:
     return words[0], words[1]
 
 
-def _box(line: str, number: int, path: Path) -> tuple[str, Edges]:
+def _box(line: str, number: int, path: Path) -> tuple[str, int, int, int, int]:
     try:
         name, *words = line.split()
         x, y, width, height = map(int, words)
     except ValueError as error:
         raise DatasetError(f"{path}:{number}: not 'image x_1 y_1 width height'") from error
-    return name, (x, y, x + width, y + height)
+    return name, x, y, width, height
 
 
 def pictures(root: Path) -> list[Picture]:
@@ -94,10 +99,9 @@ def pictures(root: Path) -> list[Picture]:
     return made
 
 
-def _square(path: Path, box: Edges) -> Edges | None:
-    left, top, right, bottom = box
-    centre = ((left + right) / 2, (top + bottom) / 2)
-    return square_inside(size(path), centre, _MARGIN * (right - left))
+def _square(path: Path, box: Box) -> Box | None:
+    centre = ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
+    return square_inside(size(path), centre, _MARGIN * box.width)
 
 
 def _folder(root: Path) -> Path:

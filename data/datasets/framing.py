@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from data.prepared import Edges
+from data.boxes import Box
 
 
 def square_inside(
     size: tuple[int, int] | None, centre: tuple[float, float], side: float
-) -> Edges | None:
+) -> Box | None:
     """A square of `side` about `centre`, moved into a picture of `size` and shrunk to fit.
 
     None where the picture has no size (it cannot be opened) or `centre` is not a point of it.
@@ -18,4 +18,4 @@ def square_inside(
     left, top = (
         min(max(at - fitting / 2, 0), most - fitting) for at, most in zip(centre, size, strict=True)
     )
-    return left, top, left + fitting, top + fitting
+    return Box(left, top, left + fitting, top + fitting)

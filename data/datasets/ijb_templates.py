@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
+from data.boxes import Box
 from data.datasets.base import Dataset, DatasetError, Report, guarded, need, text_of
 from data.datasets.identification import Identification, Protocol, Role, Seen
 from data.datasets.people_lists import report_of_listed
-from data.prepared import Edges, Picture
+from data.prepared import Picture
 
 _FACE: Final = ("FACE_X", "FACE_Y", "FACE_WIDTH", "FACE_HEIGHT")
 
@@ -57,12 +58,12 @@ def _file(root: Path, name: str) -> Path:
     return inner if inner.is_file() else root / name
 
 
-def _box(row: Mapping[str, str]) -> Edges | None:
+def _box(row: Mapping[str, str]) -> Box | None:
     """The face; None where a row leaves it out."""
     if not all(row.get(name) for name in _FACE):
         return None
     left, top, width, height = (float(row[name]) for name in _FACE)
-    return left, top, left + width, top + height
+    return Box(left, top, left + width, top + height)
 
 
 def pictures(root: Path) -> list[Picture]:

@@ -7,6 +7,7 @@ from typing import Final
 
 import numpy as np
 
+from data.boxes import Box
 from data.datasets import landmarks
 from data.datasets.base import (
     Dataset,
@@ -22,7 +23,7 @@ from data.datasets.base import (
 )
 from data.datasets.framing import square_inside
 from data.datasets.integrity import size
-from data.prepared import Edges, Picture
+from data.prepared import Picture
 
 _REANNOTATED: Final = "AFLW2000-3D-Reannotated"
 _PARTS: Final = ("300VW-3D", "300W-Testset-3D", _REANNOTATED, "Menpo-3D")
@@ -55,7 +56,7 @@ def _faces(root: Path) -> list[tuple[Picture, str]]:
     return made
 
 
-def _square(path: Path) -> Edges | None:
+def _square(path: Path) -> Box | None:
     """None for a picture that cannot be opened; raises DatasetError without landmarks on it."""
     beside = [path.with_suffix(suffix) for suffix in landmarks.SUFFIXES]
     file = next((file for file in beside if file.is_file()), None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Final
 
 from PIL import Image
 
+from data.boxes import Box
 from data.datasets.integrity import size
 from data.images.files import open_image
 from data.prepared import Picture
@@ -20,24 +20,9 @@ MARGIN: Final = 1.6
 """Side of the cut square in face heights: about the framing of a surveillance crop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Face:
-    """A face in a picture file, in pixels of that picture at its `true_size`."""
-
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-    @property
-    def height(self) -> float:
-        """In pixels."""
-        return self.bottom - self.top
-
-
 def small_faces(
     root: Path,
-    faces: Mapping[str, Sequence[Face]],
+    faces: Mapping[str, Sequence[Box]],
     *,
     smallest: float = 10,
     largest: float = 24,
@@ -64,13 +49,12 @@ def small_faces(
     return made
 
 
-def _scaled(face: Face, shape: tuple[int, int], true: tuple[int, int]) -> Face:
+def _scaled(face: Box, shape: tuple[int, int], true: tuple[int, int]) -> Box:
     """A face of a picture of size `shape` in pixels of that picture at its size `true`."""
-    sx, sy = true[0] / shape[0], true[1] / shape[1]
-    return Face(face.left * sx, face.top * sy, face.right * sx, face.bottom * sy)
+    return face.scaled(true[0] / shape[0], true[1] / shape[1])
 
 
-def _square(face: Face) -> tuple[int, int, int, int]:
+def _square(face: Box) -> tuple[int, int, int, int]:
     half = MARGIN * face.height / 2
     x, y = (face.left + face.right) / 2, (face.top + face.bottom) / 2
     return round(x - half), round(y - half), round(x + half), round(y + half)
@@ -80,7 +64,7 @@ def _lies_in(box: tuple[int, int, int, int], size: tuple[int, int]) -> bool:
     return box[0] >= 0 and box[1] >= 0 and box[2] <= size[0] and box[3] <= size[1]
 
 
-def _cut(path: Path, face: Face, true: tuple[int, int] | None) -> bytes:
+def _cut(path: Path, face: Box, true: tuple[int, int] | None) -> bytes:
     """The square around a face as PNG; raises ValueError where it leaves the picture."""
     with open_image(read_bytes(path)) as opened:
         image = opened.convert("RGB")

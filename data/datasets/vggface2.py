@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from data.boxes import Box
 from data.datasets.base import (
     Dataset,
     DatasetError,
@@ -19,15 +20,15 @@ from data.datasets.base import (
     report,
     text_of,
 )
-from data.prepared import Edges, Picture
+from data.prepared import Picture
 from data.regular_files import FileBytes
 
 _PARTS: Final = {"train": 3_141_890, "test": 169_396}
 """How many pictures the parts have."""
 
 
-def boxes(root: Path, part: str) -> dict[str, Edges]:
-    """`n000002/0001_01` to left, top, right, bottom; empty where the CSV is absent."""
+def boxes(root: Path, part: str) -> dict[str, Box]:
+    """`n000002/0001_01` to its box; empty where the CSV is absent."""
     path = root / "bb_landmark" / f"loose_bb_{part}.csv"
     if not path.is_file():
         return {}
@@ -41,8 +42,8 @@ def boxes(root: Path, part: str) -> dict[str, Edges]:
         raise DatasetError(f"{path}: not NAME_ID,X,Y,W,H: {error}") from error
 
 
-def _box(x: float, y: float, width: str, height: str) -> Edges:
-    return x, y, x + float(width), y + float(height)
+def _box(x: float, y: float, width: str, height: str) -> Box:
+    return Box(x, y, x + float(width), y + float(height))
 
 
 def pictures(root: Path) -> list[Picture]:

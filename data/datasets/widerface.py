@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from data.annotations.wider_txt import read_wider
+from data.boxes import Box
 from data.datasets.base import (
     Dataset,
     DatasetError,
@@ -20,7 +22,8 @@ from data.datasets.base import (
     report,
     text_of,
 )
-from data.datasets.scene_faces import Face, small_faces
+from data.datasets.scene_faces import small_faces
+from data.errors import TruthError
 from data.prepared import Picture
 
 _PARTS: Final = {"train": 12_880, "val": 3_226}
@@ -29,27 +32,22 @@ _STORED: Final = 416
 """Side of the squares that some copies of WIDER FACE are stored as."""
 
 
-def annotated(path: Path) -> dict[str, list[Face]]:
-    """Picture name to faces, from `wider_face_train_bbx_gt.txt`; invalid boxes are left out.
+def annotated(path: Path) -> dict[str, list[Box]]:
+    """Image name to faces, from `wider_face_train_bbx_gt.txt`; invalid boxes are left out.
 
     Raises DatasetError naming the line where the file is not what it should be.
     """
-    lines = text_of(path, "utf-8").splitlines()
-    faces: dict[str, list[Face]] = {}
-    at = 0
-    while at < len(lines):
-        name = lines[at].strip()
-        try:
-            count = int(lines[at + 1])
-            # A picture without faces has one line of zeros.
-            rows = [
-                [int(v) for v in line.split()] for line in lines[at + 2 : at + 2 + max(1, count)]
-            ]
-            kept = [r for r in rows if r[2] > 0 and r[3] > 0 and not (len(r) > 7 and r[7])]
-            faces[name] = [Face(r[0], r[1], r[0] + r[2], r[1] + r[3]) for r in kept]
-        except (ValueError, IndexError) as error:
-            raise DatasetError(f"{path}:{at + 1}: not a picture, a count and its boxes") from error
-        at += 2 + max(1, count)
+    faces: dict[str, list[Box]] = {}
+    try:
+        for record in read_wider(path):
+            found = faces.setdefault(record.image, [])
+            if record.sides is None or record.ignored:
+                continue
+            left, top, right, bottom = record.sides
+            if right > left and bottom > top:
+                found.append(Box(left, top, right, bottom))
+    except TruthError as error:
+        raise DatasetError(str(error)) from error
     return faces
 
 
@@ -66,16 +64,16 @@ def pictures(root: Path) -> list[Picture]:
     return made
 
 
-def _present(images: Path, faces: Mapping[str, list[Face]]) -> dict[str, list[Face]]:
+def _present(images: Path, faces: Mapping[str, list[Box]]) -> dict[str, list[Box]]:
     return {name: boxes for name, boxes in faces.items() if (images / name).is_file()}
 
 
-def _subset(path: Path) -> tuple[Mapping[str, list[Face]], Mapping[str, tuple[int, int]]]:
-    faces: dict[str, list[Face]] = {}
+def _subset(path: Path) -> tuple[Mapping[str, list[Box]], Mapping[str, tuple[int, int]]]:
+    faces: dict[str, list[Box]] = {}
     sizes = {}
     try:
         for row in csv.DictReader(text_of(path, "utf-8").splitlines()):
-            box = Face(*(float(row[key]) for key in ("x0", "y0", "x1", "y1")))
+            box = Box(*(float(row[key]) for key in ("x0", "y0", "x1", "y1")))
             faces.setdefault(row["file"], []).append(box)
             sizes[row["file"]] = _true_size(int(row["orig_w"]), int(row["orig_h"]))
     except (KeyError, ValueError, TypeError, csv.Error) as error:

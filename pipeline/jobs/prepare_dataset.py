@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 
+from data.boxes import Box
 from data.datasets.base import DatasetError, text_of
 from data.datasets.joined import Part, joined
 from data.images.files import open_image
@@ -99,7 +100,7 @@ def _corners(picture: Picture, edge: int) -> list[Picture]:
         return [picture]
     return [
         dataclasses.replace(
-            picture, key=f"{picture.key}#{name}", box=(left, top, left + edge, top + edge)
+            picture, key=f"{picture.key}#{name}", box=Box(left, top, left + edge, top + edge)
         )
         for name, left, top in (
             ("upper-left", 0, 0),

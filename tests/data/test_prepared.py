@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.boxes import Box
 from data.leakage import Near, exclude, near
 from data.prepared import Picture, build, read_index, square, write_excluded
 
@@ -41,7 +42,7 @@ def test_names_people_and_hashes_sources(samples: Path, tmp_path: Path) -> None:
 
 def test_leaves_out_what_cannot_be_read_and_says_so(samples: Path, tmp_path: Path) -> None:
     broken = Picture("broken.jpg", "", lambda: b"no picture")
-    empty = Picture("empty box", "", (samples / "obama.jpg").read_bytes, (5, 5, 5, 9))
+    empty = Picture("empty box", "", (samples / "obama.jpg").read_bytes, Box(5, 5, 5, 9))
     good = pictures(samples, "obama.jpg")
     made = build([broken, *good, empty], tmp_path, name="x", side=16)
     assert (made.written, made.unreadable) == (1, ("broken.jpg", "empty box"))
@@ -51,7 +52,7 @@ def test_leaves_out_what_cannot_be_read_and_says_so(samples: Path, tmp_path: Pat
 
 def test_cuts_the_box_and_places_the_square(samples: Path, tmp_path: Path) -> None:
     encoded = (samples / "obama.jpg").read_bytes
-    whole = Picture("a", "", encoded, (100, 50, 200, 250))
+    whole = Picture("a", "", encoded, Box(100, 50, 200, 250))
     build([whole], tmp_path / "top", name="x", side=100, anchor=0.0)
     build([whole], tmp_path / "bottom", name="x", side=100, anchor=1.0)
     with Image.open(samples / "obama.jpg") as image:
@@ -78,12 +79,12 @@ def test_a_box_is_clipped_to_its_picture(
     edge = min(rgb.shape[:2])
     x, y = (rgb.shape[1] - edge) // 2, round((rgb.shape[0] - edge) * 0.5)
     cut = rgb[y : y + edge, x : x + edge]
-    np.testing.assert_array_equal(square(encoded, edge, 0.5, box), cut)
+    np.testing.assert_array_equal(square(encoded, edge, 0.5, Box(*box)), cut)
 
 
 def test_a_box_outside_its_picture_is_an_error(samples: Path) -> None:
     with pytest.raises(ValueError, match="empty box"):
-        square((samples / "obama.jpg").read_bytes(), 16, 0.5, (5000, 5000, 5100, 5100))
+        square((samples / "obama.jpg").read_bytes(), 16, 0.5, Box(5000, 5000, 5100, 5100))
 
 
 def test_says_only_of_test_sets_that_they_are(samples: Path, tmp_path: Path) -> None:

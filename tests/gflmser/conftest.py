@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from data.boxes import Box
 from data.prepared import Picture, build
 from gflmser.config import (
     Config,
@@ -36,7 +37,7 @@ def cache(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Six squares around faces of the sample pictures, prepared at 80 px."""
     folder = tmp_path_factory.mktemp("cache")
     pictures = [
-        Picture(f"{name}#{i}", name, (samples / name).read_bytes, box)
+        Picture(f"{name}#{i}", name, (samples / name).read_bytes, Box(*box))
         for name, boxes in FACES.items()
         for i, box in enumerate(boxes)
     ]

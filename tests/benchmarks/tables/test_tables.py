@@ -27,6 +27,7 @@ from benchmarks.protocols import PAIRED, TABLE4
 from benchmarks.result_cache import Cache
 from benchmarks.run import Done, benchmark
 from benchmarks.tables.table2 import draws, table2
+from data.boxes import Box
 from data.errors import UsageError
 from data.images.files import load_rgb
 from data.prepared import Picture
@@ -262,8 +263,8 @@ def test_a_set_is_known_by_the_bytes_of_its_scenes_and_annotations(
     assert scene.stat().st_size == len(content)
     assert before.keys() == after.keys() == {"wider_lr16", "crowd_voc"}
     assert not set(before.values()) & set(after.values())
-    one = Picture("a.png", "a", scene.read_bytes, (0, 0, 9, 9))
-    moved_face = replace(one, box=(1, 0, 10, 9))
+    one = Picture("a.png", "a", scene.read_bytes, Box(0, 0, 9, 9))
+    moved_face = replace(one, box=Box(1, 0, 10, 9))
     assert PictureSet("few", (one,)).digest != PictureSet("few", (moved_face,)).digest
 
 

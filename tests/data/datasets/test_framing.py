@@ -1,9 +1,12 @@
 """Squares around faces stay squares, and in their picture."""
 
+from dataclasses import astuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.boxes import Box
 from data.datasets.framing import square_inside
 
 
@@ -18,7 +21,7 @@ def test_the_square_lies_in_the_picture_and_holds_the_centre(
     centre = (at[0] * size[0], at[1] * size[1])
     box = square_inside(size, centre, side)
     assert box is not None
-    left, top, right, bottom = box
+    left, top, right, bottom = astuple(box)
     assert -1e-9 <= left <= centre[0] + 1e-6
     assert -1e-9 <= top <= centre[1] + 1e-6
     assert centre[0] - 1e-6 <= right <= size[0] + 1e-6
@@ -28,7 +31,7 @@ def test_the_square_lies_in_the_picture_and_holds_the_centre(
 
 
 def test_a_square_with_room_is_not_moved() -> None:
-    assert square_inside((100, 80), (50, 40), 20) == (40, 30, 60, 50)
+    assert square_inside((100, 80), (50, 40), 20) == Box(40, 30, 60, 50)
 
 
 @pytest.mark.parametrize("size", [None, (40, 40)])

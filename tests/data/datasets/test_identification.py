@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
+from data.boxes import Box
 from data.datasets.identification import Identification
 from data.datasets.registry import dataset
 from data.prepared import build
@@ -138,7 +139,7 @@ def test_templates_hold_several_faces_cut_to_their_boxes(templates: Path, tmp_pa
     found = identification("ijb_templates")
     (protocol,) = found.protocols
     gallery, probes = protocol.split(found.seen(templates))
-    assert [one.image.box for one in gallery] == [(150, 30, 350, 240)]
+    assert [one.image.box for one in gallery] == [Box(150, 30, 350, 240)]
     assert [(one.template.rpartition("/")[2], one.image.identity) for one in probes] == [
         ("5", "10"),
         ("5", "10"),

@@ -2,6 +2,7 @@
 
 import sqlite3
 import struct
+from dataclasses import astuple
 from io import BytesIO
 from pathlib import Path
 
@@ -9,10 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.boxes import Box
 from data.datasets.base import DatasetError
 from data.datasets.casia_webface import record_pictures
 from data.datasets.registry import dataset, datasets
-from data.datasets.scene_faces import Face, small_faces
+from data.datasets.scene_faces import small_faces
 from data.datasets.widerface import annotated
 from data.prepared import build
 from tests.data.conftest import Tree, keys, problems, write_records
@@ -125,9 +127,9 @@ class TestCelebA:
         # Aligned, the eyes are 37.2 px apart in a square of 178 px; here they are 79.4.
         side, eyes = 178 * 79.4 / 37.2, (204.5, 180)
         aligned = (eyes[0] - side / 2, eyes[1] - 75 / 178 * side)
-        assert found.box[2] - found.box[0] == found.box[3] - found.box[1]
-        assert found.box[2] - found.box[0] == pytest.approx(side, rel=0.05)
-        assert found.box[:2] == pytest.approx(aligned, abs=0.06 * side)
+        assert found.box.width == found.box.height
+        assert found.box.width == pytest.approx(side, rel=0.05)
+        assert (found.box.left, found.box.top) == pytest.approx(aligned, abs=0.06 * side)
         text = problems("celeba", root)
         assert "000002.jpg: no box in list_bbox_celeba.txt" in text
         assert "000001.jpg" not in text
@@ -156,7 +158,7 @@ class TestAflw:
                 """
             )
         found = dataset("aflw").pictures(root)
-        assert [p.box for p in found] == [(10, 20, 40, 60), (5, 5, 14, 14)]
+        assert [p.box for p in found] == [Box(10, 20, 40, 60), Box(5, 5, 14, 14)]
         assert "gone.jpg is missing" in problems("aflw", root)
 
     def test_another_file_under_the_name_is_a_problem(self, tree: Tree) -> None:
@@ -185,7 +187,8 @@ class TestLs3dW:
         write_pts(root / "Menpo-3D" / "b.pts", face * 100 + 5000)
         (root / "Menpo-3D" / "c.t7").write_bytes(b"nothing")
         boxes = [p.box for p in dataset("ls3d_w").pictures(root)]
-        assert boxes[0] == pytest.approx((350, 400, 600, 650), abs=6)
+        assert boxes[0] is not None
+        assert astuple(boxes[0]) == pytest.approx((350, 400, 600, 650), abs=6)
         assert boxes[1:] == [None, None, None]
         lines = problems("ls3d_w", root).splitlines()
         said = {p[:14]: p for p in lines if p.startswith("Menpo-3D/")}
@@ -213,7 +216,7 @@ class TestVggFace2:
         csv.parent.mkdir()
         csv.write_text('"NAME_ID",X,Y,W,H\n"n000002/0001_01",10,20,100,110\n')
         found = dataset("vggface2").pictures(root)
-        assert [p.box for p in found] == [(10, 20, 110, 130), None]
+        assert [p.box for p in found] == [Box(10, 20, 110, 130), None]
         assert found[0].identity == "n000002"
         csv.write_text("a,b\n1,2\n")
         assert "loose_bb_train.csv: not NAME_ID" in problems("vggface2", root)
@@ -297,7 +300,7 @@ class TestWiderFace:
 
     def test_a_mistake_names_its_line(self, tree: Tree) -> None:
         root = self.root(tree, self.GOOD + "b.jpg\nmany\n")
-        assert "wider_face_train_bbx_gt.txt:5" in problems("widerface", root)
+        assert "wider_face_train_bbx_gt.txt: line 6" in problems("widerface", root)
 
     def test_pictures_and_boxes_that_miss_each_other_are_named(self, tree: Tree) -> None:
         root = self.root(tree, self.GOOD.replace("a.jpg", "gone.jpg"))
@@ -310,7 +313,7 @@ class TestWiderFace:
     ) -> None:
         with Image.open(samples / "obama.jpg") as image:
             image.resize((416, 416)).save(tmp_path / "a.png")
-        face = Face(100, 100, 120, 110)
+        face = Box(100, 100, 120, 110)
         (whole,) = small_faces(tmp_path, {"a.png": [face]}, true_sizes={"a.png": (208, 832)})
         # 20x10 in the stretched picture are 10x20 in the true one: a square of 32 px around it.
         build([whole], tmp_path / "c", name="w", side=32)
