@@ -68,7 +68,7 @@ class CardImages:
         """The native crop and the restored one, each `(H, W, 3)`; None where there is none."""
         native = self._face_file(row, "native")
         if native is not None:
-            return native, self._face_file(row, "restored")
+            return native, _without_mark(native, self._face_file(row, "restored"))
         whole, restored = self._input(row), self._restored(row)
         known = self.run.inputs.get(row.get("image", ""))
         region = known.region if known else None
