@@ -175,8 +175,10 @@ def _check_inputs(evidence: Mapping[str, Any], moved: _Moved) -> None:
 def _check_models(evidence: Mapping[str, Any]) -> None:
     folder = Path(evidence["run"]["folder"])
     gallery = option_value(evidence["run"]["options"], *GALLERY_OPTIONS)
+    upscaler = option_value(evidence["run"]["options"], "--upscaler") or ""
+    as_recorded = {str(folder / upscaler): upscaler}  # a file may have been named from its folder
     here = {
-        (model.role, model.name, model.path.name): model.path
+        (model.role, as_recorded.get(model.name, model.name), model.path.name): model.path
         for model in [
             *models_of(_settings(evidence)),
             *gallery_files(folder / gallery if gallery else None),

@@ -3,6 +3,7 @@
 import ast
 import io
 import json
+import re
 import socket
 import threading
 import zipfile
@@ -141,7 +142,7 @@ def test_from_files_to_an_exported_run(
 
 def test_an_error_is_said(page: "Page") -> None:
     page.get_by_role("button", name="Find faces").click()
-    page.wait_for_function("document.getElementById('state').textContent.startsWith('Failed')")
+    page.get_by_text(re.compile("^Failed")).wait_for()
     assert "choose at least one image" in page.locator("#state").inner_text()
 
 
@@ -162,7 +163,6 @@ def film(path: Path, face: Path, *, frames: int, side: int) -> Path:
 def test_a_video_gives_tracks_with_times(page: "Page", samples: Path, tmp_path: Path) -> None:
     clip = film(tmp_path / "gate.mp4", samples / "biden2.jpg", frames=9, side=128)
     page.locator("[name=images]").set_input_files(clip)
-    page.get_by_label("Detector").select_option("hog")
     page.get_by_label("Upscaler").select_option("bicubic")
     page.get_by_label("take every").fill("4")
     page.get_by_label("A video starts at").fill("14:03:05")
@@ -185,8 +185,7 @@ def test_stop_keeps_what_is_finished(page: "Page", samples: Path, tmp_path: Path
     page.get_by_label("Upscaler").select_option("bicubic")
     page.get_by_label("take every").fill("1")
     page.get_by_role("button", name="Find faces").click()
-    started = "/Running: [1-9]/.test(document.getElementById('state').textContent)"
-    page.wait_for_function(started, timeout=600_000)
+    page.get_by_text(re.compile("^Running: [1-9]")).wait_for(timeout=600_000)
     page.get_by_role("button", name="Stop").click()
     page.wait_for_selector("#result:not([hidden])", timeout=600_000)
     assert page.locator("#state").inner_text() == "Stopped"

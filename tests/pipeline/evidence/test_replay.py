@@ -103,18 +103,25 @@ def test_an_output_with_a_forged_hash_is_found(run: Run, made: Path) -> None:
     assert "DIFFERS: replay" in done.output
 
 
-def test_a_changed_weight_is_found(run: Run, lr_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("relative", [False, True])
+def test_a_changed_weight_is_found(
+    run: Run, lr_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, relative: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
     shipped = Path(__file__).resolve().parents[3] / "data" / "weights" / "gflmser.safetensors"
     weights = tmp_path / "mine.safetensors"
     shutil.copy(shipped, weights)
     face = next(iter(sorted(lr_folder.rglob("*.png"))))
     out = tmp_path / "out"
-    words = ("upscale", face, "--out", out, "--upscaler", weights, "--quiet")
+    named = weights.name if relative else weights
+    words = ("upscale", face, "--out", out, "--upscaler", named, "--quiet")
     assert run(*words).exit_code == 0
+    assert run("replay", out, "--quiet").exit_code == 0
     flip(weights)
     done = run("replay", out)
     assert done.exit_code == 1
     assert "DIFFERS: model upscaler" in done.output
+    assert "sha256 is" in done.output
 
 
 @pytest.mark.parametrize(
