@@ -315,6 +315,7 @@ function step(by) {
 }
 
 const STRIP_FACES = 60;
+const TRACKS_AT_ONCE = 12;
 
 // Tracks: the faces of one person over frames, as a strip.
 function showTracks() {
@@ -326,7 +327,8 @@ function showTracks() {
   });
   if (!tracks.size) return;
   document.getElementById("tracks").hidden = false;
-  const strips = [...tracks].slice(0, 200).map(([track, indices]) => {
+  const waiting = [...tracks];
+  const stripOf = ([track, indices]) => {
     const named = indices.map((index) => facts[index]).find((fact) => fact.state === "named");
     const times = indices.map((index) => facts[index].seconds).filter((value) => value !== undefined);
     const parts = [`Track ${track}`, `${indices.length} frame${indices.length === 1 ? "" : "s"}`];
@@ -344,8 +346,17 @@ function showTracks() {
     });
     const strip = make("div", { classes: "strip" }, ...faces);
     return make("section", { classes: "track" }, make("h3", { textContent: parts.filter(Boolean).join(" · ") }), strip);
-  });
-  document.querySelector(".tracks").replaceChildren(...strips);
+  };
+  // A few at a time: images of a hundred cards are parsed for each face that is shown.
+  const more = make("button", { type: "button" });
+  const showMore = () => {
+    document.querySelector(".tracks").append(...waiting.splice(0, TRACKS_AT_ONCE).map(stripOf));
+    more.textContent = `Show more of ${waiting.length} tracks`;
+    more.hidden = !waiting.length;
+  };
+  more.addEventListener("click", showMore);
+  document.querySelector(".tracks").after(more);
+  showMore();
 }
 
 /** A filter that no card of this run can be told by is not shown. */

@@ -234,6 +234,10 @@ def test_a_long_run_has_pages_and_files(browser: "Browser", tmp_path: Path, samp
         page.get_by_role("button", name="Next", exact=True).click()
         assert page.locator(".card").count() == 80
         assert page.locator("#page").inner_text() == "Page 2 of 2"
+        assert page.locator(".track").count() == 2
+        assert not page.get_by_role("button", name="Show more").is_visible()
+        page.set_viewport_size({"width": 390, "height": 844})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, "long strips scroll"
         links = page.locator("nav.files a").evaluate_all("all => all.map(a => a.href)")
         assert links == [second.as_uri()]
         assert page.locator(".card img").first.get_attribute("loading") == "lazy"
