@@ -1,16 +1,17 @@
 """From what a network says about tiles, scales and mirror images to one list of candidates."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from data.boxes import Box, iou
+from data.boxes import Box
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection
 from pipeline.detection.centerface import CenterFace, resized, shrunk
-from pipeline.detection.suppression import suppress
+from pipeline.detection.suppression import overlaps, suppress
 from pipeline.detection.tiles import tiles
 
 Candidate = tuple[Detection, float]
@@ -66,18 +67,26 @@ def search_mirrored(
 def _merged(
     plain: Sequence[Detection], mirror: Sequence[Detection], scale: float
 ) -> list[Candidate]:
-    views = plain, mirror
-    merged = best([(face, scale) for view in views for face in view])
+    merged = best([(face, scale) for view in (plain, mirror) for face in view])
+    faces = [face for face, _ in merged]
+    means = (best_scores(plain, faces, _SAME) + best_scores(mirror, faces, _SAME)) / 2
     scored = [
-        (replace(face, score=float(np.mean([_score(view, face.box) for view in views]))), at)
-        for face, at in merged
+        (replace(face, score=float(mean)), at)
+        for (face, at), mean in zip(merged, means, strict=True)
     ]
     return without_parts(sorted(scored, key=lambda one: -one[0].score))
 
 
-def _score(view: Iterable[Detection], box: Box) -> float:
-    """The best score that a view gives to the face at `box`."""
-    return max((face.score for face in view if iou(face.box, box) > _SAME), default=FLOOR)
+def best_scores(
+    view: Sequence[Detection], faces: Sequence[Detection], least_iou: float
+) -> NDArray[np.float64]:
+    """The best score that a view gives to each face, `FLOOR` where it does not see it."""
+    if not view or not faces:
+        return np.full(len(faces), FLOOR)
+    edges = (np.array([_edges(one.box) for one in group]) for group in (faces, view))
+    seen = np.where(overlaps(*edges) > least_iou, [one.score for one in view], FLOOR)
+    highest: NDArray[np.float64] = np.maximum(seen.max(axis=1), FLOOR)
+    return highest
 
 
 def mirrored(face: Detection, width: int) -> Detection:

@@ -13,13 +13,13 @@ from typing import Final
 
 import numpy as np
 
-from data.boxes import Box, iou
+from data.boxes import Box
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection
 from pipeline.detection.candidates import (
-    FLOOR,
     Candidate,
     best,
+    best_scores,
     moved,
     search_mirrored,
     search_scales,
@@ -88,17 +88,17 @@ def look_again(
     """What windows around the doubtful faces show; scores are weighted with the first ones."""
     windows = list(_windows(doubtful, rgb, finest))
     found = net.batch([resized(one.pixels(rgb), one.scale) for one in windows])
-    return [
-        (replace(face, score=_weighted(face, first)), window.scale)
+    seen = [
+        (face, window.scale)
         for window, faces in zip(windows, found, strict=True)
         for face in (window.in_image(one, rgb) for one in faces)
         if window.offset(face.box) < _MIDDLE
     ]
-
-
-def _weighted(face: Detection, first: Sequence[Detection]) -> float:
-    before = max((one.score for one in first if iou(one.box, face.box) > _SAME), default=FLOOR)
-    return _WEIGHT * face.score + (1 - _WEIGHT) * before
+    before = best_scores(first, [face for face, _ in seen], _SAME)
+    return [
+        (replace(face, score=_WEIGHT * face.score + (1 - _WEIGHT) * float(score)), scale)
+        for (face, scale), score in zip(seen, before, strict=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True)

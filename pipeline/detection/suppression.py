@@ -1,9 +1,12 @@
 """Non-maximum suppression: of boxes that overlap, the best one stays."""
 
+from typing import Any, Final
+
 import numpy as np
 from numpy.typing import NDArray
 
 Boxes = NDArray[np.float32]
+_BLOCK: Final = 256
 
 
 def suppress(boxes: Boxes, scores: NDArray[np.float32], most_iou: float) -> NDArray[np.intp]:
@@ -17,22 +20,34 @@ def suppress(boxes: Boxes, scores: NDArray[np.float32], most_iou: float) -> NDAr
     [1, 2]
     """
     order = np.argsort(-scores, kind="stable")
-    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    kept: list[np.intp] = []
-    while order.size:
-        best, order = order[0], order[1:]
-        kept.append(best)
-        order = order[_overlap(boxes[best], area[best], boxes[order], area[order]) <= most_iou]
-    return np.array(kept, np.intp)
+    ranked = boxes[order]
+    alive = np.ones(len(order), np.bool_)
+    kept: list[int] = []
+    # In blocks: a table of all overlaps at once is fast, and thousands of boxes do not fill memory.
+    for start in range(0, len(order), _BLOCK):
+        block = ranked[start : start + _BLOCK]
+        near = overlaps(block, ranked[start:]) > most_iou
+        for row, others in enumerate(near):
+            if alive[start + row]:
+                kept.append(start + row)
+                alive[start:] &= ~others
+    return order[kept]
 
 
-def _overlap(
-    box: Boxes, own: np.float32, others: Boxes, areas: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    sides = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+def overlaps(
+    boxes: NDArray[np.floating[Any]], others: NDArray[np.floating[Any]]
+) -> NDArray[np.floating[Any]]:
+    """IoU of every box with every other, `(N, M)`, from edges `(N, 4)` and `(M, 4)`."""
+    sides = np.minimum(boxes[:, None, 2:], others[None, :, 2:])
+    sides -= np.maximum(boxes[:, None, :2], others[None, :, :2])
     np.maximum(sides, 0, out=sides)
-    shared = sides[:, 0] * sides[:, 1]
-    union = own + areas - shared
-    overlap: NDArray[np.float32] = np.zeros_like(shared)
-    np.divide(shared, union, out=overlap, where=union > 0)
-    return overlap
+    shared = sides[..., 0] * sides[..., 1]
+    union = _areas(boxes)[:, None] + _areas(others)[None] - shared
+    found = np.zeros_like(shared)
+    np.divide(shared, union, out=found, where=union > 0)
+    return found
+
+
+def _areas(boxes: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+    areas: NDArray[np.floating[Any]] = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    return areas
