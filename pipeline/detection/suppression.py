@@ -43,7 +43,7 @@ def overlaps(
     np.maximum(sides, 0, out=sides)
     shared = sides[..., 0] * sides[..., 1]
     union = _areas(boxes)[:, None] + _areas(others)[None] - shared
-    found = np.zeros_like(shared)
+    found: NDArray[np.floating[Any]] = np.zeros_like(shared)
     np.divide(shared, union, out=found, where=union > 0)
     return found
 

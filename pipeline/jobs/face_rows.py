@@ -87,6 +87,10 @@ class FaceRow:
             return None
         return Box(left, top, right, bottom)
 
+    def as_row(self) -> dict[str, object]:
+        """By column; every value is plain, so nothing is copied deeply as `asdict` does."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
     def label(self) -> str:
         """What is written above the box: the score, and the name when it passed."""
         score = f"{self.score:.2f}"

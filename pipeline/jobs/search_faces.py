@@ -116,8 +116,8 @@ class SearchFaces(FaceSettings):
         if self.pictures:
             self._write_boxes(item, rows, only)
         dropped = [_dropped(empty, one, item) for one in sight.found if one.dropped]
-        named = [{**asdict(row), **other} for row, other in zip(rows, more, strict=True)]
-        return [*(named or [asdict(empty)]), *(asdict(row) for row in dropped)]
+        named = [{**row.as_row(), **other} for row, other in zip(rows, more, strict=True)]
+        return [*(named or [empty.as_row()]), *(row.as_row() for row in dropped)]
 
     def _looked_at(
         self, rows: list[FaceRow], faces: Sequence[RestoredFace], item: Item
@@ -204,7 +204,7 @@ class SearchFaces(FaceSettings):
 
     def failure(self, source: Source, message: str) -> list[Row]:
         """See `Job.failure`."""
-        return [asdict(FaceRow(source.key, "error", error=message))]
+        return [FaceRow(source.key, "error", error=message).as_row()]
 
 
 def _stem(item: Item, number: int) -> str:
