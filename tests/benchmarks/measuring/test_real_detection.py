@@ -5,11 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from benchmarks.context import Bench
+from benchmarks.measuring.kept_scores import scores_of
 from benchmarks.measuring.real_detection import Scores, paired_difference
-from benchmarks.measuring.real_sets import face_crops, real_sets
+from benchmarks.measuring.real_sets import FaceCrop, face_crops, real_sets
+from benchmarks.result_cache import Cache
 from data.boxes import Box
 from data.images.files import load_rgb
+from pipeline.detection.chains import Chain
 from pipeline.detection.faceless import crops, grey, pictures, read_left_out
 from pipeline.detection.thresholds import Curve, from_scores
 
@@ -85,3 +90,29 @@ def test_the_real_sets_have_small_faces(shared_data: Path) -> None:
         for face in face_crops(one, 20, 0):
             assert 8 <= face.face_px < 32
             assert abs(face.rgb.shape[0] - 2.3 * face.face_px) <= 1
+
+
+def test_scores_are_kept_and_only_other_weights_are_run_again(
+    samples: Path, tmp_path: Path
+) -> None:
+    rgb = np.array(Image.open(samples / "obama.jpg").convert("RGB").resize((48, 60)))
+    face = FaceCrop(rgb, Box(12, 6, 30, 30), ())
+    bench = Bench(tmp_path, Cache(tmp_path / "cache"), (), "test", device="cpu")
+
+    def run(weights: str) -> tuple[int, int]:
+        found = scores_of(
+            bench,
+            ("centerface",),
+            "bicubic",
+            weights=weights,
+            faces={"one": [face]},
+            faceless=[np.full((40, 40, 3), 90, np.uint8)],
+        )
+        made = found[Chain("centerface", "bicubic")]["one"]
+        assert made.faces[0] > 0.5
+        assert made.faceless[0] == float("-inf")
+        return bench.cache.computed, bench.cache.reused
+
+    assert run("a") == (1, 0)
+    assert run("a") == (1, 1)
+    assert run("b") == (2, 1)
