@@ -1,8 +1,16 @@
 """What can go wrong, each with a message that fits on one line."""
 
+from data.safe_text import one_line
+
 
 class SrPipelineError(Exception):
-    """Base of every error that a user is meant to read."""
+    """Base of every error that a user is meant to read.
+
+    The message is one line without control characters, whatever name of a file is in it.
+    """
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class UsageError(SrPipelineError):

@@ -49,9 +49,10 @@ def export_onnx(name_or_path: str | Path, file: Path) -> ModelCard:
     axes = {0: "batch", 2: "height", 3: "width"}
     file.parent.mkdir(parents=True, exist_ok=True)
     traced = file.with_name(f".part-{secrets.token_hex(8)}.onnx")
-    traced.touch(
-        exist_ok=False
-    )  # an error of the system, not torch's, where nothing can be written
+    try:  # an error of the system, not torch's, where nothing can be written
+        traced.touch(exist_ok=False)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(file)) from error
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")

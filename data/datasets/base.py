@@ -13,6 +13,7 @@ from data.datasets.identification import Identification
 from data.datasets.integrity import fault
 from data.prepared import Picture
 from data.regular_files import FileBytes, read_bytes
+from data.safe_text import one_line
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff"})
 _BROKEN_SHOWN: Final = 50
@@ -21,6 +22,9 @@ _BROKEN_SHOWN: Final = 50
 
 class DatasetError(ValueError):
     """A copy of a dataset cannot be read; the message is one line and names the path."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 @dataclass(frozen=True, slots=True)

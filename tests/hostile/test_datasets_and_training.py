@@ -149,8 +149,9 @@ def ended(*words: object, limit: int) -> tuple[int, str]:
 
 
 def assert_one_line(errors: str) -> None:
-    (line,) = errors.strip().splitlines()
+    *before, line = errors.strip().splitlines()
     assert line.startswith("sr-pipeline: error: ")
+    assert before in ([], ["loading libraries"])
 
 
 def test_prepare_on_a_full_disk_is_one_line_not_a_bus_error(photos: Path) -> None:
@@ -292,3 +293,13 @@ def test_the_corners_of_what_is_no_picture_are_none(run: Run, photos: Path) -> N
     assert done.exit_code == 1, done.exception
     assert "12 pictures" in done.stdout
     assert "x.jpg: cannot be read" in done.stdout
+
+
+def test_an_interrupted_prepare_leaves_nothing_half_made(photos: Path) -> None:
+    def interrupted() -> bytes:
+        raise KeyboardInterrupt
+
+    pictures = [Picture("a", "", (photos / "a.png").read_bytes), Picture("b", "", interrupted)]
+    with pytest.raises(KeyboardInterrupt):
+        build(pictures, photos.parent / "cache", name="x", side=40)
+    assert list((photos.parent / "cache").iterdir()) == []

@@ -15,10 +15,13 @@ import pytest
 from PIL import Image
 
 from data.atomic import write_text
-from data.errors import ImageError, ModelError, UsageError
+from data.datasets.base import DatasetError
+from data.errors import ImageError, ModelError, TruthError, UsageError
 from data.images.files import check_made
 from data.safe_text import printable
+from gflmser.schema import ConfigError
 from pipeline.failures import INTERNAL, USAGE, exit_code_of
+from pipeline.identity.gallery import Gallery
 from tests.hostile.conftest import Run
 
 SCRIPT = "from pipeline.entry import main; main()"
@@ -57,6 +60,19 @@ def test_an_error_is_one_clean_line(
     said = capsys.readouterr().err.rstrip("\n")
     assert printable(said) == said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("kind", [UsageError, ImageError, TruthError, DatasetError, ConfigError])
+def test_the_message_of_every_error_is_clean_for_who_catches_it(kind: type[Exception]) -> None:
+    message = str(kind("/photos/\x1b]0;owned\x07\n: no folder\udce9"))
+    assert printable(message) == message
+    assert message.startswith("/photos/\\x1b]0;owned\\x07 : no folder")
+
+
+def test_the_gallery_that_the_fuzzer_found_is_refused_on_a_clean_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        Gallery.from_folder(tmp_path / "\x1b]0;owned\x07")
+    assert printable(str(caught.value)) == str(caught.value)
 
 
 def test_debug_shows_where_it_happened(capsys: pytest.CaptureFixture[str]) -> None:
