@@ -19,8 +19,8 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 
 FLOORS: Final = {
     "data": [
-        "errors",
         "safe_text",
+        "errors",
         "regular_files",
         "atomic",
         "boxes",

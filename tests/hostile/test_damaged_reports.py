@@ -13,6 +13,7 @@ import pytest
 
 from data.errors import UsageError
 from data.safe_text import printable
+from pipeline.report.contact_sheet import contact_sheet
 from pipeline.report.data import read_report, shown_images
 from pipeline.report.page import page
 from pipeline.report.run_page.write import write_run_page
@@ -111,8 +112,9 @@ def test_a_picture_of_a_compare_folder_starts_no_ghostscript(
     monkeypatch.setenv("PATH", f"{gs.parent}:{os.environ['PATH']}")
     eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 40\n%%EndComments\nshowpage\n%%EOF\n"
     for file in (compared / "pictures").rglob("*.png"):
-        file.write_bytes(eps)
+        file.write_bytes(eps + b"%" * 300_000)  # so large that the page would reduce it
     assert "<html" in page(read_report(compared), Plots())
+    assert contact_sheet(read_report(compared)).width > 0
     assert not (tmp_path / "ran").exists()
 
 
