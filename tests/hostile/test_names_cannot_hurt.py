@@ -73,11 +73,12 @@ def test_a_table_with_odd_cells_becomes_parquet(tmp_path: Path) -> None:
 
 
 def test_names_that_differ_in_case_keep_their_own_keys(face: Image.Image, tmp_path: Path) -> None:
-    for name in ("IMG_1.JPG", "IMG_1.jpg"):
+    names = ["IMG_1.JPG", "IMG_1.jpg", "img_1.jpg"]
+    for name in names:
         face.save(tmp_path / name, "JPEG")
     sources = list(Listing((str(tmp_path),)))
-    assert [source.key for source in sources] == ["IMG_1.JPG", "IMG_1.jpg"]
-    assert len({source.output.lower() for source in sources}) == 2
+    assert [source.key for source in sources] == names
+    assert len({source.output.lower() for source in sources}) == 3
 
 
 def test_a_picture_named_twice_has_its_plain_path_beside_the_key(
