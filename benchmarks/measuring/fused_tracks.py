@@ -23,7 +23,7 @@ from pipeline.metrics.image_quality import psnr_rgb
 from pipeline.tracks.merge import View, merge
 from pipeline.upscalers.base import Upscaler
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Of `of_person`. Raise it when a figure moves."""
 FRAMES: Final = 8
 COUNTS: Final = (1, 2, 4, 8)

@@ -6,6 +6,7 @@ crops. It does not mind a change of light. On 16x16 crops behind H.264 it is wro
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from data.boxes import Box
 from data.images.rgb import RGB
 
 __all__ = ["Alignment", "Matrix", "register", "warped"]
@@ -36,13 +38,18 @@ class Alignment:
     """Correlation of the two in grey, -1 to 1."""
 
 
-def register(reference: RGB, moving: RGB, starts: Sequence[Matrix]) -> Alignment | None:
+def register(
+    reference: RGB, moving: RGB, starts: Sequence[Matrix], face: Box | None = None
+) -> Alignment | None:
     """Align `moving` with `reference`, both `(h, w, 3)` uint8 of any sizes.
 
-    ECC goes on from each of `starts` by a shift; the best agreement wins. None where it does not
-    settle near any of them, as on crops without structure.
+    Only the pixels of `face`, a box in the reference, count: what lies behind a face moves
+    otherwise. ECC goes on from each of `starts` by a shift; the best agreement wins. None where it
+    does not settle near any of them, as on crops without structure.
     """
-    found = [one for start in starts if (one := _refined(reference, moving, start)) is not None]
+    found = [
+        one for start in starts if (one := _refined(reference, moving, start, face)) is not None
+    ]
     return max(found, key=lambda one: one.agreement, default=None)
 
 
@@ -66,12 +73,13 @@ def warped(rgb: RGB, matrix: Matrix, height: int, width: int) -> tuple[Matrix, M
     return clipped, np.clip(np.asarray(inside, np.float64), 0, 1)
 
 
-def _refined(reference: RGB, moving: RGB, start: Matrix) -> Alignment | None:
+def _refined(reference: RGB, moving: RGB, start: Matrix, face: Box | None) -> Alignment | None:
     import cv2
 
     height, width = reference.shape[:2]
     begun, inside = warped(moving, start, height, width)
-    seen = np.asarray(cv2.resize(inside, None, fx=_ZOOM, fy=_ZOOM) > 0.99, np.uint8)
+    counted = inside * _within(face, height, width)
+    seen = np.asarray(cv2.resize(counted, None, fx=_ZOOM, fy=_ZOOM) > 0.99, np.uint8)
     shift = np.eye(2, 3, dtype=np.float32)
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _STEPS, 1e-4)
     try:
@@ -87,6 +95,16 @@ def _refined(reference: RGB, moving: RGB, start: Matrix) -> Alignment | None:
     matrix = start.copy()
     matrix[:, 2] += start[:, :2] @ move
     return Alignment(matrix, float(agreement))
+
+
+def _within(face: Box | None, height: int, width: int) -> Matrix:
+    """1 for the pixels of the box, 0 elsewhere, `(h, w)`."""
+    if face is None:
+        return np.ones((height, width))
+    mask = np.zeros((height, width))
+    rows = slice(max(0, int(face.top)), math.ceil(face.bottom))
+    mask[rows, max(0, int(face.left)) : math.ceil(face.right)] = 1
+    return mask
 
 
 def _grey(rgb: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -107,3 +107,14 @@ def test_larger_faces_count_more_and_sizes_may_differ(scene: tuple[Image.Image, 
     assert merged.frames == 2
     assert merged.rgb.shape == base.shape
     assert psnr_rgb(merged.rgb, base) > 30
+
+
+def test_a_wall_that_moves_otherwise_leaves_no_ghost(scene: tuple[Image.Image, Edges]) -> None:
+    image, edges = scene
+    base = seen(image, edges, (0, 0), 48)
+    changed = base.copy()
+    changed[:, :6] = 255 - changed[:, :6]
+    face = Box(10, 10, 38, 38)
+    merged = merge([View(base, face), View(changed, face), View(changed, face)])
+    assert merged.frames == 3
+    assert np.abs(merged.rgb[:, :5].astype(int) - base[:, :5]).mean() < 3
