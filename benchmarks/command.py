@@ -22,7 +22,7 @@ _NAMES = (
 )
 
 
-@click.command(short_help="Regenerate the tables of the paper and the speed figures.")
+@click.command(short_help="Make the tables of the paper and the speed figures.")
 @click.argument("name", type=click.Choice(_NAMES), metavar="|".join(_NAMES))
 @click.option(
     "--data",
@@ -39,17 +39,30 @@ _NAMES = (
     help="Folder for the results.",
 )
 @click.option(
-    "--subset", type=click.IntRange(1, 10**7), help="A quick look: the most pictures of a set."
+    "--subset",
+    type=click.IntRange(1, 10**7),
+    metavar="N",
+    help="Use at most N images of each set, for a quick look.",
 )
 @click.option(
     "--upscalers",
     metavar="NAME,NAME,...",
-    help="Names or weight files; default: every method that is there.",
+    help="Names or weight files, separated by commas; default: all that are installed.",
 )
-@click.option("--inception-weights", type=opt.FILE, help="torch-fidelity's weights: FID and KID.")
-@click.option("--cache", type=opt.FOLDER, help="Results of earlier runs; default: ~/.cache.")
+@click.option(
+    "--inception-weights",
+    type=opt.FILE,
+    help="Inception weights of torch-fidelity, needed for FID and KID.",
+)
+@click.option(
+    "--cache",
+    type=opt.FOLDER,
+    help="Folder for results that are used again; default: below ~/.cache.",
+)
 @opt.compute
-@click.option("--workers", type=click.IntRange(1, 512), help="Processes; default: one per core.")
+@click.option(
+    "--workers", type=click.IntRange(1, 512), help="Number of processes; default: one per core."
+)
 @opt.quiet
 @opt.seed
 @output.as_json
@@ -71,7 +84,7 @@ def command(
 ) -> int:
     """Make a table of the paper from DATA: CSV, Markdown, LaTeX and JSON in OUT.
 
-    Layouts and expected times: benchmarks/README.md. Exit code 1: something lacked its data.
+    Layouts and expected times: benchmarks/README.md. Exit code 1: a table lacked its data.
 
     \b
     Example:

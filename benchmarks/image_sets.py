@@ -138,7 +138,7 @@ def lfw_test(data: Path) -> PictureSet:
         return _registered("lfw", root)
     there = [root / name for name in listed if (root / name).is_file()]
     if not there:
-        raise MissingDataError(f"none of the pictures of splits/lfw-test.csv is in {root}")
+        raise MissingDataError(f"none of the images of splits/lfw-test.csv is in {root}")
     return PictureSet("lfw-test", tuple(file_picture(p, root, p.parent.name) for p in there))
 
 
@@ -156,7 +156,7 @@ def scenes(data: Path, name: str) -> PictureSet:
     root = data / name
     found = tuple(file_picture(p, root) for p in image_files(root)) if root.is_dir() else ()
     if not found:
-        raise MissingDataError(f"needs {root}: the pictures of {name}")
+        raise MissingDataError(f"needs {root}: the images of {name}")
     return PictureSet(name, found)
 
 
@@ -220,7 +220,7 @@ def _registered(name: str, root: Path) -> PictureSet:
     except DatasetError as error:
         raise MissingDataError(str(error)) from error
     if not found:
-        raise MissingDataError(f"no picture in {root}: {dataset(name).layout}")
+        raise MissingDataError(f"no image in {root}: {dataset(name).layout}")
     return PictureSet(name, found)
 
 

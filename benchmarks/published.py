@@ -37,7 +37,7 @@ _TABLE2: Final = {("full", "no gating"): (2.77, 0.0057)}
 """t from the printed means and variances (unpaired), and the printed p."""
 RIVALS: Final = ("srgan", "cyclegan", "bulat", "wavelet-srnet")
 NOTE: Final = (
-    "Published figures are the paper's, on its own pictures and protocol: GFLmser's were made with "
+    "Published figures are the paper's, on its own images and protocol: GFLmser's were made with "
     "the ground truth in view, so that they are to be read beside oracle rows alone."
 )
 

@@ -149,10 +149,10 @@ def measure(source: Path, listed: Path | None, limit: int, repeats: int) -> dict
             return lambda repeat: detect_command(lr, work / f"out{len(more)}-{repeat}", *more)
 
         commands = {
-            "sr-pipeline detect, tables only": ours("--no-pictures"),
+            "sr-pipeline detect, tables only": ours("--no-images"),
             "plain loop": lambda _: peer_command("loop", lr, PASSES),
             "face_detection --cpus 2": lambda _: peer_command("face_detection", large, WORKERS),
-            "sr-pipeline detect, tables and pictures": ours(),
+            "sr-pipeline detect, tables and images": ours(),
         }
         timings = timed({"sr-pipeline --help": lambda _: sr_pipeline("--help")}, 0, repeats * 3)
         timings += timed(commands, count, repeats)
@@ -171,7 +171,7 @@ def measure_frames(folder: Path, repeats: int) -> dict[str, object]:
     count = len(list(folder.iterdir()))
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
-        fixed = ("--workers", WORKERS, "--quiet", "--no-pictures", "--upscaler", "bicubic")
+        fixed = ("--workers", WORKERS, "--quiet", "--no-images", "--upscaler", "bicubic")
 
         def ours(number: int, *more: object) -> Command:
             out = work / f"out{number}"
@@ -204,8 +204,8 @@ def _memory(lr: Path, work: Path, count: int) -> dict[str, float]:
     many = work / "many"
     for copy in range(_COPIES):
         shutil.copytree(lr, many / f"{copy:02d}")
-    few_peak = peak_memory(detect_command(lr, work / "few-out", "--no-pictures"))
-    many_peak = peak_memory(detect_command(many, work / "many-out", "--no-pictures"))
+    few_peak = peak_memory(detect_command(lr, work / "few-out", "--no-images"))
+    many_peak = peak_memory(detect_command(many, work / "many-out", "--no-images"))
     return {
         f"peak_bytes_{count}_pictures": few_peak,
         f"peak_bytes_{count * _COPIES}_pictures": many_peak,
@@ -219,7 +219,7 @@ def _ratios(median: dict[str, float]) -> dict[str, float]:
         "speed_over_plain_loop": median["plain loop"] / ours,
         "speed_over_face_detection": median["face_detection --cpus 2"] / ours,
         "speed_with_pictures_over_plain_loop": median["plain loop"]
-        / median["sr-pipeline detect, tables and pictures"],
+        / median["sr-pipeline detect, tables and images"],
     }
 
 

@@ -33,7 +33,7 @@ class GFLmserRecipe:
         ):
             raise ConfigError("tied weights are those of h2l: train h2l in every phase of l2h")
         if not config.data.real_lr and any(phase.gan > 0 for phase in config.training.phases):
-            raise ConfigError("'data.real_lr' is empty: the discriminator needs real pictures")
+            raise ConfigError("'data.real_lr' is empty: the discriminator needs real images")
         self.config = config
         self.model = _first_weights(config)
         self.discriminator = Discriminator(config.network.judge_width)

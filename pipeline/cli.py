@@ -24,20 +24,20 @@ _GROUP: Final = "sr_pipeline.commands"
 _LOG_FILE: Final = "--log-file"
 
 _COMMANDS: Final = {
-    "detect": "Find faces in low-resolution pictures: the main job.",
-    "degrade": "Make HR 64x64 and LR 16x16 pictures by the CASIA-WebFace protocol.",
-    "upscale": "Enlarge pictures with any upscaler.",
+    "detect": "Find faces in low-resolution images.",
+    "degrade": "Make HR 64x64 and LR 16x16 images by the CASIA-WebFace protocol.",
+    "upscale": "Upscale images with any upscaler.",
     "evaluate": "Score detections against ground truth.",
-    "compare": "Compare upscalers over one set: table, pictures, plots, HTML page.",
-    "report": "Write the HTML page of a run's folder again, or a PDF of it.",
-    "replay": "Make a run's outputs again and compare their hashes with its evidence.",
-    "identify": "Name the faces of pictures from a gallery of known people.",
-    "app": "A page on this machine: drop images and a gallery.",
+    "compare": "Compare upscalers on one set: tables, plots and an HTML page.",
+    "report": "Write the page of a finished run again, or a PDF of it.",
+    "replay": "Repeat a run and compare the hashes of its outputs.",
+    "identify": "Name faces by a gallery of known people.",
+    "app": "Serve a page on this machine: drop images and a gallery.",
     "train": "Train GFLmser or a rival.",
     "datasets": "Check and prepare datasets.",
     "weights": "List, verify and import weights.",
     "export": "Export a network to ONNX.",
-    "calibrate": "Measure thresholds and store them with their provenance.",
+    "calibrate": "Measure thresholds of detectors and of names.",
     "doctor": "Check the installation and say what to do.",
 }
 
@@ -111,12 +111,12 @@ def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> 
 @click.option(
     "--log-file",
     metavar="FILE",
-    help="Add every message with its time to FILE, behind what it has.",
+    help="Append every message to FILE, with its time.",
 )
 def cli(debug: bool, log_file: str | None) -> None:
-    """Find faces in very low-resolution pictures, and prove how far that can be trusted.
+    """Find faces in very small images, and measure how far the result can be trusted.
 
-    Restored pictures are not evidence of identity.
+    Restored images are not evidence of identity.
 
     \b
     Example:

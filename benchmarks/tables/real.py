@@ -39,7 +39,7 @@ _COLUMNS: Final = (
 _FRAME_COLUMNS: Final = (
     Column("method", "Set", 0, "faces of 10-48 px, IoU 0.35", ranked=False),
     Column("faces", "Faces", 0, "in the frames", ranked=False),
-    Column("faceless", "Faceless frames", 0, "pictures without people", ranked=False),
+    Column("faceless", "Faceless frames", 0, "images without people", ranked=False),
     Column("recall", "Recall, 0.05", 3, "at 0.05 false boxes per faceless frame"),
     Column("threshold", "Score", 3, "threshold of that rate", ranked=False),
 )
@@ -68,7 +68,7 @@ def real(bench: Bench) -> Sheet:
     ]
     notes = (
         "A hit has an IoU of at least 0.3 with the face. Thresholds are those of each row's own "
-        "faceless crops: half from crowd_voc beside its annotated faces, half from pictures "
+        "faceless crops: half from crowd_voc beside its annotated faces, half from images "
         "without people; those that show a face by eye are listed in "
         "`benchmarks/measuring/shows_people.txt`. Shares have Wilson intervals; SR − bicubic is a "
         "paired bootstrap over faces and faceless crops.",

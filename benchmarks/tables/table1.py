@@ -40,13 +40,13 @@ def table1(bench: Bench) -> Sheet:
         sections += [_real(bench, real, few) for real in found]
         sets |= {real.name: real.digest[:16] for real in found}
     notes = (
-        "PSNR per picture on uint8, mean over pictures; SSIM on luma. Distances from the HR "
-        f"pictures of the same set: {bench.extractor.backend}; their intervals keep the reference "
+        "PSNR per image on uint8, mean over images; SSIM on luma. Distances from the HR "
+        f"images of the same set: {bench.extractor.backend}; their intervals keep the reference "
         "and are moved by the bias of resamples. Published FIDs come from three "
         "preprocessings and are comparable neither with ours nor with each other.",
-        "What training cost, with the trainings that a weight went on from: pictures shown, wall "
+        "What training cost, with the trainings that a weight went on from: images shown, wall "
         "time (Min.) and time of all cores together (CPU min.; a dash where nobody counted it). "
-        "Equal terms are equal CPU minutes or equal pictures: wall time depends on the machine.",
+        "Equal terms are equal CPU minutes or equal images: wall time depends on the machine.",
         *(note for note in (kernel_note(),) if note),
         published.NOTE,
         *bench.notes(),
@@ -83,7 +83,7 @@ def _paired(bench: Bench, pictures: PictureSet) -> Section:
         {**summary[entrant.name], **own, **_published(entrant), **entrant.budget}
         for entrant, own in zip(bench.entrants, every, strict=True)
     ]
-    title = f"{pictures.name}, {len(pictures.pictures)} pictures, 64x64 from bicubic 16x16"
+    title = f"{pictures.name}, {len(pictures.pictures)} images, 64x64 from bicubic 16x16"
     return Section(title, tuple(made), _PAIRED)
 
 

@@ -46,7 +46,7 @@ def table2(bench: Bench) -> Sheet:
     own = frame([row for row in rows if row["method"] in compared])
     table = own.pivot(index="image", columns="method", values=list(_FIGURES)).dropna()
     if len(table) < 2:
-        raise MissingDataError(f"needs at least two readable pictures of {pictures.name}")
+        raise MissingDataError(f"needs at least two readable images of {pictures.name}")
     size = min(DRAW_PICTURES, max(2, len(table) // 2))
     drawn = draws(len(table), size, bench.seed)
     made: list[dict[str, Cell]] = []
@@ -66,14 +66,14 @@ def table2(bench: Bench) -> Sheet:
             made.append(named | {"sample": "whole set"} | whole)
     notes = (
         "t: Welch, two samples; rank sum: Wilcoxon, two samples; paired t and signed rank compare "
-        "the same picture. Two-sided. The union of draws holds each picture once, as the paper's "
+        "the same image. Two-sided. The union of draws holds each image once, as the paper's "
         "does: its n = 7030 are the distinct ones of 30 times 1000 out of 7144. The interval of "
-        "A − B, of the whole set, is of the pictures' own differences. Paper: t of "
+        "A − B, of the whole set, is of the images' own differences. Paper: t of "
         "gating against none, unpaired, by its printed means and variances (both rows saw the "
-        "ground truth), beside two that were trained on as many pictures.",
+        "ground truth), beside two that were trained on as many images.",
         *bench.notes(),
     )
-    title = f"{pictures.name}, {len(table)} pictures"
+    title = f"{pictures.name}, {len(table)} images"
     return Sheet(
         "table2",
         "Table 2: significance between variants",

@@ -19,7 +19,7 @@ _SETS = ("bsds100", "set5", "set14")
 _PAPERS = _SETS[0]
 """The paper's own: only this one is missed where it is not there."""
 _WORDS = {
-    "whole": "whole pictures, reduced to a quarter by bicubic",
+    "whole": "whole images, reduced to a quarter by bicubic",
     "tiles": "tiles of 64x64, each reduced to 16x16 by itself and joined again",
 }
 _FIGURES = ("psnr_y", "psnr_rgb", "ssim", "lr_consistency")
@@ -50,12 +50,12 @@ def table3(bench: Bench) -> Sheet:
             missing.append(f"the converse: {error}")
     notes = (
         "The paper gives two bicubic figures for BSDS100: 24.30 (Table 3, protocol not said) and "
-        "25.96 (text, the literature's figure for whole pictures, luma).",
-        *([] if converse else ["The converse has no rows: no weight trained on general pictures."]),
+        "25.96 (text, the literature's figure for whole images, luma).",
+        *([] if converse else ["The converse has no rows: no weight trained on general images."]),
         published.NOTE,
         *bench.notes(),
     )
-    title = "Table 3: faces and general pictures"
+    title = "Table 3: faces and general images"
     return Sheet("table3", title, tuple(sections), notes, bench.origin(sets), tuple(missing))
 
 
@@ -84,7 +84,7 @@ def _section(bench: Bench, pictures: PictureSet, protocol: str) -> Section:
         if pictures.name == "bsds100":
             cells |= published.table3(entrant.family, entrant.trained_on)
         made.append(cells)
-    title = f"{pictures.name}, {len(pictures.pictures)} pictures, {_WORDS[protocol]}"
+    title = f"{pictures.name}, {len(pictures.pictures)} images, {_WORDS[protocol]}"
     return Section(title, tuple(made), _COLUMNS)
 
 
@@ -97,5 +97,5 @@ def _converse(bench: Bench) -> Section:
         {**row, "protocol": "faces", "trained_on": trained[str(row["method"])]}
         for row in as_rows(summarise(frame(rows), seed=bench.seed, images_per_s={}))
     ]
-    title = f"the converse: {pictures.name}, {len(pictures.pictures)} pictures"
+    title = f"the converse: {pictures.name}, {len(pictures.pictures)} images"
     return Section(title, tuple(made), _COLUMNS)

@@ -58,13 +58,13 @@ def _section(bench: Bench, candidates: PictureSet, protocol: Protocol) -> Sectio
     if protocol.draw == "until_found":
         pictures, tried = with_a_face_on_hr(bench, protocol, candidates, most)
         note = (
-            f"{len(pictures.pictures)} pictures with a face on HR out of the first {tried} "
+            f"{len(pictures.pictures)} images with a face on HR out of the first {tried} "
             f"that were drawn ({tried - len(pictures.pictures)} without one passed over)."
         )
     else:
         pictures = candidates.first(most)
     if not pictures.pictures:
-        raise MissingDataError(f"no picture of {candidates.name} shows the detector a face on HR")
+        raise MissingDataError(f"no image of {candidates.name} shows the detector a face on HR")
     rows = measure(bench, protocol, pictures)
     section = detection_section(bench, protocol, pictures, rows)
     if protocol == TABLE4[0]:

@@ -61,7 +61,7 @@ def main(upscaler: str, folder: Path) -> None:
     sr, smooth = (load_upscaler(name, device="cpu")(lr) for name in (upscaler, "bicubic"))
     pattern = repeated_error(sr, hr)
     click.echo(np.array2string(pattern, precision=2, suppress_small=True))
-    click.echo(f"{np.sqrt((pattern**2).mean()):.2f} grey levels RMS over {len(hr)} pictures")
+    click.echo(f"{np.sqrt((pattern**2).mean()):.2f} grey levels RMS over {len(hr)} images")
     figures = [checkerboard(pictures, smooth) for pictures in (sr, smooth, hr)]
     click.echo("checkerboard in flat parts {:.2f}, bicubic {:.2f}, HR {:.2f}".format(*figures))
 

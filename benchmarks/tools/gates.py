@@ -52,7 +52,7 @@ def gates(model: GFLmser, lr: Tensor, hr: Tensor | None = None) -> list[Gate]:
         if isinstance(module, Fusion) and module.mode == "correlation"
     }
     if not fusions or len(lr) < 2:
-        raise UsageError("gates are looked at in a gated network, on two pictures or more")
+        raise UsageError("gates are looked at in a gated network, on two images or more")
     found: list[Gate] = []
 
     def watch(name: str, fusion: Fusion, seen: tuple[Tensor, Tensor | None]) -> None:
@@ -100,7 +100,7 @@ def main(weights: str, folder: Path) -> None:
 
 def _together(pictures: Sequence[RGB]) -> Tensor:
     if len({picture.shape for picture in pictures}) != 1:
-        raise UsageError("gates are looked at in pictures of one size")
+        raise UsageError("gates are looked at in images of one size")
     return to_tensor(np.stack(pictures))
 
 

@@ -39,7 +39,7 @@ def pictures(root: Path) -> list[Picture]:
 def _faces(root: Path) -> list[tuple[Picture, Path]]:
     base = root / "data" if (root / "data").is_dir() else root
     database = need(base / "aflw.sqlite", "the annotations")
-    flickr = need(base / "flickr", "the pictures")
+    flickr = need(base / "flickr", "the images")
     try:
         check_regular(database, limit=_DATABASE_BYTES)
         with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
@@ -63,7 +63,7 @@ def _check(root: Path) -> Report:
     present = [(picture, path) for picture, path in faces if path.is_file()]
     there = dict.fromkeys(path for _, path in present)
     missing = dict.fromkeys(path for _, path in faces if path not in there)
-    problems = few([f"{path} is missing" for path in missing], "pictures more are missing")
+    problems = few([f"{path} is missing" for path in missing], "images more are missing")
     files = [file_picture(path, root) for path in there]
     return report([p for p, _ in present], problems, expected=_FACES, files=files)
 

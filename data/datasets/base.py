@@ -98,7 +98,7 @@ def few(lines: Sequence[str], rest: str, *, shown: int = 5) -> list[str]:
 def miscounted(count: int, expected: int, whole: str) -> list[str]:
     """The problem that `whole` has another number of pictures than a copy; none if it has not."""
     same = count == expected
-    return [] if same else [f"{count:,} pictures where {whole} has {expected:,}"]
+    return [] if same else [f"{count:,} images where {whole} has {expected:,}"]
 
 
 def report(
@@ -114,12 +114,12 @@ def report(
     """
     found = list(problems)
     if not pictures:
-        found.append("there is no picture")
+        found.append("there is no image")
     elif expected is not None:
         found += miscounted(len(pictures), expected, "the whole dataset")
     looked = ((p.key, fault(p)) for p in (pictures if files is None else files))
     broken = [f"{key}: {why}" for key, why in looked if why is not None]
-    found += few(broken, "pictures more are broken", shown=_BROKEN_SHOWN)
+    found += few(broken, "images more are broken", shown=_BROKEN_SHOWN)
     people = {p.identity for p in pictures if p.identity}
     return Report(len(pictures), len(people), tuple(found))
 

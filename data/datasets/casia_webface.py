@@ -139,7 +139,7 @@ def _check_records(root: Path) -> Report:
     records = _records(root)
     found, declared = _pictures(root, records), _declared(records)
     if declared is None:
-        problems = ["train.idx has no record 0 that says how many pictures train.rec holds"]
+        problems = ["train.idx has no record 0 that says how many images train.rec holds"]
     else:
         problems = miscounted(len(found), declared, "train.rec by its own header")
     return report(found, problems)

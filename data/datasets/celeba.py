@@ -110,7 +110,7 @@ def _folder(root: Path) -> Path:
         if place.is_dir():
             return place
     if next(image_files(root), None) is None:
-        raise DatasetError(f"{root / _FOLDERS[0]} is missing: the folder of pictures")
+        raise DatasetError(f"{root / _FOLDERS[0]} is missing: the folder of images")
     return root
 
 
@@ -122,7 +122,7 @@ def _check(root: Path) -> Report:
         problems.append("identity_CelebA.txt is missing: no split by identity can be made")
     else:
         unknown = [f"{p.key}: not in identity_CelebA.txt" for p in found if not p.identity]
-        problems += few(unknown, "pictures more are not in identity_CelebA.txt")
+        problems += few(unknown, "images more are not in identity_CelebA.txt")
     if _folder(root).name == _WILD:
         problems += _unboxed(root, found)
     return report(found, problems, expected=_PICTURES)
@@ -131,13 +131,13 @@ def _check(root: Path) -> Report:
 def _unboxed(root: Path, found: list[Picture]) -> list[str]:
     """The wild pictures that will be used whole, for want of a box."""
     if _annotation(root, "list_bbox_celeba.txt") is None:
-        return ["list_bbox_celeba.txt is missing: whole pictures will be used"]
+        return ["list_bbox_celeba.txt is missing: whole images will be used"]
     lines = [
-        f"{p.key}: no box in list_bbox_celeba.txt: the whole picture will be used"
+        f"{p.key}: no box in list_bbox_celeba.txt: the whole image will be used"
         for p in found
         if p.box is None
     ]
-    return few(lines, "pictures more have no box")
+    return few(lines, "images more have no box")
 
 
 DATASET: Final = Dataset(

@@ -22,7 +22,7 @@ from data.prepared import Picture
 
 def folder_pictures(root: Path) -> list[Picture]:
     """Every picture below `root`."""
-    need(root, "the folder of pictures")
+    need(root, "the folder of images")
     return [file_picture(path, root) for path in image_files(root)]
 
 
@@ -42,7 +42,7 @@ def _check_div2k(root: Path) -> Report:
     found = div2k_pictures(root)
     names = {Path(p.key).stem for p in found}
     missing = [f"{n:04d}.png is missing" for n in range(1, 801) if f"{n:04d}" not in names]
-    problems = few(missing, "pictures more are missing")
+    problems = few(missing, "images more are missing")
     return report(found, problems, expected=800)
 
 
@@ -59,11 +59,11 @@ def _check_bsds200(root: Path) -> Report:
 def _check_bsds(root: Path, expected: int) -> Report:
     found = folder_pictures(root)
     odd = [
-        f"{picture.key}: {shape[0]}x{shape[1]}, not 481x321: not an original picture"
+        f"{picture.key}: {shape[0]}x{shape[1]}, not 481x321: not an original image"
         for picture in found
         if (shape := size(root / picture.key)) and sorted(shape) not in ([321, 481], [320, 480])
     ]
-    problems = few(odd, "pictures more are not 481x321")
+    problems = few(odd, "images more are not 481x321")
     return report(found, problems, expected=expected)
 
 
@@ -75,7 +75,7 @@ def _check_lfw(root: Path) -> Report:
         for picture in found
         if not Path(picture.key).name.startswith(f"{picture.identity}_")
     ]
-    problems = few(misnamed, "pictures more are not called after their folder")
+    problems = few(misnamed, "images more are not called after their folder")
     # Copies are of one size: the first picture that can be opened tells which.
     shapes = ((picture.key, size(root / picture.key)) for picture in found)
     key, shape = next(((key, shape) for key, shape in shapes if shape), ("", None))
@@ -86,7 +86,7 @@ def _check_lfw(root: Path) -> Report:
 
 FOLDER: Final = Dataset(
     name="folder",
-    layout="any folder of pictures",
+    layout="any folder of images",
     pictures=folder_pictures,
     check=_check_folder,
 )
@@ -99,7 +99,7 @@ DIV2K: Final = Dataset(
 )
 BSDS200: Final = Dataset(
     name="bsds200",
-    layout="ROOT/100075.jpg and 199 more, 481x321: the training pictures of BSDS500",
+    layout="ROOT/100075.jpg and 199 more, 481x321: the training images of BSDS500",
     pictures=folder_pictures,
     check=_check_bsds200,
     side=321,

@@ -65,10 +65,10 @@ def _fault(file: BinaryIO) -> str | None:
                 ImageFile.LOAD_TRUNCATED_IMAGES = False
                 image.load()
     except UnidentifiedImageError:
-        return "not a picture that Pillow can read"
+        return "not an image that Pillow can read"
     # Pillow's decoders raise almost anything on damaged files (SyntaxError, struct.error, ...).
     except Exception as error:
-        return f"damaged picture: {_one_line(error)}"
+        return f"damaged image: {_one_line(error)}"
     return None
 
 

@@ -27,7 +27,7 @@ class Part:
         found = self.dataset.pictures(self.root)
         if not found:
             raise DatasetError(
-                f"{self.root} holds no picture of {self.dataset.name}: {self.dataset.layout}"
+                f"{self.root} holds no image of {self.dataset.name}: {self.dataset.layout}"
             )
         if self.limit is None or self.limit >= len(found):
             return found

@@ -69,7 +69,7 @@ def _square(path: Path) -> Box | None:
     x, y = (float(at) for at in (low + high) / 2)
     square = square_inside(shape, (x, y - _RAISED * extent), _SIDE * extent)
     if shape is not None and (square is None or extent < 1):
-        raise DatasetError(f"{file}: its landmarks are not on the picture")
+        raise DatasetError(f"{file}: its landmarks are not on the image")
     return square
 
 
@@ -82,7 +82,7 @@ def _check(root: Path) -> Report:
         count = sum(picture.key.startswith(f"{_REANNOTATED}/") for picture, _ in faces)
         problems += miscounted(count, 2000, f"the whole of {_REANNOTATED}")
     whole = [f"{picture.key}: {why}" for picture, why in faces if why]
-    problems += few(whole, "pictures more will be used whole: no landmarks")
+    problems += few(whole, "images more will be used whole: no landmarks")
     return report([picture for picture, _ in faces], problems)
 
 

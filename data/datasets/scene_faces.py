@@ -72,7 +72,7 @@ def _cut(path: Path, face: Box, true: tuple[int, int] | None) -> bytes:
     if true is not None:
         image = image.resize(true, Image.Resampling.BICUBIC)
     if not _lies_in(box, image.size):
-        raise ValueError(f"{path.name}: the square around a face leaves the picture")
+        raise ValueError(f"{path.name}: the square around a face leaves the image")
     file = BytesIO()
     image.crop(box).save(file, "PNG")
     return file.getvalue()

@@ -62,7 +62,7 @@ def pictures(root: Path) -> list[Picture]:
 def _parts(root: Path) -> list[str]:
     parts = [part for part in _PARTS if (root / part).is_dir()]
     if not parts:
-        raise DatasetError(f"{root / 'train'} is missing: the pictures")
+        raise DatasetError(f"{root / 'train'} is missing: the images")
     return parts
 
 
@@ -82,12 +82,12 @@ def _problems(root: Path, part: str, found: Sequence[Picture]) -> list[str]:
     listed = boxes(root, part)
     if not listed:
         name = root / "bb_landmark" / f"loose_bb_{part}.csv"
-        problems.append(f"{name} is missing: whole pictures will be used")
+        problems.append(f"{name} is missing: whole images will be used")
     absent = sorted(name for name in listed if f"{part}/{name}" not in there)
     lines = [
         f"{root / part / name}.jpg is missing: loose_bb_{part}.csv lists it" for name in absent
     ]
-    return problems + few(lines, f"pictures more of loose_bb_{part}.csv are missing")
+    return problems + few(lines, f"images more of loose_bb_{part}.csv are missing")
 
 
 def _is_identity(name: str) -> bool:

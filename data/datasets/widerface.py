@@ -93,7 +93,7 @@ def _true_size(width: int, height: int) -> tuple[int, int]:
 def _parts(root: Path) -> list[str]:
     parts = [part for part in _PARTS if (root / f"WIDER_{part}").is_dir()]
     if not parts:
-        raise DatasetError(f"{root / 'WIDER_train'} is missing: the pictures")
+        raise DatasetError(f"{root / 'WIDER_train'} is missing: the images")
     return parts
 
 
@@ -122,9 +122,9 @@ def _look(images: Path, listed: set[str], problems: list[str]) -> list[Picture]:
     scenes = [file_picture(path, images) for path in image_files(images)]
     there = {scene.key for scene in scenes}
     lines = [f"{images / name} is missing" for name in sorted(listed - there)]
-    problems += few(lines, "pictures more are missing")
+    problems += few(lines, "images more are missing")
     lines = [f"{images / name} is not in the annotations" for name in sorted(there - listed)]
-    problems += few(lines, "pictures more are not in the annotations")
+    problems += few(lines, "images more are not in the annotations")
     return scenes
 
 

@@ -132,7 +132,7 @@ def _decode(content: bytes) -> tuple[RGB, str]:
             rgb, note = _to_rgb(_upright(picture))
             return rgb, "; ".join(filter(None, (note, _frames(picture))))
     except UnidentifiedImageError:
-        raise ImageError("not a picture that Pillow can read") from None
+        raise ImageError("not an image that Pillow can read") from None
     except Image.DecompressionBombError:
         raise ImageError(f"more than {MAX_PIXELS // 1_000_000} million pixels") from None
     except ImageError:
@@ -140,7 +140,7 @@ def _decode(content: bytes) -> tuple[RGB, str]:
     # Pillow's decoders raise almost anything on damaged files (SyntaxError, struct.error, ...).
     except Exception as error:
         why = one_line(error) or type(error).__name__
-        raise ImageError(f"damaged picture: {why}") from error
+        raise ImageError(f"damaged image: {why}") from error
 
 
 def _upright(picture: Image.Image) -> Image.Image:

@@ -31,11 +31,11 @@ from gflmser.training.sampler import CachedFaces, Sampler
 R = TypeVar("R", bound=Recipe)
 
 LIMITS: Final = (
-    "Restored pictures are not evidence of identity: detail that 16x16 pixels do not hold is a"
+    "Restored images are not evidence of identity: detail that 16x16 pixels do not hold is a"
     " guess from other people's faces.",
-    "Made for faces of 16x16 pixels; pictures without faces gain little, and blur, noise and"
+    "Made for faces of 16x16 pixels; images without faces gain little, and blur, noise and"
     " compression of real cameras lower the gain.",
-    "The training pictures are for research use only, and celebrities, adults and light skin are"
+    "The training images are for research use only, and celebrities, adults and light skin are"
     " over-represented in them: expect more errors on everyone else.",
 )
 

@@ -77,7 +77,7 @@ class CachedFaces:
             )
             keys = _column(folder / "index.csv")
             if len(keys) != len(self.images):
-                raise ValueError(f"{len(keys)} names for {len(self.images)} pictures")
+                raise ValueError(f"{len(keys)} names for {len(self.images)} images")
             excluded = folder / "excluded.csv"
             dropped = set(_column(excluded)) if excluded.is_file() else set()
         except FileNotFoundError as error:
@@ -90,7 +90,7 @@ class CachedFaces:
         self.rows = np.array([i for i, key in enumerate(keys) if key not in dropped])
         self.dropped = len(keys) - len(self.rows)
         if not len(self.rows):
-            raise ConfigError(f"{folder} holds no picture")
+            raise ConfigError(f"{folder} holds no image")
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -7,22 +7,35 @@ import click
 from pipeline.commands import options as opt
 
 
-@click.command(short_help="A page on this machine: drop images and a gallery.")
+@click.command(short_help="Serve a page on this machine: drop images and a gallery.")
 @click.option(
     "--runs",
     type=opt.FOLDER,
     default=Path("sr-pipeline-runs"),
     show_default=True,
-    help="Folder for the runs; nothing is written anywhere else.",
+    help="Folder for the runs; nothing is written elsewhere.",
 )
-@click.option("--port", type=click.IntRange(1, 65535), default=8017, show_default=True)
-@click.option("--max-upload", type=click.IntRange(1), default=2048, show_default=True, metavar="MB")
-@click.option("--no-token", is_flag=True, help="Let everybody on this machine in.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=8017,
+    show_default=True,
+    help="Port of the page.",
+)
+@click.option(
+    "--max-upload",
+    type=click.IntRange(1),
+    default=2048,
+    show_default=True,
+    metavar="MB",
+    help="Largest upload of one run.",
+)
+@click.option("--no-token", is_flag=True, help="Let every user of this machine open the page.")
 def command(runs: Path, port: int, max_upload: int, no_token: bool) -> None:
     """Serve a page on 127.0.0.1 that finds faces in what you drop into it.
 
-    It needs no network. Open the address that is printed: it holds the token that lets you in.
-    Ctrl-C ends it. Restored images are not evidence of identity.
+    The page needs no network. Open the printed address: it holds the token that lets you in.
+    Ctrl-C stops the page. Restored images are not evidence of identity.
 
     \b
     Example:

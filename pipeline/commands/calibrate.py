@@ -11,7 +11,7 @@ _SHIPPED_CHAINS = "centerface:bicubic"
 
 @click.group(short_help="Measure thresholds and store them with their provenance.")
 def command() -> None:
-    """Measure which score or distance stands for which rate of error.
+    """Measure the rate of errors at each score of a detector, or at each distance of a name.
 
     \b
     Example:
@@ -19,23 +19,33 @@ def command() -> None:
     """
 
 
-@command.command(short_help="Thresholds of detectors by their rate of false boxes.")
+@command.command(short_help="Measure thresholds of detectors by their rate of false boxes.")
 @click.argument("faceless", nargs=-1, required=True, type=opt.ANY_PATH, metavar="FOLDER...")
-@click.option("--scenes", type=opt.FOLDER, help="Pictures of people: crops beside their faces.")
-@click.option("--truth", type=opt.ANY_PATH, help="Boxes of the faces of --scenes.")
-@click.option("--leave-out", type=opt.FILE, help="Names of what is not faceless, one a line.")
+@click.option(
+    "--scenes", type=opt.FOLDER, help="Images of people: crops beside their faces are used."
+)
+@click.option("--truth", type=opt.ANY_PATH, help="Annotated faces of --scenes.")
+@click.option(
+    "--leave-out", type=opt.FILE, help="Text file: names of images that show people, one a line."
+)
 @click.option(
     "--chains",
     default=_SHIPPED_CHAINS,
     show_default=True,
     metavar="DETECTOR:UPSCALER,...",
-    help="centerface:bicubic is the search of --detector auto.",
+    help="Chains to measure; centerface:bicubic is that of --detector auto.",
 )
-@click.option("--crops", default=5000, show_default=True, help="Faceless crops.")
-@click.option("--out", type=click.Path(path_type=Path), help="Default: the table that is shipped.")
-@click.option("--worst", type=opt.FOLDER, help="Write the crops of the highest scores, to look at.")
+@click.option(
+    "--crops", default=5000, show_default=True, help="How many crops without a face are searched."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Table to write; default: the shipped one."
+)
+@click.option(
+    "--worst", type=opt.FOLDER, help="Folder for the crops with the highest scores, to look at."
+)
 @opt.seed
-@click.option("--device", default="auto", show_default=True)
+@click.option("--device", default="auto", show_default=True, help="Device that networks run on.")
 @opt.quiet
 def detection(
     faceless: tuple[Path, ...],
@@ -50,9 +60,9 @@ def detection(
     device: str,
     quiet: bool,
 ) -> int:
-    """Measure thresholds on the pictures of FOLDER..., none of which may show a face.
+    """Measure thresholds on the images of FOLDER..., none of which may show a face.
 
-    Curves of other chains stay in the table.
+    The table keeps the curves of other chains.
 
     \b
     Example:
@@ -82,19 +92,28 @@ def detection(
     return 0
 
 
-@command.command(short_help="Rules for names, on the people of a labelled folder.")
+@command.command(short_help="Measure rules for names on the people of a labelled folder.")
 @click.argument("folders", nargs=-1, required=True, type=opt.FOLDER, metavar="FOLDER...")
 @click.option(
     "--list",
     "lists",
     multiple=True,
     type=opt.FILE,
-    help="CSV (image, identity) for each FOLDER; default: a folder per person.",
+    help="CSV with columns image, identity, for each FOLDER; default: one folder for each person.",
 )
-@click.option("--upscalers", required=True, help="Names, with commas; `none` for not enlarged.")
-@click.option("--widths", help="Face widths in pixels, with commas; default: 10.5,18, none 20,64.")
-@click.option("--per-person", type=click.IntRange(2), default=5, show_default=True)
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), required=True)
+@click.option(
+    "--upscalers", required=True, help="Upscalers, separated by commas; none: the face as it is."
+)
+@click.option(
+    "--widths",
+    help="Face widths in pixels, separated by commas; default: 10.5,18 (of none: 20,64).",
+)
+@click.option(
+    "--per-person", type=click.IntRange(2), default=5, show_default=True, help="Images of a person."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Table to write."
+)
 @opt.quiet
 def identity(
     folders: tuple[Path, ...],

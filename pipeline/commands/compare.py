@@ -26,8 +26,17 @@ if TYPE_CHECKING:
     metavar="NAME,NAME,...",
     help="Names or weight files, separated by commas.",
 )
-@click.option("--truth", type=opt.ANY_PATH, help="Annotations; default: the faces found on HR.")
-@click.option("--pairs", "pairs_file", type=opt.FILE, help="CSV a,b,same: identity verification.")
+@click.option(
+    "--truth",
+    type=opt.ANY_PATH,
+    help="Annotated faces; default: the faces that the detector finds on HR.",
+)
+@click.option(
+    "--pairs",
+    "pairs_file",
+    type=opt.FILE,
+    help="CSV with columns a, b, same: pairs of images for identity verification.",
+)
 @opt.crop
 @opt.detector(default_passes="2")
 @opt.compute
@@ -53,7 +62,7 @@ def command(
     start: Start,
     as_json: bool,
 ) -> int:
-    """Degrade INPUT to 16x16, restore it with every upscaler, and measure what is found again.
+    """Degrade INPUT to 16x16, restore it by each upscaler, and measure which faces are found again.
 
     Writes table.csv/.json/.md/.tex, contact_sheet.png, plots/ and report.html into OUT.
 

@@ -34,7 +34,7 @@ class _GroupOfDatasets(_NamesDatasets, click.Group):
 
 @click.group("datasets", cls=_GroupOfDatasets, short_help="Check and prepare datasets.")
 def command() -> None:
-    """Look at your copy of a dataset, and make of it what training reads.
+    """Check your copy of a dataset, and prepare it for training.
 
     \b
     Example:
@@ -47,7 +47,7 @@ def command() -> None:
 @click.argument("path", type=NamedPath(exists=True, file_okay=False, path_type=Path))
 @output.as_json
 def check(name: str, path: Path, as_json: bool) -> int:
-    """Say what is missing or wrong in the copy of dataset NAME at PATH; exit 1 if anything is.
+    """Say what is missing or wrong in the copy of dataset NAME at PATH. Exit code 1: something is.
 
     \b
     Example:
@@ -65,7 +65,7 @@ def check(name: str, path: Path, as_json: bool) -> int:
     except DatasetError as error:
         raise UsageError(str(error)) from error
     people = f" of {found.identities:,} people" if found.identities else ""
-    lines = [f"{name}: {found.pictures:,} pictures{people}", *found.problems]
+    lines = [f"{name}: {found.pictures:,} images{people}", *found.problems]
     whole = {"dataset": name, **asdict(found)}
     click.echo(json.dumps(whole, indent=2) if as_json else "\n  ".join(lines))
     return 1 if found.problems else 0
@@ -73,36 +73,47 @@ def check(name: str, path: Path, as_json: bool) -> int:
 
 @command.command("prepare", cls=_NamesDatasets)
 @click.argument("copies", nargs=-1, required=True, metavar="NAME PATH [NAME PATH]...")
-@click.option("--out", required=True, type=NamedPath(file_okay=False, path_type=Path))
-@click.option("--side", type=click.IntRange(16, 1024), help="Side of the arrays; else the usual.")
+@click.option(
+    "--out",
+    required=True,
+    type=NamedPath(file_okay=False, path_type=Path),
+    help="Folder for the prepared set; keep it outside the repository.",
+)
+@click.option(
+    "--side",
+    type=click.IntRange(16, 1024),
+    help="Side of the stored squares in pixels; default: that of the dataset.",
+)
 @click.option(
     "--corners",
     type=click.IntRange(16),
     metavar="PX",
-    help="Take the corners of pictures in their place: backgrounds beside faces.",
+    help="Store corners of PX pixels instead of the images: backgrounds beside faces.",
 )
 @click.option(
     "--limit",
     type=click.IntRange(1),
     multiple=True,
-    help="Take so many images, drawn by --seed; once for each dataset.",
+    help="Draw this many images; give it once for each dataset.",
 )
-@click.option("--seed", type=SEED, default=0, show_default=True, help="Of --limit.")
+@click.option(
+    "--seed", type=SEED, default=0, show_default=True, help="Seed of the draw of --limit."
+)
 @click.option(
     "--list",
     "listing",
     type=NamedPath(exists=True, dir_okay=False, path_type=Path),
-    help="CSV (image, identity) of the pictures to take.",
+    help="CSV with columns image, identity: use only these images.",
 )
 @click.option(
     "--away-from",
     type=NamedPath(exists=True, file_okay=False, path_type=Path),
-    help="Folder of test pictures: nobody on them may be trained on.",
+    help="Folder of test images: images within 0.40 of one, by dlib's embedding, are left out.",
 )
 @click.option(
     "--away-list",
     type=NamedPath(exists=True, dir_okay=False, path_type=Path),
-    help="CSV of the test pictures that count.",
+    help="CSV with a column image: use only these test images.",
 )
 @click.option("--overwrite", is_flag=True, help="Replace what an earlier call made in --out.")
 @opt.quiet
@@ -119,9 +130,7 @@ def prepare(
     overwrite: bool,
     quiet: bool,
 ) -> int:
-    """Write datasets, each a NAME and the PATH of a copy, as one memory-mapped array into --out.
-
-    --out should be outside the repository.
+    """Store datasets as one memory-mapped array in --out. Each is a NAME and the PATH of a copy.
 
     \b
     Examples:
@@ -155,9 +164,9 @@ def prepare(
         )
     except DatasetError as error:
         raise UsageError(str(error)) from error
-    click.echo(f"{out}: {made.cache.written:,} pictures, sources {made.cache.digest[:16]}")
+    click.echo(f"{out}: {made.cache.written:,} images, sources {made.cache.digest[:16]}")
     if away_from is not None:
-        click.echo(f"  {made.dropped} left out: closer than 0.40 to a test picture")
+        click.echo(f"  {made.dropped} left out: closer than 0.40 to a test image")
     for key in made.cache.unreadable:
         click.echo(f"  {key}: cannot be read")
     return 1 if made.cache.unreadable else 0

@@ -18,31 +18,39 @@ CAMERAS = ("chain", "clean", "noise10", "blur1", "jpeg40", "h264", "mixed", "dar
 """The camera chain and the degraded sets; named here, for --help reads nothing heavy."""
 
 
-@click.command(short_help="Make HR 64x64 and LR 16x16 pictures.")
+@click.command(short_help="Make HR 64x64 and LR 16x16 images.")
 @opt.inputs
 @opt.out
 @opt.crop
 @click.option(
-    "--hr", type=click.IntRange(4, 4096), default=64, show_default=True, help="Side of HR."
+    "--hr",
+    type=click.IntRange(4, 4096),
+    default=64,
+    show_default=True,
+    help="Side of the HR image, in pixels.",
 )
 @click.option(
-    "--lr", type=click.IntRange(4, 4096), default=16, show_default=True, help="Side of LR."
+    "--lr",
+    type=click.IntRange(4, 4096),
+    default=16,
+    show_default=True,
+    help="Side of the LR image, in pixels.",
 )
 @click.option(
     "--camera",
     type=click.Choice(CAMERAS),
     is_flag=False,
     flag_value="chain",
-    help="LR by a degraded set; without a name, by the random camera chain.",
+    help="Make LR as this degraded set does; chain: by the random camera chain.",
 )
-@click.option("--h2l", metavar="NAME|FILE", help="LR by the H2L network of these weights.")
+@click.option("--h2l", metavar="NAME|FILE", help="Make LR by the H2L network of these weights.")
 @click.option(
     "--draws",
     type=click.IntRange(1),
     default=1,
     show_default=True,
     metavar="K",
-    help="LR images of each face by --h2l: lr/, lr-2/, ... lr-K/.",
+    help="How many LR images --h2l draws of each face: lr/, lr-2/, ... lr-K/.",
 )
 @opt.over_pictures
 @opt.seed
@@ -61,7 +69,7 @@ def command(
     start: Start,
     as_json: bool,
 ) -> int:
-    """Degrade INPUT by the CASIA-WebFace protocol: middle square -> HR -> LR, Pillow's bicubic.
+    """Degrade INPUT by the CASIA-WebFace protocol: central square -> HR -> LR, Pillow's bicubic.
 
     Writes OUT/hr/... and OUT/lr/... with the inputs' relative paths, as PNG.
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipeline.engine.journal import Start
 
 
-@click.command(short_help="Find faces in low-resolution pictures.")
+@click.command(short_help="Find faces in low-resolution images.")
 @opt.inputs
 @opt.out
 @opt.search(default_faces="all", default_detector=AUTO)
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     "--identify",
     "gallery",
     type=NamedPath(exists=True, file_okay=False, path_type=Path),
-    help="Gallery, a folder per person: adds the closest identity.",
+    help="Gallery, one folder for each person: adds the closest person.",
 )
 @opt.naming
 @opt.tracks
@@ -56,10 +56,10 @@ def command(
 ) -> int:
     """Find faces in INPUT: files, folders, globs, videos, a CSV manifest, or - for stdin.
 
-    By default small faces are searched in frames and crops of any size, cut out and restored.
-    With --detector hog or cnn pictures below the size limit are upscaled whole and searched, as in
-    the paper. Boxes are in pixels of the pictures given.
-    Exit code 0: all done, 1: some pictures failed (listed), 2: usage or nothing to do.
+    By default CenterFace searches frames and crops for small faces, and each face is restored.
+    --detector hog or cnn is the paper's chain: images below the size limit are upscaled whole, then
+    searched. Boxes are in pixels of the images given.
+    Exit code 0: all done; 1: some images failed (listed); 2: wrong usage, or nothing to do.
 
     \b
     Example:

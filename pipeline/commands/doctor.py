@@ -11,7 +11,7 @@ from pipeline.commands import output
 @click.command(short_help="Check the installation.")
 @output.as_json
 def command(as_json: bool) -> int:
-    """Check versions, devices, models and weights, try each detector, say what to do.
+    """Check versions, devices, models and weights; try each detector; say what to do.
 
     Exit code 1 when something is wrong.
 

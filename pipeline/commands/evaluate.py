@@ -25,7 +25,7 @@ from pipeline.commands import output
     "classes",
     multiple=True,
     metavar="NAME",
-    help="Class that counts as a face; may be repeated. Boxes on other classes are not judged.",
+    help="Class that counts as a face; may be repeated. Boxes on other classes are ignored.",
 )
 @click.option(
     "--truth-format",
@@ -45,7 +45,8 @@ def command(
 ) -> None:
     """Score detections.csv against annotated faces: IoU, accuracy, recall and precision by size.
 
-    Pictures are joined by path, else by file name; those in one file only are listed and left out.
+    Images are matched by path, otherwise by file name. Those in one file only are
+    listed and left out.
 
     \b
     Example:

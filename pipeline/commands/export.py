@@ -10,7 +10,12 @@ from pipeline.commands.types import NamedPath
 @click.command("export", short_help="Export a network to ONNX.")
 @click.argument("name")
 @click.option(
-    "--onnx", "file", required=True, type=NamedPath(dir_okay=False, path_type=Path), metavar="FILE"
+    "--onnx",
+    "file",
+    required=True,
+    type=NamedPath(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="File to write.",
 )
 def command(name: str, file: Path) -> None:
     """Write the network NAME (a shipped name or a safetensors file) as an ONNX file.

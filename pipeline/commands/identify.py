@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from pipeline.engine.journal import Start
 
 
-@click.command(short_help="Name the faces of pictures from a gallery of known people.")
+@click.command(short_help="Name the faces of images from a gallery of known people.")
 @click.argument("inputs", nargs=-1, required=True, metavar="PROBE...", type=INPUT)
-@click.option("--gallery", type=opt.FOLDER, required=True, help="A folder per person.")
+@click.option(
+    "--gallery", type=opt.FOLDER, required=True, help="Folder of known people, one folder for each."
+)
 @opt.out
 @opt.naming
 @opt.tracks
@@ -46,18 +48,19 @@ def command(
     as_json: bool,
     **settings: Any,  # noqa: ANN401 - the fields of FindFaces that carry an option's name
 ) -> int:
-    """Name the faces of PROBE by the closest person of a gallery, or abstain.
+    """Name the faces of PROBE by the closest person of a gallery, or say why not.
 
-    A name is given only where a measured rule holds for this gallery size, face width, degradation,
-    number of frames and upscaler, and both its thresholds are met. Else the reason is given: too
-    small, too degraded, too unlike anyone, too close to another, too few frames, gallery picture
-    too poor, not calibrated.
+    A name needs a measured rule for this gallery size, face width, degradation, number of frames
+    and upscaler. Both thresholds of the rule must be met. Otherwise the reason is printed: too
+    small, too degraded, too unlike anyone, too close to another, too few frames, gallery image too
+    poor, or not calibrated.
 
-    A name is a lead to be checked, never a finding. About one stranger in a hundred gets a name
-    (--fpir). The closest strangers seen were mostly East Asian or Black people; rates by group are
-    unknown. Where a probe lies in a folder named like a person of the gallery, or a manifest's
-    column `identity` names one, the answers are scored. Restored images are not evidence of
-    identity.
+    A name is a lead to be checked, never a finding. --fpir sets how many strangers get a name: 1
+    in 100 by default. The closest strangers seen were mostly East Asian or Black people; rates by
+    group are unknown. Restored images are not evidence of identity.
+
+    Answers are scored where a probe lies in a folder named after a person of the gallery, or where
+    the column `identity` of a manifest names one.
 
     \b
     Example:
@@ -92,5 +95,5 @@ def command(
         click.echo(identification_text(answers, done.counts.pictures))
         for image, error in done.errors:
             click.echo(f"error: {image}: {error}")
-        click.echo(f"tables and pictures: {out}")
+        click.echo(f"tables and images: {out}")
     return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

@@ -32,14 +32,14 @@ ANY_PATH = NamedPath(exists=True, path_type=Path)
 inputs = click.argument("inputs", nargs=-1, required=True, metavar="INPUT...", type=INPUT)
 out = click.option("--out", type=FOLDER, required=True, help="Folder for the results.")
 seed = click.option(
-    "--seed", type=SEED, default=0, show_default=True, help="Seed of everything random."
+    "--seed", type=SEED, default=0, show_default=True, help="Seed of all random draws."
 )
 crop = click.option(
     "--crop",
     type=FiniteRange(0, 1, min_open=True),
     default=1.0,
     show_default=True,
-    help="Central share of each picture that is used.",
+    help="Share of each image that is used, cut from its centre.",
 )
 
 
@@ -80,7 +80,7 @@ def _detector(_ctx: click.Context, param: click.Parameter, value: str) -> str:
 def detector(default_passes: str, default: str = "hog") -> Callable[[F], F]:
     """Options that choose and set the detector; `auto` is offered where it is the default."""
     own = (AUTO, *DETECTOR_NAMES) if default == AUTO else DETECTOR_NAMES
-    search = "auto: small faces at any size; " if default == AUTO else ""
+    search = "auto: CenterFace, for small faces; " if default == AUTO else ""
     return combine(
         click.option(
             "--detector",
@@ -88,19 +88,19 @@ def detector(default_passes: str, default: str = "hog") -> Callable[[F], F]:
             default=default,
             show_default=True,
             metavar="|".join(own),
-            help=f"{search}hog, cnn: face_recognition's; or one of another package.",
+            help=f"{search}hog and cnn: the detectors of face_recognition.",
         ),
         click.option(
             "--passes",
             callback=_passes,
             default=default_passes,
             show_default=True,
-            help="How often the picture is doubled before the search; auto: from its size.",
+            help="How many times the image is doubled before the search; auto: from its size.",
         ),
         click.option(
             "--min-score",
             type=FiniteRange(-1e6, 1e6),
-            help="Least score; default: the detector's own.",
+            help="Lowest score that counts as a face; default: the detector's own.",
         ),
         click.option("--yunet-model", type=FILE, help="YuNet's .onnx file, for --detector yunet."),
     )
@@ -111,7 +111,7 @@ face_sizes = combine(
         "--min-face",
         type=FiniteRange(1),
         metavar="PX",
-        help="Least width of a face, for --detector auto; default: 8, in crops 4.",
+        help="Smallest width of a face, for --detector auto; default: 8, in crops 4.",
     ),
     click.option(
         "--max-face",
@@ -123,13 +123,13 @@ face_sizes = combine(
 
 
 def search(default_faces: str, default_detector: str = "hog") -> Callable[[F], F]:
-    """Options of how a picture is searched; their names are fields of `FindFaces`."""
+    """Options of how an image is searched; their names are fields of `FindFaces`."""
     return combine(
         click.option(
             "--upscaler",
             default="gflmser",
             show_default=True,
-            help="Name or file; NAME+ averages with the mirror image.",
+            help="Name or weight file; NAME+ averages with the mirror image.",
         ),
         click.option(
             "--upscale-below",
@@ -137,7 +137,7 @@ def search(default_faces: str, default_detector: str = "hog") -> Callable[[F], F
             default=128,
             show_default=True,
             metavar="PX",
-            help="Restore faces (hog, cnn: images) whose shorter side has fewer pixels.",
+            help="Restore only faces (hog, cnn: images) whose shorter side is below PX.",
         ),
         detector(default_passes="auto", default=default_detector),
         click.option(
@@ -145,20 +145,21 @@ def search(default_faces: str, default_detector: str = "hog") -> Callable[[F], F
             type=FiniteRange(0, 2),
             default=0.0,
             show_default=True,
-            help="Border for tight crops, as a share of the longer side.",
+            help="Border added around tight crops, as a share of the longer side.",
         ),
         click.option(
             "--faces",
             type=click.Choice(FACES_WANTED),
             default=default_faces,
             show_default=True,
-            help="Which of the faces of a picture to keep.",
+            help="Which faces of an image to keep.",
         ),
         click.option(
-            "--pictures/--no-pictures",
+            "--images/--no-images",
+            "pictures",
             default=True,
             show_default=True,
-            help="Write SR and side-by-side pictures.",
+            help="Write restored and side-by-side images.",
         ),
     )
 
@@ -169,7 +170,7 @@ naming = combine(
         type=click.Choice(["0.01", "0.05"]),
         default="0.01",
         show_default=True,
-        help="Share of strangers who may get a name.",
+        help="Share of strangers that may be given a name.",
     ),
     click.option(
         "--thresholds", type=FILE, help="Table of `calibrate identity`; default: the shipped one."
@@ -183,7 +184,9 @@ naming = combine(
 )
 tracks = combine(
     click.option(
-        "--tracks", is_flag=True, help="Link faces over frames: one answer for each track."
+        "--tracks",
+        is_flag=True,
+        help="Link the faces of a video into tracks; name each track once.",
     ),
     click.option(
         "--min-frames",
@@ -191,7 +194,7 @@ tracks = combine(
         default=1,
         show_default=True,
         metavar="M",
-        help="Name only tracks of so many frames.",
+        help="Name only tracks of at least M frames.",
     ),
 )
 
@@ -202,21 +205,21 @@ compute = combine(
         default="auto",
         show_default=True,
         metavar="auto|cpu|cuda[:N]|mps",
-        help="Where networks run.",
+        help="Device that networks run on.",
     ),
     click.option(
         "--precision",
         type=click.Choice(["fp32", "bf16", "fp16"]),
         default="fp32",
         show_default=True,
-        help="Arithmetic of networks.",
+        help="Number format of networks.",
     ),
     click.option(
         "--batch-size",
         type=click.IntRange(1, 4096),
         default=64,
         show_default=True,
-        help="Pictures that go through a network at once.",
+        help="Images per batch of a network.",
     ),
 )
 
@@ -224,22 +227,24 @@ compiled = click.option(
     "--compile",
     "compiled",
     is_flag=True,
-    help="Run networks by torch.compile: slow to start, for many pictures of few sizes; on the CPU "
-    "it needs a C++ compiler. GFLmser only: other networks run as they are.",
+    help="Run GFLmser through torch.compile: slow to start, faster over many images of few sizes. "
+    "On the CPU this needs a C++ compiler.",
 )
 
 consistent = click.option(
     "--consistent",
     is_flag=True,
-    help="Correct each restored picture until, reduced, it gives its input again.",
+    help="Back-projection: adjust each result so that downscaling it reproduces the input.",
 )
 _start_options = combine(
     click.option(
-        "--resume", is_flag=True, help="Go on with the run in --out; changed images again."
+        "--resume", is_flag=True, help="Go on with the run in --out; changed images are done again."
     ),
-    click.option("--overwrite", is_flag=True, help="Remove the earlier run in --out first."),
+    click.option("--overwrite", is_flag=True, help="Remove the earlier run from --out first."),
     click.option(
-        "--quick", is_flag=True, help="With --resume: changed by size and time, not by SHA-256."
+        "--quick",
+        is_flag=True,
+        help="With --resume: tell changed images by size and time, not by SHA-256.",
     ),
 )
 
@@ -274,30 +279,36 @@ def _start_time(_ctx: click.Context, _param: click.Parameter, value: str | None)
 
 
 _run_options = combine(
-    click.option("--list", "listed", type=FILE, help="CSV whose `image` is relative to INPUT."),
+    click.option(
+        "--list",
+        "listed",
+        type=FILE,
+        help="CSV with a column `image`, relative to INPUT: only these are used.",
+    ),
     click.option(
         "--every",
         type=click.IntRange(1, 10**7),
+        metavar="N",
         default=25,
         show_default=True,
-        help="Of a video, take every n-th frame.",
+        help="Take every N-th frame of a video.",
     ),
     click.option(
         "--start-time",
         metavar="TIME",
         callback=_start_time,
-        help="When a video starts: 2026-11-27T14:03:05 or 14:03:05; default: as its file says.",
+        help="Time at which a video starts: 2026-11-27T14:03:05 or 14:03:05; default: from its file.",
     ),
     click.option(
-        "--limit", type=click.IntRange(1, 10**12), help="Only the first so many pictures."
+        "--limit", type=click.IntRange(1, 10**12), metavar="N", help="Use only the first N images."
     ),
-    click.option("--workers", type=WORKERS, help="Processes; default: one per core."),
+    click.option("--workers", type=WORKERS, help="Number of processes; default: one per core."),
     click.option(
         "--engine",
         type=click.Choice(["local", "ray"]),
         default="local",
         show_default=True,
-        help="This machine's processes, or a Ray cluster (pip install sr-pipeline[ray]).",
+        help="Processes of this machine, or a Ray cluster (pip install sr-pipeline[ray]).",
     ),
     quiet,
 )
@@ -312,10 +323,12 @@ class Run:
 
 
 note = click.option(
-    "--note", default="", metavar="TEXT", help="Words of yours that evidence.json keeps."
+    "--note", default="", metavar="TEXT", help="Your own words, kept in evidence.json."
 )
 mark = click.option(
-    "--mark", is_flag=True, help="Add a strip to each restored image that says what it is."
+    "--mark",
+    is_flag=True,
+    help="Add a strip to each restored image that says that it was restored.",
 )
 _NOT_RECORDED: Final = frozenset(
     ("out", "resume", "overwrite", "quick", "quiet", "as_json", "output_format", "note", "no_cache")
@@ -346,7 +359,7 @@ def _words(option: click.Option, value: object) -> list[str]:
 
 
 def over_pictures(function: Callable[..., int]) -> Callable[..., int]:
-    """Options of a command that runs over the pictures of INPUT, handed on as one `run: Run`."""
+    """Options of a command that runs over the images of INPUT, handed on as one `run: Run`."""
 
     @functools.wraps(function)
     def command(

@@ -10,7 +10,7 @@ from pipeline.commands import options as opt
 from pipeline.commands import output
 
 
-@click.command(short_help="Make a run's outputs again and compare their hashes.")
+@click.command(short_help="Repeat a run and compare the hashes of its outputs.")
 @click.argument("directory", metavar="DIR", type=opt.FOLDER)
 @click.option(
     "--inputs",

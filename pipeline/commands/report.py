@@ -9,16 +9,18 @@ from pipeline.commands import options as opt
 from pipeline.commands import output
 
 
-@click.command(short_help="Write the report of a run's folder again.")
+@click.command(short_help="Write the page of a finished run again, or a PDF of it.")
 @click.argument("directory", metavar="DIR", type=opt.FOLDER)
-@click.option("--pdf", is_flag=True, help="Write case.pdf too: originals, steps, results, limits.")
+@click.option(
+    "--pdf", is_flag=True, help="Write case.pdf too: originals, steps, results and limits."
+)
 @opt.quiet
 @output.as_json
 def command(directory: Path, pdf: bool, quiet: bool, as_json: bool) -> None:
     """Write report.html of DIR, a folder that `detect`, `identify`, `upscale` or `compare` wrote.
 
-    For `compare` also tables, contact sheet and plots. Prints the files written. report.html needs
-    no other file and no network. --pdf is for `detect`, `identify` and `upscale`.
+    The files written are printed. For `compare` they include tables, contact sheet and plots.
+    report.html needs no other file and no network. --pdf is for `detect`, `identify`, `upscale`.
 
     \b
     Example:

@@ -11,8 +11,19 @@ from pipeline.commands.types import FiniteRange, NamedPath
 
 @click.command("train", short_help="Train a GFLmser or a rival from a TOML configuration.")
 @click.argument("config", type=NamedPath(exists=True, dir_okay=False, path_type=Path))
-@click.option("--out", required=True, type=NamedPath(file_okay=False, path_type=Path))
-@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override one value.")
+@click.option(
+    "--out",
+    required=True,
+    type=NamedPath(file_okay=False, path_type=Path),
+    help="Folder of the run.",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Override one value of CONFIG; may be repeated.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in --out.")
 @click.option(
     "--max-minutes", type=FiniteRange(0, 1e7), help="Stop after this time; --resume goes on."
@@ -26,7 +37,7 @@ from pipeline.commands.types import FiniteRange, NamedPath
     "--device",
     default="auto",
     show_default=True,
-    help="auto, cpu, cuda, cuda:N or mps.",
+    help="Device: auto, cpu, cuda, cuda:N or mps.",
 )
 @opt.quiet
 @output.as_json
@@ -41,14 +52,15 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> int:
-    """Train the networks that CONFIG.toml describes and write weights and card into --out.
+    """Train the networks of CONFIG, a TOML file, and write weights and their card into --out.
 
-    A file may name its `method` (srgan, cyclegan, bulat, wavelet-srnet); without, it is a GFLmser.
+    CONFIG names its `method`: gflmser (the default), srgan, cyclegan, bulat or wavelet-srnet.
 
     Several GPUs, or processes on a CPU, each take a share of the batch: `torchrun
     --nproc-per-node 2 --no-python sr-pipeline train ...`.
 
-    Ctrl-C and SIGTERM end it after the step under way, with checkpoint and weights: exit code 130.
+    Ctrl-C and SIGTERM end the training after the current step, with a checkpoint and weights. The
+    exit code is 130.
 
     \b
     Example, a minute on the five samples:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pipeline.engine.journal import Start
 
 
-@click.command(short_help="Enlarge pictures with any upscaler.")
+@click.command(short_help="Upscale images with any upscaler.")
 @opt.inputs
 @opt.out
 @click.option(
@@ -44,7 +44,7 @@ def command(
     start: Start,
     as_json: bool,
 ) -> int:
-    """Enlarge every picture of INPUT and write it as PNG under its relative path.
+    """Upscale every image of INPUT and write it as PNG under its relative path.
 
     \b
     Example:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group("weights", short_help="List, verify and import weights.")
 def command() -> None:
-    """The weights that ship with sr-pipeline, and yours.
+    """List, verify and import weights: those that ship with sr-pipeline, and yours.
 
     \b
     Example:
@@ -25,9 +25,9 @@ def command() -> None:
 
 
 @command.command("list")
-@click.option("--json", "as_json", is_flag=True, help="The whole cards as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole cards as JSON.")
 def list_(as_json: bool) -> int:
-    """Print name, method, size of training and validation PSNR of every shipped weight.
+    """Print name, method, training steps and validation PSNR of every shipped weight.
 
     \b
     Example:
@@ -61,9 +61,9 @@ def _line(card: ModelCard) -> str:
 
 @command.command("verify")
 @click.argument("names", nargs=-1)
-@click.option("--json", "as_json", is_flag=True, help="The problems of each, as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the problems of each as JSON.")
 def verify(names: tuple[str, ...], as_json: bool) -> int:
-    """Check hash, card and tensors of NAMES (names or files), else of all shipped weights.
+    """Check hash, card and tensors of NAMES (names or files); default: all shipped weights.
 
     \b
     Example:
@@ -87,12 +87,17 @@ def verify(names: tuple[str, ...], as_json: bool) -> int:
 @command.command("import")
 @click.argument("file", type=NamedPath(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--origin", required=True, type=click.Choice(origin_names()), help="Whose published file it is."
+    "--origin", required=True, type=click.Choice(origin_names()), help="Published format of FILE."
 )
-@click.option("--out", required=True, type=NamedPath(file_okay=False, path_type=Path))
-@click.option("--name", help="What it will be called; else the origin.")
+@click.option(
+    "--out",
+    required=True,
+    type=NamedPath(file_okay=False, path_type=Path),
+    help="Folder for the weights.",
+)
+@click.option("--name", help="Name of the result; default: the origin.")
 def import_(file: Path, origin: str, out: Path, name: str | None) -> None:
-    """Turn a public weight file of a method into ours; the result is a file for --upscaler.
+    """Convert a public weight file of a method into ours; --upscaler takes the result.
 
     Nothing in FILE is run, and every tensor must have the name and shape of its layout.
 

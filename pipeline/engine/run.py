@@ -71,7 +71,7 @@ class RunResult:
         if not self.interrupted:
             return ""
         of = "" if self.expected is None else f" of {self.expected}"
-        return f"INTERRUPTED: {self.pictures}{of} pictures done; --resume goes on"
+        return f"INTERRUPTED: {self.pictures}{of} images done; --resume goes on"
 
     @property
     def pictures_per_s(self) -> float:
@@ -93,7 +93,7 @@ def run(job: Job, listing: Listing, options: RunOptions, journal: Journal) -> Ru
     sources = iter(listing)
     first = next(sources, None)
     if first is None:
-        raise UsageError(f"no picture found in {' '.join(listing.inputs)}; {listing.wanted()}")
+        raise UsageError(f"no image found in {' '.join(listing.inputs)}; {listing.wanted()}")
     job.check()
     start, count, interrupted = time.monotonic(), 0, False
     todo = _missing(itertools.chain([first], sources), journal)

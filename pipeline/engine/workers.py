@@ -16,7 +16,7 @@ from data.errors import ModelError, OutputError
 from pipeline.engine.job import Finished, Item, Job, finish_or_error, looked_at
 
 _TASKS_PER_WORKER: Final = 3
-_DIED: Final = "the worker process died on this picture (out of memory?)"
+_DIED: Final = "the worker process died on this image (out of memory?)"
 
 _job: Job | None = None
 Ended = tuple[list[Finished], ModelError | OutputError | None]

@@ -68,7 +68,7 @@ def progress_bar(
     *,
     done: int = 0,
     quiet: bool = False,
-    unit: str = "picture",
+    unit: str = "image",
 ) -> "tqdm[Any]":
     """Return a bar to use as a context manager; `done` are already there on a resumed run.
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-NOTICE: Final = "Restored pictures are not evidence of identity."
+NOTICE: Final = "Restored images are not evidence of identity."
 _LIBRARIES: Final = (
     *("dlib-bin", "dlib", "numpy", "pillow", "torch", "opencv-python-headless"),
     *("scikit-image", "scipy", "torch-fidelity"),

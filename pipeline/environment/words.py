@@ -2,5 +2,5 @@
 
 
 def counted(number: int, noun: str) -> str:
-    """`1 picture`, `2 pictures`: a number with its noun."""
+    """`1 image`, `2 images`: a number with its noun."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -29,7 +29,7 @@ def _headline(found: Evaluation) -> str:
         for name in ("iou_all", "iou_hit", "accuracy", "found")
     ]
     title = (
-        f"{counts.images} pictures, {counts.images_with_faces} with faces; of the largest face, "
+        f"{counts.images} images, {counts.images_with_faces} with faces; of the largest face, "
         f"with {found.level:.0%} intervals:"
     )
     return f"{title}\n{tabulate(rows, tablefmt='plain')}"
@@ -59,11 +59,11 @@ def _left_out(found: Evaluation) -> list[str]:
     counts = found.counts
     lines = [f"{counts.matched} of {counts.faces} faces found, {counts.false_boxes} false boxes."]
     for number, what, names in (
-        (counts.errors, "pictures could not be read (faces count as missed)", list(found.errors)),
-        (counts.without_truth, "pictures have no ground truth (left out)", found.without_truth),
+        (counts.errors, "images could not be read (faces count as missed)", list(found.errors)),
+        (counts.without_truth, "images have no ground truth (left out)", found.without_truth),
         (
             counts.without_predictions,
-            "annotated pictures were not searched (left out)",
+            "annotated images were not searched (left out)",
             found.without_predictions,
         ),
         (counts.empty_truth_boxes, "annotated boxes have no area (left out)", []),

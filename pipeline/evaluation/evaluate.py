@@ -147,7 +147,7 @@ def judge(
         raise TruthError(next(iter(damaged.values())))
     if not pairs:
         raise UsageError(
-            f"no picture is in both files: {len(predictions)} with predictions "
+            f"no image is in both files: {len(predictions)} with predictions "
             f"(the first is {next(iter(predictions), None)!r}), {len(truth)} with ground truth "
             f"(the first is {next(iter(truth), None)!r})"
         )

@@ -28,10 +28,10 @@ def read_predictions(path: Path) -> dict[str, Prediction]:
     for where, row in _rows(path):
         image = row["image"]
         if not image:
-            raise UsageError(f"{where}: no name of a picture")
+            raise UsageError(f"{where}: no name of an image")
         found[image] = _joined(found.get(image, Prediction()), _prediction(row, where))
     if not found:
-        raise UsageError(f"{path}: no picture in it")
+        raise UsageError(f"{path}: no image in it")
     return found
 
 

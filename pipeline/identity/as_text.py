@@ -35,7 +35,7 @@ def identification_text(answers: Sequence[Answer], pictures: int) -> str:
     lines = [tabulate(rows, headers="keys", disable_numparse=True), ""] if rows else []
     if len(answers) > ROWS:
         lines.insert(1, f"... and {len(answers) - ROWS} more faces")
-    lines.append(f"{pictures} pictures, {len(answers)} faces: {counted}")
+    lines.append(f"{pictures} images, {len(answers)} faces: {counted}")
     result = score(answers)
     if result.rank_1 is not None:
         lines.append(

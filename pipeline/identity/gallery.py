@@ -108,7 +108,7 @@ class Gallery:
                 progress(done, len(paths))
         if not found:
             why = f"; the first: {skipped[0].path.name}: {skipped[0].reason}" if skipped else ""
-            raise UsageError(f"{folder}: no face in {len(paths)} gallery pictures{why}")
+            raise UsageError(f"{folder}: no face in {len(paths)} gallery images{why}")
         return replace(build_gallery(found, skipped, accept_poor=accept_poor), cache=cache)
 
     def describe(self) -> dict[str, object]:

@@ -28,7 +28,7 @@ Reason = Literal[
     "too close to another",
     "too unlike anyone",
     "too few frames",
-    "gallery picture too poor",
+    "gallery image too poor",
     "not calibrated",
 ]
 
@@ -123,7 +123,7 @@ class Identifier:
         if found.rule is None:
             reason, note = _as_reason(found.reason), found.note
         elif person in self.gallery.poor:
-            reason, note = "gallery picture too poor", f"no image of {person} is good enough"
+            reason, note = "gallery image too poor", f"no image of {person} is good enough"
         return IdentityResult(
             identity=person,
             distance=distance,

@@ -103,7 +103,7 @@ def inner_sides(rgb: RGB, region: Box) -> tuple[int, int, int, int]:
     area = (right - left) * (bottom - top)
     left, top, right, bottom = max(left, 0), max(top, 0), min(right, width), min(bottom, height)
     if min(right - left, bottom - top) <= 0 or (right - left) * (bottom - top) < INSIDE * area:
-        raise ImageError(f"{shown} reaches outside the {width}x{height} picture")
+        raise ImageError(f"{shown} reaches outside the {width}x{height} image")
     if min(right - left, bottom - top) < MIN_SIDE:
         raise ImageError(f"{shown} is too small")
     return left, top, right, bottom

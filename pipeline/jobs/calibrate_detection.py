@@ -49,7 +49,7 @@ def calibrate_detection(
     boxes = _scene_boxes(scenes, truth) if scenes and truth else {}
     data = FacelessData(tuple(faceless), boxes, read_left_out(leave_out), crops, seed)
     if not data.pictures():
-        raise UsageError(f"no faceless picture in {' '.join(map(str, faceless))}")
+        raise UsageError(f"no faceless image in {' '.join(map(str, faceless))}")
     finders = {chain: load_chain(chain, device=device) for chain in chains}
     curves = measure(data, finders, device=device, worst=worst, say=say)
     path = out or SHIPPED

@@ -86,12 +86,12 @@ class DetectRun:
             lines.append(f"... and {counts.faces - len(self.first_faces)} more faces")
         lines += [
             "",
-            f"{counted(counts.pictures, 'picture')}: {counted(counts.faces, 'face')}; "
+            f"{counted(counts.pictures, 'image')}: {counted(counts.faces, 'face')}; "
             f"none in {counts.none}, one in {counts.one}, several in {counts.many}, "
-            f"errors in {counts.error} ({self.result.pictures_per_s:.1f} pictures/s)",
+            f"errors in {counts.error} ({self.result.pictures_per_s:.1f} images/s)",
         ]
         if counts.passes:
-            passes = (f"{n} for {counted(c, 'picture')}" for n, c in counts.passes.items())
+            passes = (f"{n} for {counted(c, 'image')}" for n, c in counts.passes.items())
             lines.append(f"passes: {', '.join(passes)}")
         if counts.dropped:
             lines.append(f"candidates dropped, each with its reason in the table: {counts.dropped}")
@@ -99,7 +99,7 @@ class DetectRun:
         lines += [f"error: {image}: {error}" for image, error in self.errors]
         told = (*self.result.left_out, *self.result.notes)
         lines += [f"note: {image}: {note}" for image, note in told]
-        lines += [f"tables and pictures: {self.out}", NOTICE]
+        lines += [f"tables and images: {self.out}", NOTICE]
         lines += filter(None, [self.result.interruption])
         return "\n".join(lines)
 

@@ -34,8 +34,8 @@ class PictureRun:
             [
                 *(f"error: {line}" for line in self.errors),
                 *(f"note: {image}: {note}" for image, note in (*result.left_out, *result.notes)),
-                f"{counted(result.pictures - result.failed, 'picture')} written to {self.out}, "
-                f"{result.failed} failed ({result.pictures_per_s:.1f} pictures/s)",
+                f"{counted(result.pictures - result.failed, 'image')} written to {self.out}, "
+                f"{result.failed} failed ({result.pictures_per_s:.1f} images/s)",
                 *filter(None, [result.interruption]),
             ]
         )

@@ -55,7 +55,7 @@ def prepare(
     if listing is not None:
         pictures = chosen(pictures, listing)
     if not pictures:
-        raise DatasetError(f"{listing} lists no picture")
+        raise DatasetError(f"{listing} lists no image")
     if corners is not None:
         pictures = [corner for picture in pictures for corner in _corners(picture, corners)]
     made = build(

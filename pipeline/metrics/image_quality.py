@@ -70,9 +70,9 @@ def lr_consistency(sr: RGB, lr: RGB) -> float:
 
 def _same_shape(a: RGB, b: RGB) -> None:
     if a.shape != b.shape:
-        raise ImageError(f"pictures of different sizes cannot be compared: {a.shape}, {b.shape}")
+        raise ImageError(f"images of different sizes cannot be compared: {a.shape}, {b.shape}")
     if a.dtype != np.uint8 or b.dtype != np.uint8:
-        raise ImageError(f"pictures must be uint8 to be compared, not {a.dtype} and {b.dtype}")
+        raise ImageError(f"images must be uint8 to be compared, not {a.dtype} and {b.dtype}")
 
 
 def _decibels(mse: float) -> float:
@@ -85,7 +85,7 @@ def _ssim(a: NDArray[np.generic], b: NDArray[np.generic]) -> float:
     from skimage.metrics import structural_similarity
 
     if min(a.shape) < SSIM_WINDOW:
-        raise ImageError(f"SSIM needs at least {SSIM_WINDOW} px a side; the picture is {a.shape}")
+        raise ImageError(f"SSIM needs at least {SSIM_WINDOW} px a side; the image is {a.shape}")
     index: float = structural_similarity(  # type: ignore[no-untyped-call]
         a,
         b,
@@ -126,7 +126,7 @@ SSIM: Final = Metric(
 LR_CONSISTENCY: Final = Metric(
     key="lr_consistency",
     title="LR consist.",
-    hint="dB between the restored picture, reduced, and LR",
+    hint="dB between the restored image, reduced, and LR",
     compute=lambda images: lr_consistency(images.sr, images.lr),
     unit="dB",
     digits=2,

@@ -141,7 +141,7 @@ def kernel_distance(a: Features, b: Features, *, seed: int = 0) -> tuple[float, 
     a, b = _checked(a, b)
     smaller = min(len(a), len(b))
     if smaller < 4:
-        raise ValueError("a kernel distance needs at least four pictures on each side")
+        raise ValueError("a kernel distance needs at least four images on each side")
     import torch
 
     kid = _torch_fidelity_kid()
@@ -201,7 +201,7 @@ def _checked(a: Features, b: Features) -> tuple[Features, Features]:
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1]:
         raise ValueError(f"features must be (N, d) and (M, d), not {a.shape} and {b.shape}")
     if min(len(a), len(b)) < 2:
-        raise ValueError("a distance needs at least two pictures on each side")
+        raise ValueError("a distance needs at least two images on each side")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
         raise ValueError("features must be finite")
     return a, b

@@ -61,7 +61,7 @@ def _cell(
     image = _open(file)
     if image is None:
         draw.rectangle((x, y, x + CELL - 1, y + CELL - 1), fill=_BLANK)
-        draw.text((x + CELL / 2, y + CELL / 2), "no picture", _FAINT, caption_font(12), anchor="mm")
+        draw.text((x + CELL / 2, y + CELL / 2), "no image", _FAINT, caption_font(12), anchor="mm")
         return
     shown = _boxed(image, record, truth_on_top=view == HR)
     sheet.paste(shown, (x + (CELL - shown.width) // 2, y + (CELL - shown.height) // 2))

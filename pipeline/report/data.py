@@ -79,7 +79,7 @@ class Report:
         if self.protocol.get("interrupted") is not True:
             return ""
         done, wanted = self.protocol.get("pictures"), self.protocol.get("expected")
-        return f"INTERRUPTED: {done} of {wanted or 'more'} pictures done; --resume goes on."
+        return f"INTERRUPTED: {done} of {wanted or 'more'} images done; --resume goes on."
 
     @property
     def images(self) -> tuple[str, ...]:

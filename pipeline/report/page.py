@@ -125,7 +125,7 @@ def _best(report: Report) -> str:
 
 def _tiles(report: Report) -> list[Tile]:
     first = report.summary[0]
-    tiles = [Tile(f"{len(report.images):,}", "pictures")]
+    tiles = [Tile(f"{len(report.images):,}", "images")]
     if (n := number(first, "n")) is not None:
         kind = "pseudo" if report.protocol.get("ground_truth") == "pseudo" else "ground"
         tiles.append(Tile(f"{n:,.0f}", f"with {kind} truth"))

@@ -68,21 +68,21 @@ def plots() -> tuple[Plot, ...]:
         Plot(
             "accuracy",
             "Accuracy by method",
-            "Share of the pictures with ground truth whose face is found with IoU ≥ 0.5; "
+            "Share of the images with ground truth whose face is found with IoU ≥ 0.5; "
             "bars show the 95 % interval. Hatched: oracle.",
             _accuracy,
         ),
         Plot(
             "iou",
             "Distribution of IoU",
-            "Share of the pictures with ground truth whose face is found with at least this IoU; "
+            "Share of the images with ground truth whose face is found with at least this IoU; "
             "at 0.5 it is the accuracy.",
             _iou,
         ),
         Plot(
             "accuracy_by_size",
             "Accuracy against face size",
-            "Pictures in groups of about equal number by the width of the ground-truth box on HR; "
+            "Images in groups of about equal number by the width of the ground-truth box on HR; "
             "each point stands at its group's median, with the 95 % interval.",
             _by_size,
         ),
@@ -184,7 +184,7 @@ def _iou(report: Report, axes: Axes, theme: Theme) -> None:
             label=_name(report, method),
         )
     axes.axvline(0.5, color=theme.faint, linewidth=1, linestyle=(0, (2, 2)))
-    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="IoU threshold", ylabel="share of pictures")
+    axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="IoU threshold", ylabel="share of images")
     _legend(axes, theme)
 
 
@@ -255,7 +255,7 @@ def _name(report: Report, method: str) -> str:
 def _legend(axes: Axes, theme: Theme) -> None:
     handles, _ = axes.get_legend_handles_labels()
     if not handles:
-        axes.text(0.5, 0.5, "no picture with ground truth", color=theme.faint, ha="center")
+        axes.text(0.5, 0.5, "no image with ground truth", color=theme.faint, ha="center")
         return
     axes.legend(
         frameon=False,

@@ -57,10 +57,10 @@ class Table:
 
 ORACLE: Final = "oracle: restored with the ground truth in view, not to be ranked with the others"
 PSEUDO: Final = "Pseudo ground truth: the largest face that the same detector finds on HR."
-INTERVAL: Final = "In brackets: 95 % interval, bootstrap over pictures."
+INTERVAL: Final = "In brackets: 95 % interval, bootstrap over images."
 
 COLUMNS: Final = (
-    Column("n", "n", 0, "pictures with ground truth", ranked=False),
+    Column("n", "n", 0, "images with ground truth", ranked=False),
     Column("found", "Found", 3, "share of n in which a face is found"),
     Column("accuracy", "Accuracy", 3, "share of n in which the face is found with IoU ≥ 0.5"),
     Column("iou_all", "IoU (all)", 3, "mean IoU over n, a miss counting 0"),
@@ -69,7 +69,7 @@ COLUMNS: Final = (
         Column(m.key, m.title, m.digits, m.hint, lowest=not m.higher_is_better)
         for m in image_metrics()
     ),
-    Column("images_per_s", "Pictures/s", 1, "restored per second"),
+    Column("images_per_s", "Images/s", 1, "restored per second"),
     Column("tar_at_far_1e-2", "TAR@1 %", 3, "true accept rate at a false accept rate of 1 %"),
     Column("tar_at_far_1e-3", "TAR@0.1 %", 3, "true accept rate at a false accept rate of 0.1 %"),
     Column("verification_accuracy", "Verif. acc.", 3, "share of pairs judged rightly"),
@@ -102,7 +102,7 @@ def counts(report: Report) -> str:
     first = report.summary[0]
     parts = []
     if (total := number(first, "n_images")) is not None:
-        parts.append(f"{total:.0f} pictures")
+        parts.append(f"{total:.0f} images")
     if (n := number(first, "n")) is not None:
         parts.append(f"{n:.0f} with ground truth")
     if excluded := number(first, "n_excluded"):

@@ -48,7 +48,7 @@ class TrainedWeights:
             if card.oracle and not options.allow_oracle:
                 raise ModelError(
                     f"{card.name} is an oracle: it was trained to see the ground truth, which a "
-                    "picture to be restored does not have; only benchmarks of the paper may use it"
+                    "image to be restored does not have; only benchmarks of the paper may use it"
                 )
             if card.method == GFLMSER:
                 return _gflmser(name_or_file, card, device, options)

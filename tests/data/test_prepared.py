@@ -41,7 +41,7 @@ def test_names_people_and_hashes_sources(samples: Path, tmp_path: Path) -> None:
 
 
 def test_leaves_out_what_cannot_be_read_and_says_so(samples: Path, tmp_path: Path) -> None:
-    broken = Picture("broken.jpg", "", lambda: b"no picture")
+    broken = Picture("broken.jpg", "", lambda: b"no image")
     empty = Picture("empty box", "", (samples / "obama.jpg").read_bytes, Box(5, 5, 5, 9))
     good = pictures(samples, "obama.jpg")
     made = build([broken, *good, empty], tmp_path, name="x", side=16)
@@ -141,7 +141,7 @@ class TestLeakage:
 
         build(pictures(samples, "obama.jpg"), tmp_path, name="one", side=32)
         write_excluded(tmp_path, [("obama.jpg", "x", 0.1)])
-        with pytest.raises(ConfigError, match="holds no picture"):
+        with pytest.raises(ConfigError, match="holds no image"):
             CachedFaces(tmp_path)
         with pytest.raises(ConfigError, match="not a prepared dataset"):
             CachedFaces(tmp_path / "nowhere")

@@ -38,7 +38,7 @@ ANNOTATIONS: Final[Mapping[str, str]] = {
 PREDICTIONS: Final = (
     "image,status,face,left,top,right,bottom,score,width,height,error\n"
     "a.png,one,0,1.0,2.0,20.0,30.0,0.5,64,64,\nb.png,none,,,,,,,64,64,\n"
-    "c.png,error,,,,,,,,,damaged picture\n"
+    "c.png,error,,,,,,,,,damaged image\n"
 )
 CONFIG: Final = """name = "tiny"
 seed = 3

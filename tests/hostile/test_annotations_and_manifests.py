@@ -66,7 +66,7 @@ def test_a_box_outside_its_image_is_a_word_about_that_image(
     done = run(*words)
     assert done.exit_code == 0, done.exception
     assert "left out: c.png: " in done.stdout
-    assert "lies outside the picture of 40 x 40" in done.stdout
+    assert "lies outside the image of 40 x 40" in done.stdout
     document = json.loads(run(*words, "--json").stdout)
     assert (document["counts"]["images"], document["counts"]["matched"]) == (2, 2)
     assert list(document["damaged_truth"]) == ["c.png"]
@@ -92,7 +92,7 @@ def test_a_manifest_box_a_pixel_too_large_is_clipped_and_one_outside_is_a_row(
     words = ("--upscaler", "bicubic", "--quiet", "--workers", 1)
     done = run("upscale", photos / "list.csv", "--out", out, *words)
     assert done.exit_code == 1
-    assert "c.png: box (50, 50, 90, 90) reaches outside the 40x40 picture" in done.stdout
+    assert "c.png: box (50, 50, 90, 90) reaches outside the 40x40 image" in done.stdout
     for name in ("a.png", "b.png"):
         with Image.open(out / name) as made:
             assert made.size == (160, 160)

@@ -67,7 +67,7 @@ def test_pipes_and_devices_of_a_dataset_are_named_not_waited_for(run: Run, photo
     out = photos.parent / "cache"
     done = run("datasets", "prepare", "folder", photos, "--out", out, "--side", 40, "--quiet")
     assert done.exit_code == 1
-    assert "3 pictures" in done.stdout
+    assert "3 images" in done.stdout
     assert {line.split(":")[0].strip() for line in done.stdout.splitlines()[1:]} == {
         *("device.jpg", "folder.png", "pipe.png"),
     }
@@ -291,7 +291,7 @@ def test_the_corners_of_what_is_no_picture_are_none(run: Run, photos: Path) -> N
     words = ("prepare", "folder", photos, "--out", out, "--corners", 16, "--side", 16, "--quiet")
     done = run("datasets", *words)
     assert done.exit_code == 1, done.exception
-    assert "12 pictures" in done.stdout
+    assert "12 images" in done.stdout
     assert "x.jpg: cannot be read" in done.stdout
 
 

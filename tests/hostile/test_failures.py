@@ -125,7 +125,7 @@ def test_a_name_that_is_no_utf8_ends_well(photos: Path) -> None:
     said, errors = ended.communicate()
     assert ended.returncode == 0, errors
     assert json.loads((out / "summary.json").read_text())["pictures"] == 3
-    assert "3 pictures" in said
+    assert "3 images" in said
 
 
 def test_what_is_written_follows_the_umask(tmp_path: Path) -> None:

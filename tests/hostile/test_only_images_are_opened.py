@@ -31,7 +31,7 @@ def test_postscript_in_a_jpg_starts_no_ghostscript(
     monkeypatch.setenv("PATH", f"{gs.parent}:{os.environ['PATH']}")
     eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 40 40\n%%EndComments\nshowpage\n%%EOF\n"
     (tmp_path / "face.jpg").write_bytes(eps)
-    with pytest.raises(ImageError, match="not a picture"):
+    with pytest.raises(ImageError, match="not an image"):
         load_rgb(tmp_path / "face.jpg")
     assert not told.exists()
 

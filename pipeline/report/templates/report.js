@@ -42,7 +42,7 @@ function show(card) {
   }
   const absent = [before, after].filter((view) => !seen.has(view));
   card.querySelector(".absent").hidden = absent.length === 0;
-  card.querySelector(".absent").textContent = `no picture: ${absent.join(", ")}`;
+  card.querySelector(".absent").textContent = `no image: ${absent.join(", ")}`;
   const right = card.querySelector(`.layer[data-view="${CSS.escape(after)}"]`);
   card.querySelector("output").textContent = right ? right.dataset.caption : "";
   card.querySelector("footer select").value = after;

@@ -110,7 +110,7 @@ class NetworkUpscaler:
             if smaller is None:
                 raise ModelError(
                     f"{self.name}: not enough memory on {self._device} for one {width}x{height} "
-                    "picture"
+                    "image"
                 )
             log.warning("%s: out of memory; going on with %s", self.name, _words(smaller))
             self._plans[height, width] = smaller
@@ -174,7 +174,7 @@ class NetworkUpscaler:
         if self._options.precision != "fp32" and not self._warned:
             self._warned = True
             log.warning(
-                "%s: overflow in %s; such pictures are redone in fp32",
+                "%s: overflow in %s; such images are redone in fp32",
                 self.name,
                 self._options.precision,
             )
@@ -220,4 +220,4 @@ def _pad(picture: Tensor, height: int, width: int) -> Tensor:
 def _words(plan: Plan) -> str:
     if plan.tile:
         return f"tiles of {plan.tile} px"
-    return f"{plan.batch} pictures at a time"
+    return f"{plan.batch} images at a time"

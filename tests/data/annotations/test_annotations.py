@@ -166,7 +166,7 @@ def test_a_box_outside_its_picture_damages_that_picture_alone(tmp_path: Path) ->
     assert truth.pair(["a.png", "b.png"]) == {"b.png": "y/b.png"}
     (fault,) = truth.faults(["a.png", "b.png"]).items()
     assert fault[0] == "a.png"
-    assert fault[1].endswith("line 3: the box 80, 2, 90, 4 lies outside the picture of 64 x 64")
+    assert fault[1].endswith("line 3: the box 80, 2, 90, 4 lies outside the image of 64 x 64")
 
 
 def test_an_ignored_box_outside_its_picture_is_left_out(tmp_path: Path) -> None:
@@ -200,13 +200,13 @@ LOST = {"images": [], "annotations": [{"image_id": 4, "bbox": [1, 2, 3, 4]}]}
         (BOX + "a,1,2,3\n", "line 2: 4 cells where the header has 5"),
         (BOX + 'a,1,2,3,4\n"b,1,2,3,4\n', "line 3"),
         (BOX + "a,1,2,,4\n", "line 2: right is not a number"),
-        (BOX + ",1,2,3,4\n", "line 2: no name of a picture"),
+        (BOX + ",1,2,3,4\n", "line 2: no name of an image"),
         (BOX + "a,9,2,3,4\n", "line 2: swapped corners: 9, 2, 3, 4"),
         (BOX + "a,-9,2,-3,4\n", "line 2: the box -9, 2, -3, 4 lies outside"),
         (SIZED + "b,80,2,90,4,64,64\n", "line 2: the box 80, 2, 90, 4 lies outside"),
-        (SIZED + "a,10,10,9999,9999,64,64\n", "lies outside the picture of 64 x 64"),
-        (SIZED + "a,1,2,3,4,0,64\n", "line 2: a picture of 0 x 64 pixels"),
-        (BOX, "no annotated picture"),
+        (SIZED + "a,10,10,9999,9999,64,64\n", "lies outside the image of 64 x 64"),
+        (SIZED + "a,1,2,3,4,0,64\n", "line 2: an image of 0 x 64 pixels"),
+        (BOX, "no annotated image"),
         ("", "none of the formats"),
         ("hello\nthere\n", "none of the formats"),
         ("<dataset><images><image file='a'>", "broken XML"),

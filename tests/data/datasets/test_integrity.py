@@ -50,12 +50,12 @@ def test_files_that_cannot_be_opened_have_one(tmp_path: Path) -> None:
     (tmp_path / "folder.jpg").mkdir()
     (tmp_path / "link.jpg").symlink_to(tmp_path / "nowhere.jpg")
     (tmp_path / "empty.jpg").touch()
-    (tmp_path / "text.jpg").write_text("no picture")
+    (tmp_path / "text.jpg").write_text("no image")
     said = {p.stem: fault(Picture("a", "", p.read_bytes)) or "" for p in tmp_path.iterdir()}
     assert said["folder"].startswith("cannot be read")
     assert said["link"].startswith("cannot be read")
     assert said["empty"] == "empty file"
-    assert said["text"].startswith("not a picture")
+    assert said["text"].startswith("not an image")
     assert {size(p) for p in tmp_path.iterdir()} == {None}
 
 
@@ -77,12 +77,12 @@ class TestCheck:
     def test_every_broken_picture_of_a_folder_is_named(self, tree: Tree) -> None:
         root = tree("good.jpg", "cut.jpg")
         (root / "cut.jpg").write_bytes((root / "good.jpg").read_bytes()[:9000])
-        (root / "text.png").write_text("no picture")
+        (root / "text.png").write_text("no image")
         lines = problems("folder", root).splitlines()
         assert [line.split(":")[0] for line in lines] == ["cut.jpg", "text.png"]
         for number in range(60):
             (root / f"{number}.jpg").touch()
-        assert problems("folder", root).endswith("and 12 pictures more are broken")
+        assert problems("folder", root).endswith("and 12 images more are broken")
 
     @pytest.mark.parametrize("name", ["bsds100", "bsds200", "lfw", "div2k", "celeba", "vggface2"])
     @pytest.mark.parametrize("content", [b"", b"garbage"])

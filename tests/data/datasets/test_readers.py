@@ -53,7 +53,7 @@ class TestCasiaWebFace:
         assert problems("casia_webface", tmp_path) == ""
         index = (tmp_path / "train.idx").read_text().splitlines(keepends=True)
         (tmp_path / "train.idx").write_text("".join(index[:2]))
-        expected = "1 pictures where train.rec by its own header has 2"
+        expected = "1 images where train.rec by its own header has 2"
         assert problems("casia_webface", tmp_path) == expected
         (tmp_path / "train.idx").write_text("".join(index[1:]))
         assert "no record 0" in problems("casia_webface", tmp_path)
@@ -116,7 +116,7 @@ class TestCelebA:
             picture.save(root / "img_celeba" / "000001.jpg")
         whole = dataset("celeba").pictures(root)
         assert [p.box for p in whole] == [None, None]
-        said = "list_bbox_celeba.txt is missing: whole pictures will be used"
+        said = "list_bbox_celeba.txt is missing: whole images will be used"
         assert said in problems("celeba", root)
         path = root / "Anno" / "list_bbox_celeba.txt"
         path.parent.mkdir()
@@ -192,14 +192,14 @@ class TestLs3dW:
         assert boxes[1:] == [None, None, None]
         lines = problems("ls3d_w", root).splitlines()
         said = {p[:14]: p for p in lines if p.startswith("Menpo-3D/")}
-        assert "b.pts: its landmarks are not on the picture" in said["Menpo-3D/b.jpg"]
+        assert "b.pts: its landmarks are not on the image" in said["Menpo-3D/b.jpg"]
         assert "c.t7: no landmarks can be read" in said["Menpo-3D/c.jpg"]
         assert "no landmark file (.t7, .mat, .pts) beside it" in said["Menpo-3D/d.jpg"]
         assert len(said) == 3
 
     def test_a_part_of_known_size_is_counted(self, tree: Tree) -> None:
         root = tree("AFLW2000-3D-Reannotated/image00002.jpg")
-        said = "1 pictures where the whole of AFLW2000-3D-Reannotated has 2,000"
+        said = "1 images where the whole of AFLW2000-3D-Reannotated has 2,000"
         assert said in problems("ls3d_w", root)
 
 
@@ -228,12 +228,12 @@ class TestVggFace2:
         rows = "".join(f'"n000002/{n:04d}_01",1,2,3,4\n' for n in range(1, 9))
         csv.write_text(f'"NAME_ID",X,Y,W,H\n{rows}')
         lines = problems("vggface2", root).splitlines()
-        assert "1 pictures where the whole of train/ has 3,141,890" in lines
-        assert "1 pictures where the whole of test/ has 169,396" in lines
+        assert "1 images where the whole of train/ has 3,141,890" in lines
+        assert "1 images where the whole of test/ has 169,396" in lines
         absent = [line for line in lines if line.endswith("loose_bb_train.csv lists it")]
         assert absent[0].startswith(f"{root / 'train/n000002/0002_01.jpg'} is missing")
         assert len(absent) == 5
-        assert "and 2 pictures more of loose_bb_train.csv are missing" in lines
+        assert "and 2 images more of loose_bb_train.csv are missing" in lines
 
 
 class TestWiderFace:
@@ -249,7 +249,7 @@ class TestWiderFace:
     def test_small_faces_are_the_ones_of_10_to_24_pixels(self, tree: Tree) -> None:
         root = self.root(tree, self.GOOD)
         assert keys("widerface", root) == ["0--Parade/a.jpg#0"]
-        expected = "1 pictures where the whole of WIDER_train has 12,880"
+        expected = "1 images where the whole of WIDER_train has 12,880"
         assert problems("widerface", root) == expected
         assert build(dataset("widerface").pictures(root), root / "c", name="w", side=16).written
 
@@ -268,7 +268,7 @@ class TestWiderFace:
         (root / "WIDER_train" / "images" / "0--Parade" / "a.jpg").write_bytes(b"nothing")
         made = build(dataset("widerface").pictures(root), root / "c", name="w", side=16)
         assert "0--Parade/a.jpg#0" in made.unreadable
-        assert "0--Parade/a.jpg: not a picture" in problems("widerface", root)
+        assert "0--Parade/a.jpg: not an image" in problems("widerface", root)
 
     def test_a_squeezed_copy_is_put_right_downwards(self, tree: Tree) -> None:
         root = tree("images/a.jpg")
@@ -326,7 +326,7 @@ class TestScenes:
         root = tree("DIV2K_train_HR/0001.png", "DIV2K_train_HR/0003.png")
         assert keys("div2k", root) == ["0001.png", "0003.png"]
         assert "0002.png is missing" in problems("div2k", root)
-        assert "and 793 pictures more are missing" in problems("div2k", root)
+        assert "and 793 images more are missing" in problems("div2k", root)
 
     @pytest.mark.parametrize("name", ["bsds100", "bsds200"])
     def test_bsds_pictures_have_one_size(self, tree: Tree, name: str) -> None:

@@ -90,7 +90,7 @@ def damaged_files(tmp_path: Path, face: Image.Image) -> dict[str, Path]:
     contents = {
         "truncated.jpg": buffer.getvalue()[:900],
         "empty.jpg": b"",
-        "text.jpg": b"I am not a picture.\n" * 50,
+        "text.jpg": b"I am not an image.\n" * 50,
         "header.png": b"\x89PNG\r\n\x1a\n" + bytes(40),
     }
     for name, content in contents.items():
@@ -107,7 +107,7 @@ def damaged_files(tmp_path: Path, face: Image.Image) -> dict[str, Path]:
     [
         ("truncated.jpg", "truncated"),
         ("empty.jpg", "empty"),
-        ("text.jpg", "not a picture"),
+        ("text.jpg", "not an image"),
         ("header.png", "picture"),
         ("one.png", "1x1 pixels is too small"),
         ("bomb.png", "million"),

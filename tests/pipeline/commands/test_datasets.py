@@ -45,7 +45,7 @@ def test_prepare_takes_the_listed_pictures(samples: Path, tmp_path: Path) -> Non
         "prepare", "folder", samples, "--out", tmp_path / "c", "--side", "48", "--list", listing
     )
     assert code == 0
-    assert "2 pictures" in text
+    assert "2 images" in text
     assert json.loads((tmp_path / "c" / "cache.json").read_text())["side"] == 48
     index = (tmp_path / "c" / "index.csv").read_text().splitlines()
     assert [line.split(",")[1] for line in index] == ["identity", "barack", "joe"]
@@ -126,7 +126,7 @@ def test_several_datasets_become_one_with_seeded_subsets(samples: Path, tmp_path
     for seed, out in ((1, "a"), (1, "b"), (2, "c")):
         code, text = run(*words, "--seed", str(seed), "--out", tmp_path / out, "--side", "16")
         assert code == 0, text
-        assert "3 pictures" in text
+        assert "3 images" in text
     a, b, c = ((tmp_path / out / "index.csv").read_text() for out in "abc")
     assert a == b != c
     assert [line.split("/")[0] for line in a.splitlines()[1:]] == ["folder", "folder", "div2k"]

@@ -88,7 +88,7 @@ def test_padding_finds_a_face_that_fills_the_picture(
         face = whole.crop((211, 97, 310, 196)).resize((40, 40))
     face.save(tmp_path / "tight.png")
     # Bicubic: what is found without padding must not depend on the weights that ship.
-    words = ("detect", tmp_path / "tight.png", "--upscaler", "bicubic", "--no-pictures", *HOG)
+    words = ("detect", tmp_path / "tight.png", "--upscaler", "bicubic", "--no-images", *HOG)
     assert run(*words, "--out", tmp_path / "a").exit_code == 0
     assert run(*words, "--out", tmp_path / "b", "--pad", "0.3").exit_code == 0
     assert rows(tmp_path / "a")[0]["status"] == "none"
@@ -126,7 +126,7 @@ def bad_folder(lr_folder: Path, tmp_path: Path) -> Path:
     content = (lr_folder / "obama" / "plain.png").read_bytes()
     (folder / "truncated.png").write_bytes(content[: len(content) // 2])
     (folder / "empty.jpg").touch()
-    (folder / "text.jpg").write_text("no picture")
+    (folder / "text.jpg").write_text("no image")
     Image.new("RGB", (1, 1)).save(folder / "1x1.png")
     Image.new("1", (20_000, 20_000)).save(folder / "bomb.png")
     (folder / "loop.png").symlink_to(folder / "loop.png")
@@ -156,7 +156,7 @@ def test_nothing_to_do_is_exit_code_2(run: Run, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     done = run("detect", tmp_path / "empty", "--out", tmp_path / "o")
     assert done.exit_code == 2
-    assert "no picture found" in str(done.exception)
+    assert "no image found" in str(done.exception)
     assert ".png" in str(done.exception)
 
 

@@ -35,7 +35,7 @@ def test_answers_are_scored_where_the_folder_tells_the_truth() -> None:
     )  # fmt: skip
     assert found.not_calibrated == 1
     text = identification_text(answers, 5)
-    assert "5 pictures, 5 faces: 3 accepted, 1 rejected, 1 not calibrated" in text
+    assert "5 images, 5 faces: 3 accepted, 1 rejected, 1 not calibrated" in text
     assert "closest is right 75.0%" in text
     assert "not evidence of identity" in text
 
@@ -44,7 +44,7 @@ def test_without_known_people_there_is_no_score() -> None:
     found = score([answer("a", None, True)])
     assert (found.n, found.rank_1) == (0, None)
     assert "closest is right" not in identification_text([answer("a", None, True)], 1)
-    assert identification_text([], 2).startswith("2 pictures, 0 faces")
+    assert identification_text([], 2).startswith("2 images, 0 faces")
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +164,7 @@ def test_a_video_is_searched_for_a_person_and_resumed(
 def test_an_empty_gallery_is_one_line(folders: tuple[Path, Path], tmp_path: Path) -> None:
     done = run(folders[1], "--gallery", tmp_path, "--out", tmp_path / "out", "--quiet")
     assert isinstance(done.exception, UsageError)
-    assert "no face in 0 gallery pictures" in str(done.exception)
+    assert "no face in 0 gallery images" in str(done.exception)
 
 
 def test_calibrating_needs_people(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def reference(many: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
         "--quiet",
         "--workers",
         "1",
-        "--no-pictures",
+        "--no-images",
         *HOG,
     ]
     CliRunner().invoke(cli, words, standalone_mode=False)
@@ -66,14 +66,14 @@ def reference(many: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_rows_do_not_depend_on_workers_or_batch_size(
     run: Run, many: Path, reference: str, tmp_path: Path, workers: int, batch_size: int
 ) -> None:
-    words = ("--workers", workers, "--batch-size", batch_size, "--no-pictures", *HOG)
+    words = ("--workers", workers, "--batch-size", batch_size, "--no-images", *HOG)
     assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
     assert table(tmp_path) == reference
 
 
 def test_ray_gives_the_same_rows(run: Run, many: Path, reference: str, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    words = ("--engine", "ray", "--workers", 2, "--no-pictures", *HOG)
+    words = ("--engine", "ray", "--workers", 2, "--no-images", *HOG)
     assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
     assert table(tmp_path) == reference
 
@@ -84,7 +84,7 @@ def start(many: Path, out: Path) -> "subprocess.Popen[str]":
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     script = f"{heed}from pipeline.cli import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", script, *words, "--no-pictures", *HOG],
+        [sys.executable, "-c", script, *words, "--no-images", *HOG],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -110,7 +110,7 @@ def test_resume_after_kill_9_repeats_and_loses_nothing(
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    words = ("--workers", 1, "--no-pictures", *HOG, "--json")
+    words = ("--workers", 1, "--no-images", *HOG, "--json")
     with pytest.raises(UsageError, match="--resume"):
         raise run("detect", many, "--out", tmp_path, *words).exception or AssertionError
     done = run("detect", many, "--out", tmp_path, *words, "--resume")
@@ -152,12 +152,12 @@ def test_ctrl_c_leaves_valid_output_that_resumes(
     assert 2 <= len(finished) < len(reference.splitlines())
     assert finished <= set(reference.splitlines())
     assert json.loads((tmp_path / "summary.json").read_text())["interrupted"] is True
-    assert run("detect", many, "--out", tmp_path, "--resume", "--no-pictures", *HOG).exit_code == 1
+    assert run("detect", many, "--out", tmp_path, "--resume", "--no-images", *HOG).exit_code == 1
     assert table(tmp_path) == reference
 
 
 def test_resume_with_other_settings_is_refused(run: Run, lr_folder: Path, tmp_path: Path) -> None:
-    words = ("detect", lr_folder, "--out", tmp_path, "--no-pictures", *HOG)
+    words = ("detect", lr_folder, "--out", tmp_path, "--no-images", *HOG)
     assert run(*words).exit_code == 0
     done = run(*words, "--resume", "--passes", "1")
     assert done.exit_code == 2
@@ -165,7 +165,7 @@ def test_resume_with_other_settings_is_refused(run: Run, lr_folder: Path, tmp_pa
 
 
 def test_a_finished_run_has_nothing_left_to_do(run: Run, lr_folder: Path, tmp_path: Path) -> None:
-    words = ("detect", lr_folder, "--out", tmp_path, "--no-pictures", *HOG, "--json")
+    words = ("detect", lr_folder, "--out", tmp_path, "--no-images", *HOG, "--json")
     before = json.loads(run(*words).stdout)
     after = json.loads(run(*words, "--resume").stdout)
     assert before["new_pictures"] == 10
@@ -185,7 +185,7 @@ def test_resume_tries_again_what_failed(run: Run, lr_folder: Path, tmp_path: Pat
         "--out",
         tmp_path / "out",
         "--quiet",
-        "--no-pictures",
+        "--no-images",
         *HOG,
         "--json",
     )
@@ -224,7 +224,7 @@ class Treacherous:
 
     def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
         if any("bad_batch" in item.source.key for item in batch):
-            raise RuntimeError("this picture\nspoils its batch")
+            raise RuntimeError("this image\nspoils its batch")
         return [item.pictures for item in batch]
 
     def finish(self, item: Item) -> list[Row]:
@@ -259,7 +259,7 @@ def test_one_bad_picture_never_takes_others_with_it(lr_folder: Path, tmp_path: P
     assert "died" in errors["b_dies"]
     assert "died" in errors["g_dies"]
     assert errors["d_raises"] == "ValueError: a surprise"
-    assert errors["e_bad_batch"] == "RuntimeError: this picture spoils its batch"
+    assert errors["e_bad_batch"] == "RuntimeError: this image spoils its batch"
 
 
 def test_what_is_finished_or_under_way_when_the_disk_is_full_is_kept(

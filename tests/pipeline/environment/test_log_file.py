@@ -33,7 +33,7 @@ def test_every_message_has_its_time(tmp_path: Path, samples: Path) -> None:
     lines = (tmp_path / "logs" / "run.log").read_text("utf-8").splitlines()
     assert [line for line in lines if not TIME.match(line)] == []
     text = "\n".join(lines)
-    for words in ("degrade", "loading libraries", "picture: 2 of 2 done", "exit code 1 after"):
+    for words in ("degrade", "loading libraries", "image: 2 of 2 done", "exit code 1 after"):
         assert words in text
     assert re.search("WARNING .*no.png: no such file", text)
 

@@ -145,7 +145,7 @@ def test_any_overlap_is_strict_json_and_every_picture_is_accounted_for(
 ) -> None:
     predictions = {key: found(*value) for key, value in boxes.items()}
     if not boxes.keys() & faces.keys():
-        with pytest.raises(UsageError, match="no picture is in both"):
+        with pytest.raises(UsageError, match="no image is in both"):
             judge(predictions, Truth(faces))
         return
     result = judge(predictions, Truth(faces))
@@ -159,10 +159,10 @@ def test_any_overlap_is_strict_json_and_every_picture_is_accounted_for(
         for name in ("recall", "precision"):
             low, value, high = (row[f"{name}{end}"] for end in ("_lo", "", "_hi"))
             assert value is None or 0 <= low <= value <= high <= 1
-    assert result.as_text().startswith(f"{counts['images']} pictures")
+    assert result.as_text().startswith(f"{counts['images']} images")
 
 
-OUTSIDE = r"'a': the box 60, 60, 90, 90 lies outside the picture of 50 x 50"
+OUTSIDE = r"'a': the box 60, 60, 90, 90 lies outside the image of 50 x 50"
 
 
 def test_a_face_outside_the_picture_that_was_searched_is_a_word_about_it() -> None:
@@ -200,7 +200,7 @@ def test_predictions_are_read_back(tmp_path: Path) -> None:
     [
         ("", "no column image"),
         ("image,left,top\n", "no column right, bottom"),
-        (HEADER, "no picture"),
+        (HEADER, "no image"),
         (HEADER + "a,one\n", "line 2: 2 cells"),
         (HEADER + "a,one,0,x,2,3,4,1,9,9,\n", "line 2: left is not a number: 'x'"),
         (HEADER + "a,one,0,9,2,3,4,1,9,9,\n", "line 2: the corners of the box are swapped"),
@@ -240,10 +240,10 @@ def test_the_command_prints_a_table_or_json(files: tuple[Path, Path]) -> None:
     done = run(*words)
     assert done.exception is None
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("1 pictures, 1 with faces")
+    assert lines[0].startswith("1 images, 1 with faces")
     assert any(line.startswith("16-24") and "1.000" in line for line in lines)
-    assert "1 pictures have no ground truth (left out): x.jpg." in lines
-    assert "1 annotated pictures were not searched (left out): missing.jpg." in lines
+    assert "1 images have no ground truth (left out): x.jpg." in lines
+    assert "1 annotated images were not searched (left out): missing.jpg." in lines
     document = json.loads(run(*words, "--json").stdout)
     assert document["counts"]["faces"] == 2
     chosen = json.loads(run(*words, "--truth-class", "face", "--json").stdout)

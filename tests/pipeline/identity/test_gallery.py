@@ -41,8 +41,8 @@ def folder(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (root / person / "press").mkdir(parents=True)
         shutil.copy(samples / name, root / person / "press")
     shutil.copy(samples / "obama.jpg", root / "loose.jpg")
-    (root / "Joe Biden" / "broken.jpg").write_bytes(b"not a picture")
-    (root / "Joe Biden" / "notes.txt").write_text("not meant as a picture")
+    (root / "Joe Biden" / "broken.jpg").write_bytes(b"not an image")
+    (root / "Joe Biden" / "notes.txt").write_text("not meant as an image")
     Image.fromarray(np.full((64, 64, 3), 128, np.uint8)).save(root / "Joe Biden" / "wall.png")
     return root
 
@@ -98,7 +98,7 @@ def test_a_person_of_poor_images_is_never_a_name(
     assert "too poor: blurred, enlarged or restored" in found.skipped[0].reason
     answer = Identifier(found, table(margin=0.0), {"bicubic": PRINTS})(probe, "bicubic")
     assert (answer.identity, answer.name) == ("Joe Biden", "")
-    assert answer.reason == "gallery picture too poor"
+    assert answer.reason == "gallery image too poor"
     trusted = Gallery.from_folder(tmp_path, accept_poor=True)
     lenient = table(margin=0.0, similarity=-9.0)
     answer = Identifier(trusted, lenient, {"bicubic": PRINTS})(probe, "bicubic")
@@ -110,7 +110,7 @@ def test_a_gallery_without_a_face_is_refused(tmp_path: Path, content: list[str])
     for name in content:
         (tmp_path / name).parent.mkdir()
         (tmp_path / name).touch()
-    with pytest.raises(UsageError, match="no face in 0 gallery pictures"):
+    with pytest.raises(UsageError, match="no face in 0 gallery images"):
         Gallery.from_folder(tmp_path)
     with pytest.raises(UsageError, match="one folder per person"):
         Gallery.from_folder(tmp_path / "absent")

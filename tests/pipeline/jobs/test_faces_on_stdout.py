@@ -15,7 +15,7 @@ def test_the_faces_go_to_stdout(
     run: Run, lr_folder: Path, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     out = tmp_path / "out"
-    options = ("--detector", "hog", "--upscaler", "bicubic", "--limit", "3", "--no-pictures")
+    options = ("--detector", "hog", "--upscaler", "bicubic", "--limit", "3", "--no-images")
     done = run("detect", lr_folder, "--out", out, *options, "--quiet", *words)
     assert done.exit_code == 0, done.output
     with (out / "detections.csv").open(newline="", encoding="utf-8") as file:

@@ -162,7 +162,7 @@ def test_without_torch_fidelity_the_frechet_distance_is_left(
 
 
 BAD = {
-    "one picture": (np.zeros((1, 4)), np.zeros((9, 4)), "at least two"),
+    "one image": (np.zeros((1, 4)), np.zeros((9, 4)), "at least two"),
     "other features": (np.zeros((9, 4)), np.zeros((9, 5)), r"\(N, d\)"),
     "one axis": (np.zeros(9), np.zeros(9), r"\(N, d\)"),
     "not finite": (np.full((9, 4), np.nan), np.zeros((9, 4)), "finite"),

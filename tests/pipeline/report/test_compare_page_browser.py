@@ -109,7 +109,7 @@ def test_the_slider_follows_the_mouse_and_shows_both_pictures(page: "Page") -> N
     sizes = stage.locator(".layer:visible img").evaluate_all(
         "all => all.map(i => [i.naturalWidth, i.getBoundingClientRect().width])"
     )
-    assert sorted(natural for natural, _ in sizes) == [16, 64], "both pictures are decoded"
+    assert sorted(natural for natural, _ in sizes) == [16, 64], "both images are decoded"
     assert len({round(width) for _, width in sizes}) == 1, "and lie on each other"
 
 
@@ -206,4 +206,4 @@ def test_a_card_opens_large(page: "Page") -> None:
 
 def test_images_come_before_figures(page: "Page") -> None:
     headings = page.locator("h2").all_inner_texts()
-    assert headings.index("Pictures") < headings.index("Figures")
+    assert headings.index("Images") < headings.index("Figures")

@@ -36,13 +36,13 @@ def test_line_runs_inside_the_box_and_nothing_else_changes() -> None:
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (20, 49, 10, 29)
     assert painted(after).sum() == 2 * 20 + 2 * 28
     assert (after[~painted(after)] == 90).all()
-    assert (before == 90).all(), "the caller's picture is left alone"
+    assert (before == 90).all(), "the caller's image is left alone"
 
 
 @pytest.mark.parametrize(
     "box",
     [Box(-20, -20, 90, 90), Box(5, 5, 5, 5), Box(60, 60, 200, 70)],
-    ids=["larger than the picture", "empty", "half outside"],
+    ids=["larger than the image", "empty", "half outside"],
 )
 def test_any_box_can_be_drawn(box: Box) -> None:
     assert draw_boxes(grey(64, 64), [box], labels=["a name"]).shape == (64, 64, 3)
@@ -100,7 +100,7 @@ def test_pair_sizes(before: tuple[int, int], after: tuple[int, int], height: int
 
 
 def test_long_captions_are_cut_to_fit() -> None:
-    long = "a very long picture name from a deep folder.jpg"
+    long = "a very long image name from a deep folder.jpg"
     cut = shortened(long, 100, 12)
     assert "…" in cut
     assert caption_font(12).getlength(cut) <= 100

@@ -107,7 +107,7 @@ def test_markdown_parts_the_oracle_by_a_rule(folder: Path) -> None:
     assert ORACLE not in above
     assert f"| {ORACLE} (oracle) |" in below
     assert NOTICE in text
-    assert "6 pictures, 5 with ground truth, 1 without it excluded" in text
+    assert "6 images, 5 with ground truth, 1 without it excluded" in text
     bicubic = next(line for line in above.splitlines() if line.startswith("| bicubic"))
     assert "**1.000** [1.000, 1.000]" in bicubic
 
@@ -170,7 +170,7 @@ def test_typical_pictures_are_best_middle_and_worst(report: Report) -> None:
     values = [mean[key] for _, key in picked]
     assert values == sorted(values, reverse=True)
     assert values[0] == mean.max()
-    assert len(typical_images(report, 3)) == 5, "few pictures: all that have ground truth"
+    assert len(typical_images(report, 3)) == 5, "few images: all that have ground truth"
 
 
 def test_shown_pictures_are_chosen_by_the_seed(report: Report) -> None:
@@ -206,7 +206,7 @@ def test_page_says_how_many_pictures_it_shows(
 ) -> None:
     monkeypatch.setattr("pipeline.report.page.SHOWN", 2)
     text = page(report, drawn)
-    assert "2 of 6 pictures, chosen at random with seed 3" in text
+    assert "2 of 6 images, chosen at random with seed 3" in text
     assert text.count("<article") == 2
 
 
@@ -214,7 +214,7 @@ def test_missing_and_broken_pictures_leave_gaps(fresh: Path, drawn: Drawn) -> No
     whole = (fresh / "report.html").read_text()
     shutil.rmtree(fresh / "pictures" / "bicubic")
     broken = next((fresh / "pictures" / "bilinear").rglob("*.png"))
-    broken.write_bytes(b"not a picture")
+    broken.write_bytes(b"not an image")
     text = page(read_report(fresh), drawn)
     for view, count in (("lr", 6), ("hr", 6), ("bilinear", 5), ("bicubic", 0)):
         assert whole.count(f'data-view="{view}"') == 6
@@ -228,7 +228,7 @@ def test_no_pictures_at_all_is_still_a_report(fresh: Path) -> None:
     shutil.rmtree(fresh / "pictures")
     write_report(fresh)
     text = (fresh / "report.html").read_text()
-    assert "The folder holds no pictures." in text
+    assert "The folder holds no images." in text
     assert "<article" not in text
 
 

@@ -322,7 +322,7 @@ def test_out_of_memory_at_one_picture_turns_to_tiles(samples: Path) -> None:
 
 def test_out_of_memory_for_good_is_one_line(samples: Path) -> None:
     starved = Starved(10, ERRORS["cuda"])
-    with pytest.raises(ModelError, match="not enough memory on cpu for one 120x100 picture"):
+    with pytest.raises(ModelError, match="not enough memory on cpu for one 120x100 image"):
         upscaler(small_network(starved))(crops(samples, [(100, 120)]))
 
 
