@@ -57,7 +57,7 @@ def command(
     """Find faces in INPUT: files, folders, globs, videos, a CSV manifest, or - for stdin.
 
     By default CenterFace searches frames and crops for small faces, and each face is restored.
-    --detector hog or cnn is the paper's chain: images below the size limit are upscaled whole, then
+    The paper's chain is --detector hog or cnn: images below the size limit are upscaled whole, then
     searched. Boxes are in pixels of the images given.
     Exit code 0: all done; 1: some images failed (listed); 2: wrong usage, or nothing to do.
 

@@ -97,7 +97,7 @@ def _check_work(listing: Listing) -> None:
         if source.problem != MISSING:
             return
     wanted = printable(" ".join(listing.inputs))
-    why = MISSING if source is not None else f"no picture found; {listing.wanted()}"
+    why = MISSING if source is not None else f"no image found; {listing.wanted()}"
     raise UsageError(f"{wanted}: {why}")
 
 

@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from benchmarks.tools.native_restored import sheet_of
+from data.images.rgb import RGB
 from tests.benchmarks.benchmark_data import make_data
 
 
@@ -18,6 +22,7 @@ from tests.benchmarks.benchmark_data import make_data
         (("benchmarks.tools.artefacts", "bicubic", "HERE"), "no PNG files"),
         (("benchmarks.tools.readme_tables", "HERE/list.csv", "HERE"), "has no block"),
         (("benchmarks.tools.paired_psnr", "a", "b", "--data", "HERE"), "splits/lfw-val.csv"),
+        (("benchmarks.tools.native_restored", "HERE", "HERE/out.png"), "holds no faces"),
         (("gflmser.training.curves", "HERE", "HERE/out.png"), "no curves"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
@@ -48,3 +53,16 @@ def test_paired_psnr_tells_the_difference_of_two_weights(samples: Path, tmp_path
         assert re.match(
             rf"gflmser-gate  crop {crop}  \d+\.\d+ dB -> \d+\.\d+ dB  \+\d\.\d+ \[", line
         )
+
+
+def test_the_readme_image_shows_each_face_native_and_restored() -> None:
+    rng = np.random.default_rng(0)
+    native = rng.integers(0, 256, (16, 16, 3), np.uint8)
+    restored = rng.integers(0, 256, (64, 64, 3), np.uint8)
+    sheet = np.array(sheet_of([(native, restored)]))
+    assert np.array_equal(sheet[8:256:16, 8:256:16], native)
+    assert np.array_equal(sheet[:256, -256:], np.array(_enlarged(restored)))
+
+
+def _enlarged(rgb: RGB) -> Image.Image:
+    return Image.fromarray(rgb).resize((256, 256), Image.Resampling.BICUBIC)

@@ -108,7 +108,7 @@ def damaged_files(tmp_path: Path, face: Image.Image) -> dict[str, Path]:
         ("truncated.jpg", "truncated"),
         ("empty.jpg", "empty"),
         ("text.jpg", "not an image"),
-        ("header.png", "picture"),
+        ("header.png", "image"),
         ("one.png", "1x1 pixels is too small"),
         ("bomb.png", "million"),
         ("loop.jpg", "symbolic links"),

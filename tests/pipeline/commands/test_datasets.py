@@ -26,7 +26,7 @@ def run(*words: str | Path) -> tuple[int, str]:
 def test_check_says_what_is_wrong_and_exits_1(samples: Path) -> None:
     code, text = run("check", "lfw", samples)
     assert code == 1
-    assert "pictures" in text
+    assert "images" in text
     code, text = run("check", "lfw", samples, "--json")
     found = json.loads(text)
     assert (code, found["dataset"]) == (1, "lfw")

@@ -64,7 +64,7 @@ def test_a_gallery_lists_what_it_skipped_and_why(gallery: Gallery) -> None:
     assert reasons.keys() == {"loose.jpg", "broken.jpg", "wall.png"}
     assert reasons["loose.jpg"] == "not in the folder of a person"
     assert reasons["wall.png"] == "no face found"
-    assert "picture" in reasons["broken.jpg"]
+    assert "image" in reasons["broken.jpg"]
 
 
 def test_progress_counts_every_picture(folder: Path) -> None:
