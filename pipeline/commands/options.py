@@ -297,7 +297,7 @@ _run_options = combine(
         "--start-time",
         metavar="TIME",
         callback=_start_time,
-        help="Time at which a video starts: 2026-11-27T14:03:05 or 14:03:05; default: from its file.",
+        help="When a video starts, 2026-11-27T14:03:05 or 14:03:05; default: from its file.",
     ),
     click.option(
         "--limit", type=click.IntRange(1, 10**12), metavar="N", help="Use only the first N images."

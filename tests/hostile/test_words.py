@@ -122,7 +122,7 @@ def test_an_interrupted_command_waits_for_no_thread_and_does_not_abort(photos: P
 
 
 def test_one_is_singular() -> None:
-    assert (counted(1, "picture"), counted(2000, "picture")) == ("1 image", "2,000 images")
+    assert (counted(1, "image"), counted(2000, "image")) == ("1 image", "2,000 images")
 
 
 def test_a_broken_pipe_of_somebody_else_is_not_a_closed_stdout(
