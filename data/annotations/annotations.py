@@ -90,11 +90,11 @@ def read_truth(
 ) -> Truth:
     """Read annotations; the format is found from the content unless `format` says it.
 
-    With `classes` only boxes of those classes are faces, the others are `ignored`. Boxes are
-    clipped to their picture where its size is known; an image with a box more than half outside
-    is `damaged`. Raises `TruthError` in one line (file, line or element, cause): for a file that
-    cannot be read, a missing column or element, swapped corners, or an absent class. It is raised
-    too where every image is damaged.
+        With `classes` only boxes of those classes are faces, the others are `ignored`. Boxes are
+        clipped to their picture where its size is known; an image with a box more than half outside
+        is `damaged`. Raises `TruthError` in one line (file, line or element, cause): for a file that
+        cannot be read, a missing column or element, swapped corners, or an absent class. It is raised
+        too where every image is damaged.
     """
     if not path.exists():
         raise TruthError(f"{path}: no such file or folder")

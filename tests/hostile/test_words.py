@@ -82,7 +82,7 @@ def test_earlier_results_in_a_folder_are_left_out_with_one_line(
     assert run("degrade", photos, "--out", photos / "one", *words).exit_code == 0
     caplog.clear()
     done = run("degrade", photos, "--out", photos.parent / "two", *words)
-    assert "3 pictures" in done.stdout
+    assert "3 images" in done.stdout
     assert caplog.text.count("left out, results of an earlier run") == 1
 
 
@@ -92,7 +92,7 @@ def test_the_tables_of_an_interrupted_comparison_say_so(samples: Path, tmp_path:
     content["protocol"] |= {"interrupted": True, "pictures": 2, "expected": 6}
     (tmp_path / "summary.json").write_text(json.dumps(content))
     report = read_report(tmp_path)
-    said = "INTERRUPTED: 2 of 6 pictures done; --resume goes on."
+    said = "INTERRUPTED: 2 of 6 images done; --resume goes on."
     assert to_markdown(report).startswith(f"**{said}**")
     assert said in to_latex(report)
     assert said in page(report, defaultdict(bytes))

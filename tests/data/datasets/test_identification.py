@@ -51,9 +51,7 @@ def test_tinyface_looks_for_probes_among_matches_and_distractors(tinyface: Path)
 
 
 def test_a_copy_of_tinyface_is_checked(tinyface: Path, tmp_path: Path) -> None:
-    assert "2 pictures where the whole of Gallery_Match/ has 4,443" in problems(
-        "tinyface", tinyface
-    )
+    assert "2 images where the whole of Gallery_Match/ has 4,443" in problems("tinyface", tinyface)
     (tinyface / "Testing_Set" / "Probe" / "7_2.jpg").unlink()
     assert "7_2.jpg is missing: a list names it" in problems("tinyface", tinyface)
     (tinyface / "Testing_Set" / "probe_img_ID_pairs.mat").write_bytes(b"no matrix")
