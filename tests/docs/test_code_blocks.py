@@ -15,7 +15,7 @@ from tests.docs.blocks import blocks_of, commands_of
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *(f for f in sorted(DOCS.rglob("*.md")) if "lab-notes" not in f.parts)]
-RUN = [page for page in PAGES if any(block.mark for block in blocks_of(page))]
+RUN = [page for page in PAGES if any(block.mark == "run" for block in blocks_of(page))]
 
 
 def _name(page: Path) -> str:
@@ -42,8 +42,20 @@ def _known(command: click.Command, words: list[str]) -> bool:
     return all(word in {*known, "--help"} for word in words if word.startswith("--"))
 
 
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_every_block_is_run_or_says_why_not(page: Path) -> None:
+    code = [
+        block
+        for block in blocks_of(page)
+        if block.language == "python" or (block.language == "bash" and [*commands_of(block.code)])
+    ]
+    silent = [b.code for b in code if b.mark != "run" and not b.mark.startswith("not run: ")]
+    assert page.name == "README.md" or silent == []
+    assert not [b for b in blocks_of(page) if b.language == "sh"], "write bash: it is checked"
+
+
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The samples, as the pages expect them: photographs, crops, probes, a gallery and a clip."""
     folder = tmp_path_factory.mktemp("pages")
     samples = shutil.copytree(ROOT / "data" / "samples", folder / "data" / "samples")
@@ -58,6 +70,12 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / "people" / person).mkdir(parents=True)
         shutil.copy(samples / photograph, folder / "people" / person)
     return folder
+
+
+@pytest.fixture
+def workspace(template: Path, tmp_path: Path) -> Path:
+    """A copy of them for each page, so that no page finds the results of another."""
+    return shutil.copytree(template, tmp_path / "pages")
 
 
 @pytest.mark.parametrize("page", RUN, ids=_name)
