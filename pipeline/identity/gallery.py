@@ -75,7 +75,7 @@ class Gallery:
     @classmethod
     def from_folder(
         cls,
-        folder: Path,
+        folder: str | Path,
         progress: Callable[[int, int], object] | None = None,
         *,
         accept_poor: bool = False,
@@ -92,6 +92,7 @@ class Gallery:
             >>> Gallery.from_folder(Path("people")).people  # doctest: +SKIP
             ('Joe Biden',)
         """
+        folder = Path(folder)
         if not folder.is_dir():
             raise UsageError(f"{folder}: the gallery is a folder with one folder per person")
         found: list[KnownImage] = []

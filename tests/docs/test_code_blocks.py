@@ -39,7 +39,7 @@ def _known(command: click.Command, words: list[str]) -> bool:
         inner = command.get_command(context, words[0])
         return inner is not None and _known(inner, words[1:])
     known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)}
-    return all(word in {*known, "--help"} for word in words if word.startswith("--"))
+    return all(word in {*known, "--help", "--log-file"} for word in words if word.startswith("--"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=_name)
