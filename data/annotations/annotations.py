@@ -111,7 +111,7 @@ def inside(box: Box, size: tuple[float, float], where: str) -> Box:
     clipped = box.clipped(*size)
     if clipped is None or clipped.area < INSIDE * box.area:
         sides = f"{box.left:g}, {box.top:g}, {box.right:g}, {box.bottom:g}"
-        why = f"the box {sides} lies outside the picture of {size[0]:g} x {size[1]:g}"
+        why = f"the box {sides} lies outside the image of {size[0]:g} x {size[1]:g}"
         raise OutsideError(f"{one_line(where)}: {why}")
     return clipped
 
@@ -125,7 +125,7 @@ def _truth(records: Iterable[Record], classes: frozenset[str] | None) -> Truth:
     for record in records:
         key = _normal(record.image)
         if not key:
-            fail(record.where, "no name of a picture")
+            fail(record.where, "no name of an image")
         found = faces[key]
         if record.size is not None:
             sizes[key] = _checked_size(record.size, record.where)
@@ -172,7 +172,7 @@ def _box(record: Record) -> Box | None:
 
 def _checked_size(size: tuple[float, float], where: str) -> tuple[float, float]:
     if min(size) <= 0:
-        fail(where, f"a picture of {size[0]:g} x {size[1]:g} pixels")
+        fail(where, f"an image of {size[0]:g} x {size[1]:g} pixels")
     return size
 
 
