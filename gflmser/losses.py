@@ -67,15 +67,15 @@ _FLAT = 1e-2
 """Energy of what counts as flat: noise of a few grey levels must not be worth imitating."""
 
 
-def oriented_gradients(pictures: Tensor) -> Tensor:
+def oriented_gradients(images: Tensor) -> Tensor:
     """Soft histograms of oriented gradients: `(N, 3, H, W)` to `(N, 8, H/2 - 1, W/2 - 1)`.
 
     What a HOG detector looks at: the luma's gradients by direction, summed over cells of 4 pixels
     that overlap by half, relative to the energy around them. The gradients are Sobel's: they
     do not see a checkerboard, which plain differences take for texture where its strength varies.
     """
-    weights = pictures.new_tensor((0.299, 0.587, 0.114)).view(1, 3, 1, 1)
-    luma = (pictures.float() * weights).sum(1, keepdim=True)
+    weights = images.new_tensor((0.299, 0.587, 0.114)).view(1, 3, 1, 1)
+    luma = (images.float() * weights).sum(1, keepdim=True)
     sobel = luma.new_tensor(((-1, 0, 1), (-2, 0, 2), (-1, 0, 1))) / 4
     across_and_down = torch.stack((sobel, sobel.T)).unsqueeze(1)
     gradients = functional.conv2d(functional.pad(luma, (1, 1, 1, 1), "reflect"), across_and_down)

@@ -80,11 +80,11 @@ class Restorer:
         return back_project(out, lr) if self.consistent else out
 
     def __call__(
-        self, pictures: NDArray[np.uint8], hr: NDArray[np.uint8] | None = None
+        self, images: NDArray[np.uint8], hr: NDArray[np.uint8] | None = None
     ) -> NDArray[np.uint8]:
         """`(N, H, W, 3)` uint8 to `(N, 4H, 4W, 3)` uint8; as `restore` otherwise."""
         truth = None if hr is None or not self.oracle else to_tensor(hr)
-        return to_pixels(self.restore(to_tensor(pictures), truth))
+        return to_pixels(self.restore(to_tensor(images), truth))
 
     def _run(self, lr: Tensor, hr: Tensor | None) -> Tensor:
         inputs = lr.to(self._type, memory_format=torch.channels_last)
@@ -114,17 +114,17 @@ def load_restorer(
     return Restorer(model, card, device=device, precision=precision, consistent=consistent)
 
 
-def pad(pictures: Tensor, multiple: int) -> Tensor:
+def pad(images: Tensor, multiple: int) -> Tensor:
     """Extended right and down by reflection until both sides are multiples of `multiple`.
 
     A side too short to be reflected is extended by its last pixel.
     """
-    height, width = pictures.shape[-2:]
+    height, width = images.shape[-2:]
     down, right = -height % multiple, -width % multiple
     if not (down or right):
-        return pictures
+        return images
     mode = "reflect" if down < height and right < width else "replicate"
-    return functional.pad(pictures, (0, right, 0, down), mode=mode)
+    return functional.pad(images, (0, right, 0, down), mode=mode)
 
 
 def back_project(sr: Tensor, lr: Tensor) -> Tensor:

@@ -18,8 +18,8 @@ def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
     return floats.div_(127.5).sub_(1).permute(0, 3, 1, 2)
 
 
-def to_pixels(pictures: Tensor) -> NDArray[np.uint8]:
+def to_pixels(images: Tensor) -> NDArray[np.uint8]:
     """`(N, 3, H, W)` in [-1, 1] to rounded, clipped `(N, H, W, 3)` uint8."""
-    scaled = pictures.detach().float().add(1).mul(127.5).round().clamp(0, 255)
+    scaled = images.detach().float().add(1).mul(127.5).round().clamp(0, 255)
     array: NDArray[np.uint8] = scaled.to(torch.uint8).permute(0, 2, 3, 1).contiguous().cpu().numpy()
     return array

@@ -34,7 +34,7 @@ class TrainingLog:
         share = f"{100 * step / total:.1f} %"
         print(f"{step}/{total} ({share})  {losses}  ETA {left}", file=self._stream, flush=True)
 
-    def pictures(self, name: str, grid: NDArray[np.uint8], step: int) -> None:
+    def images(self, name: str, grid: NDArray[np.uint8], step: int) -> None:
         """An image `(H, W, 3)`, on disk at once."""
         self._logger.experiment.add_image(name, grid, step, dataformats="HWC")
         self._logger.save()

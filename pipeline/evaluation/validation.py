@@ -30,10 +30,10 @@ _BATCH: Final = 64
 _SHOWN: Final = 8
 
 
-class PictureLog(Protocol):
+class ImageLog(Protocol):
     """Takes a picture while training runs."""
 
-    def pictures(self, name: str, grid: NDArray[np.uint8], step: int) -> None:
+    def images(self, name: str, grid: NDArray[np.uint8], step: int) -> None:
         """A `(H, W, 3)` picture."""
         ...
 
@@ -46,7 +46,7 @@ class Validator:
     """
 
     def __init__(
-        self, images: Sequence[RGB], crops: Sequence[float], log: PictureLog | None = None
+        self, images: Sequence[RGB], crops: Sequence[float], log: ImageLog | None = None
     ) -> None:
         self._log = log
         self._sets = {crop: [reduced(image, crop) for image in images] for crop in crops}
@@ -86,7 +86,7 @@ class Validator:
             restored = _restored(restore, pairs)
             found[crop] = _rows(restored, pairs, self._truth[crop])
             if self._log is not None and step >= 0:
-                self._log.pictures(f"crop{crop:g}", _grid(restored, pairs), step)
+                self._log.images(f"crop{crop:g}", _grid(restored, pairs), step)
         return found
 
 
