@@ -67,7 +67,7 @@ def main(found: Path, out: Path) -> None:
         raise UsageError(f"{found / 'faces'} holds no faces")
     restored = [path.with_name(path.name.replace("-native", "-restored")) for path in natives]
     pairs = [(load_rgb(a), load_rgb(b)) for a, b in zip(natives, restored, strict=True)]
-    sheet_of(pairs).save(out, optimize=True)
+    sheet_of(pairs).quantize(256).save(out, optimize=True)
     click.echo(out)
 
 
