@@ -156,4 +156,4 @@ TARGETS: Final[Mapping[str, tuple[Target, int]]] = {
     "options": (one_command, 5),
     "reports": (one_report, 2),
 }
-"""Name -> what makes and gives one, and how many of a hundred inputs are of the kind."""
+"""Name -> what makes and gives one, and its share of the inputs."""
