@@ -19,7 +19,13 @@ import numpy as np
 from pipeline.identity.cohorts import Cohorts, View
 from pipeline.identity.embedding import Embedding, load_embedder
 from pipeline.identity.labelled import DEGRADATIONS, Degradation, Subject, far_away
-from pipeline.identity.measuring import Attempts, attempts, outcome, thresholds
+from pipeline.identity.measuring import (
+    Attempts,
+    attempts,
+    fused_level,
+    outcome,
+    thresholds,
+)
 from pipeline.identity.quality import looks
 from pipeline.identity.thresholds import FPIRS, Rule
 from pipeline.identity.views import Upscale, embed_enlarged, seen_people
@@ -178,12 +184,14 @@ def rules_of(probes: Probes, known: Known, *, name: str) -> Iterator[Rule]:
                 for frames, tried in tries.items():
                     if tried is None:
                         continue
-                    # Normalised similarities of strangers do not grow with frames (measured).
-                    right, wrong, _ = outcome(tried, *chosen)
+                    least, margin = chosen
+                    if frames > 1:
+                        least = fused_level(tried, least, margin, fpir)
+                    right, wrong, _ = outcome(tried, least, margin)
                     yield Rule(
                         upscaler=name, face_px=probes.width, degradation=bucket, frames=frames,
-                        people=size, fpir=fpir, similarity=round(chosen[0], 3),
-                        margin=chosen[1], strangers=len(Counter(part.people)),
+                        people=size, fpir=fpir, similarity=round(least, 3),
+                        margin=margin, strangers=len(Counter(part.people)),
                         tpir=round(right, 4), wrong=round(wrong, 4),
                     )  # fmt: skip
 

@@ -9,11 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Attempts", "attempts", "outcome", "thresholds"]
+__all__ = ["Attempts", "attempts", "fused_level", "outcome", "thresholds"]
 
 DRAWS: Final = 60
 _RESAMPLES: Final = 40
-_CAUTION: Final = 0.75
+_CAUTION: Final = 0.9
 """Quantile of the thresholds over resampled people: a rule should hold for other people too."""
 _MARGINS: Final = (0.2, 0.6, 1.0, 1.5, 2.0)
 
@@ -86,6 +86,22 @@ def thresholds(found: Attempts, fpir: float, seed: int = 0) -> tuple[float, floa
         if best is None or named > best[0]:
             best = named, level, margin
     return None if best is None else (best[1], best[2])
+
+
+def fused_level(found: Attempts, similarity: float, margin: float, fpir: float) -> float:
+    """Least similarity for fused frames: that of single ones, or more where strangers pass it.
+
+    The mean of several images is more alike to its look-alikes too. Where the people are too few
+    for the rate, no stranger of the measurement may pass.
+    """
+    strangers = ~found.known
+    held = strangers & (found.margin >= margin)
+    people = np.unique(found.person[strangers])
+    if len(people) * fpir >= 1:
+        own = thresholds(found, fpir)
+        return max(similarity, own[0]) if own else similarity
+    highest = float(found.similarity[held].max()) if held.any() else similarity
+    return max(similarity, float(np.nextafter(highest, np.inf)))
 
 
 def outcome(
