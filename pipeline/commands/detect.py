@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 @opt.consistent
 @opt.compiled
 @opt.mark
+@opt.spread
 @opt.note
 @opt.over_pictures
 @opt.start

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 @opt.face_sizes
 @opt.compute
 @opt.mark
+@opt.spread
 @opt.note
 @opt.over_pictures
 @opt.start

@@ -325,6 +325,11 @@ class Run:
 note = click.option(
     "--note", default="", metavar="TEXT", help="Your own words, kept in evidence.json."
 )
+spread = click.option(
+    "--spread",
+    is_flag=True,
+    help="Write where mirroring changes the restoration too: twice the time.",
+)
 mark = click.option(
     "--mark",
     is_flag=True,

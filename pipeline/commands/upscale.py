@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @opt.consistent
 @opt.compiled
 @opt.mark
+@opt.spread
 @opt.note
 @opt.over_pictures
 @opt.start
@@ -40,6 +41,7 @@ def command(
     consistent: bool,
     compiled: bool,
     mark: bool,
+    spread: bool,
     note: str,
     start: Start,
     as_json: bool,
@@ -53,7 +55,9 @@ def command(
     from pipeline.jobs.images_to_folder import make_pictures
     from pipeline.jobs.upscale import UpscalePictures
 
-    job = UpscalePictures(out, upscaler, device, precision, batch_size, consistent, compiled, mark)
+    job = UpscalePictures(
+        out, upscaler, device, precision, batch_size, consistent, compiled, mark, spread
+    )
     done = make_pictures(job, run.listing, run.options, start=start, record=opt.record(note))
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
     return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

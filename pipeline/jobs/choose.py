@@ -9,8 +9,8 @@ from pipeline.jobs.search_faces import SearchFaces
 from pipeline.names import AUTO
 
 log = logging.getLogger(__name__)
-_CHAIN_ONLY: Final = {"passes": None, "pad": 0.0, "yunet_model": None}
-"""Settings of the chain, and the values that ask for nothing."""
+_CHAIN_ONLY: Final = {"passes": None, "pad": 0.0, "yunet_model": None, "spread": False}
+"""Settings of the chain, and the values that ask for nothing; auto writes every spread."""
 _SEARCH_ONLY: Final = {"min_face": None, "max_face": None}
 
 DetectJob = FindFaces | SearchFaces

@@ -22,6 +22,7 @@ from pipeline.inputs.sources import Source, cut_region
 from pipeline.jobs.face_rows import UNTOUCHED, FaceRow, Status, with_degradation
 from pipeline.jobs.face_settings import FaceSettings
 from pipeline.report.drawing import side_by_side
+from pipeline.upscalers.spread import restored_images
 
 NOT_RESTORED: Final = "not restored"
 """What stands under the second view of an image that was large enough to be left alone."""
@@ -32,13 +33,15 @@ class FindFaces(FaceSettings):
     """The settings of `detect`, and the job that the engine runs with them.
 
     `passes` None chooses from the size of the image that is searched. `pad` repeats the border
-    by that share of the longer side, for crops so tight that the face touches the edge.
+    by that share of the longer side, for crops so tight that the face touches the edge. `spread`
+    writes where mirroring changes the restored image.
     """
 
     detector: str = "hog"
     passes: int | None = None
     pad: float = 0.0
     yunet_model: Path | None = None
+    spread: bool = False
 
     def check(self) -> None:
         """See `Job.check`."""
@@ -61,21 +64,18 @@ class FindFaces(FaceSettings):
         for item in small:
             height, width = item.pictures["input"].shape[:2]
             check_made(width, height, self.loaded_upscaler().scale)
-        restored = (
-            self.loaded_upscaler()([item.pictures["input"] for item in small]) if small else []
-        )
-        sr = {item.position: picture for item, picture in zip(small, restored, strict=True)}
-        return [
-            {**item.pictures, "sr": sr[item.position]} if item.position in sr else item.pictures
-            for item in batch
-        ]
+        images = [item.pictures["input"] for item in small]
+        restored = restored_images(self.loaded_upscaler(), images, spread=self.spread)
+        made = {item.position: one for item, one in zip(small, restored, strict=True)}
+        return [{**item.pictures, **made.get(item.position, {})} for item in batch]
 
     def _is_small(self, rgb: RGB) -> bool:
         return bool(min(rgb.shape[:2]) < self.upscale_below)
 
     def outputs(self, source: Source) -> list[str]:
         """See `WritingJob.outputs`."""
-        return [f"{folder}/{source.output}" for folder in ("boxes", "sr")] if self.pictures else []
+        folders = ("boxes", "sr", *(["spread"] if self.spread else []))
+        return [f"{folder}/{source.output}" for folder in folders] if self.pictures else []
 
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`: detect, identify, write the pictures."""
@@ -120,6 +120,8 @@ class FindFaces(FaceSettings):
         save_restored(boxes_file, pair, mark=self.mark, upscaler=self.upscaler)
         sr_file = self.out / "sr" / item.source.output
         save_restored(sr_file, sr, mark=self.mark, upscaler=self.upscaler)
+        if "spread" in item.pictures:
+            save_png(self.out / "spread" / item.source.output, item.pictures["spread"])
 
     def failure(self, source: Source, message: str) -> list[Row]:
         """See `Job.failure`."""

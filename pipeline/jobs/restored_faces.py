@@ -48,7 +48,12 @@ class Sight:
 
 
 def sights(
-    images: Sequence[RGB], found: Sequence[Sequence[FoundFace]], upscaler: Upscaler, below: int
+    images: Sequence[RGB],
+    found: Sequence[Sequence[FoundFace]],
+    upscaler: Upscaler,
+    below: int,
+    *,
+    spread: bool,
 ) -> list[Sight]:
     """What was found in each image, with the faces of as many images as one turn takes restored."""
     plain = [Sight(tuple(one), ()) for one in found]
@@ -59,7 +64,7 @@ def sights(
             shared.append(index)
             room -= len(sight.kept)
     pairs = [(images[index], one) for index in shared for one in plain[index].kept]
-    restored = iter(restore_faces(pairs, upscaler, below))
+    restored = iter(restore_faces(pairs, upscaler, below, spread=spread))
     for index in shared:
         first = tuple(next(restored) for _ in plain[index].kept)
         plain[index] = Sight(plain[index].found, first)
@@ -67,16 +72,29 @@ def sights(
 
 
 def restore_faces(
-    faces: Sequence[tuple[RGB, FoundFace]], upscaler: Upscaler, below: int
+    faces: Sequence[tuple[RGB, FoundFace]], upscaler: Upscaler, below: int, *, spread: bool
 ) -> list[RestoredFace]:
-    """Cut each face out of its image; those with a side below `below` px are restored together."""
+    """Cut each face out of its image; those with a side below `below` px are restored together.
+
+    Their `spread` takes a second pass of the upscaler: it is None unless it is asked for.
+    """
     cuts = [face_cut(rgb, one.box, one.landmarks) for rgb, one in faces]
     small = [i for i, cut in enumerate(cuts) if min(cut.rgb.shape[:2]) < below]
-    restored = restore_with_spread(upscaler, [cuts[i].rgb for i in small]) if small else []
-    made = dict(zip(small, restored, strict=True))
+    images = [cuts[i].rgb for i in small]
+    made = dict(zip(small, _restored(images, upscaler, spread=spread), strict=True))
     return [
         RestoredFace(one, cut, made[i][0], upscaler.scale, made[i][1])
         if i in made
         else RestoredFace(one, cut, None, 1, None)
         for i, ((_, one), cut) in enumerate(zip(faces, cuts, strict=True))
     ]
+
+
+def _restored(
+    images: Sequence[RGB], upscaler: Upscaler, *, spread: bool
+) -> list[tuple[RGB, NDArray[np.float32] | None]]:
+    if not images:
+        return []
+    if spread:
+        return restore_with_spread(upscaler, images)
+    return [(one, None) for one in upscaler(images)]

@@ -85,7 +85,9 @@ class SearchFaces(FaceSettings):
         )
         images = [item.pictures["input"] for item in batch]
         found = search_images(images, wanted)
-        return sights(images, found, self.loaded_upscaler(), self.upscale_below)
+        return sights(
+            images, found, self.loaded_upscaler(), self.upscale_below, spread=self.pictures
+        )
 
     def _turns(self, item: Item, sight: Sight) -> Iterator[Sequence[RestoredFace]]:
         """The restored faces of an image, a bounded number at a time."""
@@ -95,7 +97,9 @@ class SearchFaces(FaceSettings):
         pairs = [(item.pictures["input"], one) for one in sight.kept]
         for start in range(0, len(pairs), PER_TURN):
             part = pairs[start : start + PER_TURN]
-            yield restore_faces(part, self.loaded_upscaler(), self.upscale_below)
+            yield restore_faces(
+                part, self.loaded_upscaler(), self.upscale_below, spread=self.pictures
+            )
 
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`: name and write what `look` found."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data.images.files import check_made
+from data.images.files import check_made, save_png
 from pipeline.engine.job import Item, Pictures
 from pipeline.engine.journal import Row
 from pipeline.engine.run import default_workers
@@ -13,11 +13,12 @@ from pipeline.inputs.sources import Source, cut_region
 from pipeline.names import Precision
 from pipeline.upscalers.base import LoadOptions
 from pipeline.upscalers.loading import Upscaler, shared_upscaler
+from pipeline.upscalers.spread import restored_images
 
 
 @dataclass(frozen=True)
 class UpscalePictures:
-    """Enlarges pictures with one upscaler into `out`."""
+    """Enlarges images with one upscaler into `out`; with `spread` their maps into `out/spread`."""
 
     out: Path
     upscaler: str
@@ -27,6 +28,7 @@ class UpscalePictures:
     consistent: bool = False
     compiled: bool = False
     mark: bool = False
+    spread: bool = False
 
     def settings(self) -> dict[str, object]:
         """What the pictures depend on."""
@@ -37,6 +39,7 @@ class UpscalePictures:
             "consistent": self.consistent,
             "compiled": self.compiled,
             "mark": self.mark,
+            "spread": self.spread,
         }
 
     def _upscaler(self) -> Upscaler:
@@ -69,17 +72,19 @@ class UpscalePictures:
         for item in batch:
             height, width = item.pictures["input"].shape[:2]
             check_made(width, height, upscaler.scale)
-        restored = upscaler([item.pictures["input"] for item in batch])
-        return [{"sr": picture} for picture in restored]
+        images = [item.pictures["input"] for item in batch]
+        return list(restored_images(upscaler, images, spread=self.spread))
 
     def outputs(self, source: Source) -> list[str]:
         """See `WritingJob.outputs`."""
-        return [source.output]
+        return [source.output, *([f"spread/{source.output}"] if self.spread else [])]
 
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`."""
         file = self.out / item.source.output
         save_restored(file, item.pictures["sr"], mark=self.mark, upscaler=self.upscaler)
+        if "spread" in item.pictures:
+            save_png(self.out / "spread" / item.source.output, item.pictures["spread"])
         return [{"image": item.source.key, "output": item.source.output, "error": ""}]
 
     def failure(self, source: Source, message: str) -> list[Row]:

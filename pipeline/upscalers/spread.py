@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from data.images.rgb import RGB
 
-__all__ = ["LEVELS", "as_image", "restore_with_spread"]
+__all__ = ["LEVELS", "as_image", "restore_with_spread", "restored_images"]
 
 LEVELS: Final = 8
 """Grey levels of the map's file for one level of disagreement, so that the eye sees it."""
@@ -37,6 +37,23 @@ def restore_with_spread(
     both = upscaler([*images, *(np.ascontiguousarray(one[:, ::-1]) for one in images)])
     straight, mirrored = both[: len(images)], both[len(images) :]
     return [(one, _spread(one, other)) for one, other in zip(straight, mirrored, strict=True)]
+
+
+def restored_images(
+    upscaler: Callable[[Sequence[RGB]], list[RGB]], images: Sequence[RGB], *, spread: bool
+) -> list[dict[str, RGB]]:
+    """Each of `images` restored as `sr`; with `spread` its map as the image `spread`.
+
+    The map is absent where mirroring changes nothing. Raises what the upscaler raises.
+    """
+    if not images:
+        return []
+    if not spread:
+        return [{"sr": one} for one in upscaler(images)]
+    return [
+        {"sr": one} if levels is None else {"sr": one, "spread": as_image(levels)}
+        for one, levels in restore_with_spread(upscaler, images)
+    ]
 
 
 def _spread(one: RGB, mirrored: RGB) -> NDArray[np.float32] | None:

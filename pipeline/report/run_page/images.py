@@ -45,7 +45,7 @@ class CardImages:
         for name, rgb in (
             ("native", native),
             ("restored", restored),
-            ("spread", self._face_file(row, "spread")),
+            ("spread", self._spread(row)),
         ):
             if rgb is not None:
                 found[name] = _uri(rgb)
@@ -83,6 +83,18 @@ class CardImages:
     def _face_file(self, row: Row, kind: str) -> RGB | None:
         stem = self.run.output(row).removesuffix(".png")
         return _load(self.run.file("faces", f"{stem}-{row.get('face')}-{kind}.png"))
+
+    def _spread(self, row: Row) -> RGB | None:
+        """The map of the face, or its part of the map of the whole image."""
+        own = self._face_file(row, "spread")
+        whole = _load(self.run.file("spread", self.run.output(row))) if own is None else None
+        if whole is None or (box := box_of(row)) is None:
+            return whole if own is None else own
+        known = self.run.inputs.get(row.get("image", ""))
+        region = known.region if known else None
+        origin = (region[0], region[1]) if region else (0.0, 0.0)
+        square = _square(box, _bounds(row, region))
+        return _cut(whole, _moved(square, origin, number(row, "scale") or 1.0))
 
     def _restored(self, row: Row) -> RGB | None:
         output = self.run.output(row)
