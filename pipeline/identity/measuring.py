@@ -72,36 +72,27 @@ def thresholds(found: Attempts, fpir: float, seed: int = 0) -> tuple[float, floa
     Among margins the one is taken that names most of the known. None when the strangers are too few
     for the rate.
     """
-    strangers = ~found.known
-    people = np.unique(found.person[strangers])
+    people = np.unique(found.person[~found.known])
     if len(people) * fpir < 1:
         return None
-    draw = np.random.default_rng(seed)
     best: tuple[float, float, float] | None = None
-    times = draw.multinomial(len(people), [1 / len(people)] * len(people), size=_RESAMPLES)
     for margin in _MARGINS:
-        levels = _levels(found, strangers & (found.margin >= margin), fpir, people, times)
-        level = float(np.quantile(levels, _CAUTION))
+        level = _cautious(found, margin, fpir, seed)
         named, _, _ = outcome(found, level, margin)
         if best is None or named > best[0]:
             best = named, level, margin
     return None if best is None else (best[1], best[2])
 
 
-def fused_level(found: Attempts, similarity: float, margin: float, fpir: float) -> float:
+def fused_level(
+    found: Attempts, similarity: float, margin: float, fpir: float, seed: int = 0
+) -> float:
     """Least similarity for fused frames: that of single ones, or more where strangers pass it.
 
-    The mean of several images is more alike to its look-alikes too. Where the people are too few
-    for the rate, no stranger of the measurement may pass.
+    The mean of several images is more alike to its look-alikes too. Fewer people have several
+    images, so the rate is less sure here: caution over resampled people is all there is.
     """
-    strangers = ~found.known
-    held = strangers & (found.margin >= margin)
-    people = np.unique(found.person[strangers])
-    if len(people) * fpir >= 1:
-        own = thresholds(found, fpir)
-        return max(similarity, own[0]) if own else similarity
-    highest = float(found.similarity[held].max()) if held.any() else similarity
-    return max(similarity, float(np.nextafter(highest, np.inf)))
+    return max(similarity, _cautious(found, margin, fpir, seed))
 
 
 def outcome(
@@ -122,6 +113,16 @@ def outcome(
         share(found.known, given & ~found.right),
         share(~found.known & (found.weight > 0), given),
     )
+
+
+def _cautious(found: Attempts, margin: float, fpir: float, seed: int) -> float:
+    """The `_CAUTION` quantile of the least similarity over resamples of the strangers."""
+    strangers = ~found.known
+    people = np.unique(found.person[strangers])
+    shares = [1 / len(people)] * len(people)
+    times = np.random.default_rng(seed).multinomial(len(people), shares, size=_RESAMPLES)
+    levels = _levels(found, strangers & (found.margin >= margin), fpir, people, times)
+    return float(np.quantile(levels, _CAUTION))
 
 
 def _levels(
