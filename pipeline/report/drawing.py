@@ -140,9 +140,10 @@ def _outline(
     line: int,
 ) -> None:
     draw = ImageDraw.Draw(image)
+    beyond = 4 * line  # Pillow draws every pixel of an edge, also millions outside the image
     for box in boxes:
-        x0, y0 = round(box.left), round(box.top)
-        x1, y1 = max(x0, round(box.right) - 1), max(y0, round(box.bottom) - 1)
+        x0, x1 = _near(box.left, box.right, image.width, beyond)
+        y0, y1 = _near(box.top, box.bottom, image.height, beyond)
         if line > 1:
             edge = max(1, line // 2)
             draw.rectangle((x0 - edge, y0 - edge, x1 + edge, y1 + edge), None, INK, line + 2 * edge)
@@ -150,6 +151,12 @@ def _outline(
     size = max(9, min(image.size) // 22)
     for box, text in zip(boxes, labels, strict=True) if labels else ():
         _label(draw, box, text, colour, size, image.width)
+
+
+def _near(start: float, end: float, size: int, beyond: int) -> tuple[int, int]:
+    """First and last pixel of a side, moved to at most `beyond` px outside an image of `size`."""
+    first, last = (round(min(max(edge, -beyond), size + beyond)) for edge in (start, end))
+    return first, max(first, last - 1)
 
 
 def _label(

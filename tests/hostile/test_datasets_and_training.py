@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -271,8 +272,12 @@ def test_a_second_signal_ends_a_training_at_once(photos: Path) -> None:
     assert process.stdout is not None
     assert process.stdout.readline() == "in a step\n"
     process.send_signal(signal.SIGTERM)
-    process.send_signal(signal.SIGINT)
-    assert process.wait() == 130
+    # Linux may give a signal that follows at once to another thread: then only the next one counts.
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=2)
+    assert process.returncode == 130
 
 
 def test_a_cache_follows_the_umask(photos: Path) -> None:

@@ -106,3 +106,12 @@ def test_long_captions_are_cut_to_fit() -> None:
     assert caption_font(12).getlength(cut) <= 100
     assert shortened("two\nlines", 500, 12) == "two lines"
     assert shortened("Σωκράτης Ђорђе é", 500, 12) == "Σωκράτης Ђорђе é"
+
+
+def test_a_box_far_outside_is_drawn_at_once() -> None:
+    image = np.zeros((40, 60, 3), np.uint8)
+    far = Box(-1e12, 5.0, 1e12, 30.0)
+    drawn = draw_boxes(image, [far], labels=["x"], line=2)
+    near = draw_boxes(image, [Box(-200.0, 5.0, 260.0, 30.0)], labels=["x"], line=2)
+    assert (drawn[:, 30:] == near[:, 30:]).all()
+    assert drawn.any()
