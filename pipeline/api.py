@@ -64,8 +64,9 @@ def load_image(image: ImageLike) -> RGB:
     Paths are read with their EXIF rotation applied; grey, palette, RGBA, CMYK and 16-bit images
     are converted. Raises `ImageError` for what is no image, is damaged, too small or too large.
 
-    >>> load_image(np.zeros((16, 12), np.uint8)).shape
-    (16, 12, 3)
+    Examples:
+        >>> load_image(np.zeros((16, 12), np.uint8)).shape
+        (16, 12, 3)
     """
     if isinstance(image, np.ndarray):
         return array_to_rgb(image)
@@ -105,7 +106,7 @@ def detect(
         ImageError: an image cannot be read.
         ModelError: a model that is needed is missing.
 
-    Example:
+    Examples:
         >>> detect(np.zeros((64, 64, 3), np.uint8), detector="hog", upscaler="bicubic")
         []
     """
@@ -134,7 +135,7 @@ def identify(
     A name may be said only when `accepted` is true; the threshold depends on the size of the face
     and on the upscaler. Takes what `detect` takes. Raises `UsageError` for an empty gallery.
 
-    Example:
+    Examples:
         >>> identify("probe.png", gallery="people/")  # doctest: +SKIP
     """
     return detect(image, gallery=gallery, **settings)
@@ -151,8 +152,9 @@ def upscale(
 
     Returns RGB arrays, `(4H, 4W, 3)` uint8. Raises `ModelError` for an unknown upscaler.
 
-    >>> upscale(np.zeros((8, 8, 3), np.uint8), "bicubic").shape
-    (32, 32, 3)
+    Examples:
+        >>> upscale(np.zeros((8, 8, 3), np.uint8), "bicubic").shape
+        (32, 32, 3)
     """
     images = _load_all(image)
     made = load_upscaler(upscaler, device=device)(images)
@@ -167,8 +169,9 @@ def degrade(
     `crop` is the central share of the middle square. `camera` names a degraded set, such as
     `jpeg40`; empty means bicubic alone. `seed` fixes what the camera draws.
 
-    >>> [part.shape for part in degrade(np.zeros((80, 60, 3), np.uint8))]
-    [(64, 64, 3), (16, 16, 3)]
+    Examples:
+        >>> [part.shape for part in degrade(np.zeros((80, 60, 3), np.uint8))]
+        [(64, 64, 3), (16, 16, 3)]
     """
     from pipeline.jobs.degrade import Degradation
 
@@ -189,7 +192,7 @@ def evaluate(
     Every figure has a 95 % bootstrap interval over images. Raises `UsageError` or `TruthError`
     with the line of what cannot be read.
 
-    Example:
+    Examples:
         >>> evaluate("found/detections.csv", "truth.csv").summary  # doctest: +SKIP
     """
     from pipeline.evaluation.evaluate import evaluate as score
@@ -211,7 +214,7 @@ def compare(
     the ends of their 95 % intervals. With `out` the folder of `sr-pipeline compare` is written.
     Raises `UsageError` when no image is found.
 
-    Example:
+    Examples:
         >>> compare(["photos/"], upscalers=["bicubic", "gflmser"])  # doctest: +SKIP
     """
     import pandas as pd
@@ -234,8 +237,9 @@ def draw_faces(
     Small images are enlarged by nearest neighbour so that a 16x16 face can be seen; `enlarge`
     sets the factor. A notebook shows the result.
 
-    >>> draw_faces(np.zeros((16, 16, 3), np.uint8), [Face(box=Box(2, 2, 9, 9), score=1)]).size
-    (256, 256)
+    Examples:
+        >>> draw_faces(np.zeros((16, 16, 3), np.uint8), [Face(box=Box(2, 2, 9, 9), score=1)]).size
+        (256, 256)
     """
     from pipeline.report.drawing import draw_boxes
 
@@ -253,8 +257,9 @@ def to_frame(found: list[Face] | list[list[Face]] | pd.DataFrame) -> pd.DataFram
     Takes what `detect` returns, for one image or for several (then with a column `number` that
     counts the images). A table, as `compare` returns, is returned as it is.
 
-    >>> list(to_frame([Face(box=Box(0, 0, 4, 4), score=1.0)])["right"])
-    [4]
+    Examples:
+        >>> list(to_frame([Face(box=Box(0, 0, 4, 4), score=1.0)])["right"])
+        [4]
     """
     import pandas as pd
 

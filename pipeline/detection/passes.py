@@ -10,8 +10,9 @@ def auto_passes(width: int, height: int) -> int:
 
     HOG's smallest face is about 80 px before doubling, so 64x64 images need two passes.
 
-    >>> auto_passes(64, 64), auto_passes(4000, 3000)
-    (2, 0)
+    Examples:
+        >>> auto_passes(64, 64), auto_passes(4000, 3000)
+        (2, 0)
     """
     short = min(width, height)
     return next((passes for limit, passes in _AUTO_PASSES if short < limit), 0)

@@ -44,8 +44,9 @@ def plan(width: int, height: int, min_face: float | None = None) -> Plan:
 
     `min_face` None asks for 4 px in a crop and 8 px in a frame.
 
-    >>> plan(24, 33).scales, plan(384, 288).scales, plan(384, 288, min_face=16).scales
-    ((3.878787878787879,), (1.0,), (0.5,))
+    Examples:
+        >>> plan(24, 33).scales, plan(384, 288).scales, plan(384, 288, min_face=16).scales
+        ((3.878787878787879,), (1.0,), (0.5,))
     """
     longer = max(width, height)
     if is_crop(width, height):
@@ -62,8 +63,9 @@ def plan(width: int, height: int, min_face: float | None = None) -> Plan:
 def _unpadded(scale: float, longer: int) -> float:
     """`scale`, less what would make the network pad a small image to its next multiple of 32.
 
-    >>> _unpadded(1.0, 400), _unpadded(1.0, 1920)
-    (0.96, 1.0)
+    Examples:
+        >>> _unpadded(1.0, 400), _unpadded(1.0, 1920)
+        (0.96, 1.0)
     """
     side = scale * longer
     return scale if side > TILE or side < 2 * MULTIPLE else side // MULTIPLE * MULTIPLE / longer

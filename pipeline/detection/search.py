@@ -87,7 +87,7 @@ def search_image(rgb: RGB, settings: SearchSettings | None = None) -> list[Found
     so that memory does not grow with them, and what is in doubt is looked at again enlarged.
     Raises ModelError when CenterFace's model or its runtime is missing.
 
-    Example:
+    Examples:
         >>> faces = [face for face in search_image(rgb) if not face.dropped]  # doctest: +SKIP
     """
     return search_images([rgb], settings)[0]

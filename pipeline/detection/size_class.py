@@ -15,8 +15,9 @@ PX_PER_METRE: Final[tuple[tuple[float, DoriClass], ...]] = (
 def dori_class(face_px: float) -> DoriClass:
     """The class of a face `face_px` wide, taken to be 0.16 m wide.
 
-    >>> dori_class(18)
-    'observation'
+    Examples:
+        >>> dori_class(18)
+        'observation'
     """
     density = face_px / FACE_METRES
     return next((name for least, name in PX_PER_METRE if density >= least), "below detection")

@@ -15,9 +15,10 @@ def suppress(boxes: Boxes, scores: NDArray[np.float32], most_iou: float) -> NDAr
     `boxes` is `(N, 4)`: left, top, right, bottom. A box goes when a better one that stays overlaps
     it with an IoU above `most_iou`, in [0, 1].
 
-    >>> boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [30, 0, 40, 10]], np.float32)
-    >>> suppress(boxes, np.array([0.5, 0.9, 0.1], np.float32), 0.3).tolist()
-    [1, 2]
+    Examples:
+        >>> boxes = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [30, 0, 40, 10]], np.float32)
+        >>> suppress(boxes, np.array([0.5, 0.9, 0.1], np.float32), 0.3).tolist()
+        [1, 2]
     """
     order = np.argsort(-scores, kind="stable")
     ranked = boxes[order]

@@ -109,8 +109,9 @@ def from_scores(scores: Sequence[float], n: int) -> tuple[tuple[float, float], .
 
     For crops give each crop's best score, for frames every box's.
 
-    >>> from_scores([0.1, 0.2, 0.4, 0.4], 10)
-    ((0.1, 0.4), (0.2, 0.3), (0.4, 0.2))
+    Examples:
+        >>> from_scores([0.1, 0.2, 0.4, 0.4], 10)
+        ((0.1, 0.4), (0.2, 0.3), (0.4, 0.2))
     """
     ordered = sorted(scores, reverse=True)
     wanted = sorted({round(len(ordered) * 0.8**k) for k in range(40)} | {1, 2, 3, 5, len(ordered)})

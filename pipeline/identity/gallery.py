@@ -88,8 +88,8 @@ class Gallery:
         `progress(done, all)` is called after each image. With a `cache`, an image that it holds is
         not embedded again.
 
-        Example:
-            >>> Gallery.from_folder(Path("people")).people  # doctest: +SKIP
+        Examples:
+            >>> Gallery.from_folder("people").people  # doctest: +SKIP
             ('Joe Biden',)
         """
         folder = Path(folder)

@@ -22,8 +22,9 @@ class Face:
     closest person of the gallery, or None where no gallery was given; it may be said only when
     `accepted` is true. `details` holds every other column of `detect`, by its name.
 
-    >>> Face(box=Box(2, 3, 12, 15), score=0.9).box.width
-    10
+    Examples:
+        >>> Face(box=Box(2, 3, 12, 15), score=0.9).box.width
+        10
     """
 
     box: Box

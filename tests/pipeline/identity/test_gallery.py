@@ -73,6 +73,12 @@ def test_progress_counts_every_picture(folder: Path) -> None:
     assert calls == [(i, 5) for i in range(1, 6)]
 
 
+def test_the_folder_may_be_text(samples: Path, tmp_path: Path) -> None:
+    (tmp_path / "Joe Biden").mkdir()
+    shutil.copy(samples / "biden.jpg", tmp_path / "Joe Biden")
+    assert Gallery.from_folder(str(tmp_path)).people == ("Joe Biden",)
+
+
 def test_images_of_a_person_are_averaged_and_one_face_under_two_names_is_told(
     samples: Path, tmp_path: Path
 ) -> None:
