@@ -310,7 +310,7 @@ def test_a_folder_in_the_way_of_a_file_is_one_line(fresh: Path) -> None:
 def test_command_prints_the_files(fresh: Path) -> None:
     plain = CliRunner().invoke(command, [str(fresh)])
     assert plain.exit_code == 0
-    assert {Path(f).relative_to(fresh).as_posix() for f in plain.output.splitlines()} == FILES
+    assert {Path(f).relative_to(fresh).as_posix() for f in plain.stdout.splitlines()} == FILES
 
 
 def test_command_prints_json(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -318,8 +318,8 @@ def test_command_prints_json(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> No
         "pipeline.report.write.write_report", lambda directory: [directory / "a.csv"]
     )
     result = CliRunner().invoke(command, [str(fresh), "--json"])
-    assert json.loads(result.output) == {"files": [str(fresh / "a.csv")]}
+    assert json.loads(result.stdout) == {"files": [str(fresh / "a.csv")]}
 
 
 def test_command_help_has_an_example() -> None:
-    assert "sr-pipeline report " in CliRunner().invoke(command, ["--help"]).output
+    assert "sr-pipeline report " in CliRunner().invoke(command, ["--help"]).stdout
