@@ -21,9 +21,8 @@ from benchmarks.measuring.fused_tracks import COUNTS, FILMS, VERSION, Film, of_p
 from data.atomic import write_json, write_text
 from pipeline.cli import main as run
 from pipeline.environment.provenance import provenance
-from pipeline.evidence.hashes import file_sha256
-from pipeline.evidence.models import models_of
 from pipeline.identity.embedding import load_embedder
+from pipeline.identity.identifier import upscaler_digest
 from pipeline.metrics.intervals import bootstrap_interval
 from pipeline.upscalers.loading import load_upscaler
 
@@ -87,11 +86,6 @@ def _cell(figure: tuple[float, float, float], digits: int) -> str:
     return f"{mean} [{lo}, {hi}]"
 
 
-def _hash(upscaler: str) -> str:
-    weights = [m for m in models_of({"upscaler": upscaler}) if m.role == "upscaler"]
-    return file_sha256(weights[0].path)[:16] if weights else ""
-
-
 @click.command()
 @click.option("--data", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help=".json and .md stem.")
@@ -108,7 +102,7 @@ def main(data: Path, out: Path, people: int, upscalers: str) -> None:
             lines += [line_of(film.name, name, found, frames) for frames in COUNTS]
             click.echo(as_markdown(lines[-len(COUNTS) :]), err=True)
     made = provenance()
-    hashes = {name: _hash(name) for name in names}
+    hashes = {name: (upscaler_digest(name) or "")[:16] for name in names}
     content = {"lines": lines, "rows": rows, "weights": hashes, "provenance": made}
     write_json(out.with_suffix(".json"), content)
     text = f"# Fused tracks\n\n{people} people of lfw-val, faces of 16x16 crops, simulated films.\n"

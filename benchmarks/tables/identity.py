@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from functools import partial
 from typing import Final
 
@@ -12,6 +11,7 @@ from benchmarks.measuring.open_set import FPIR, WIDTHS, Row, open_set_rows
 from benchmarks.methods import Entrant
 from benchmarks.protocols import OPEN_SET_PER_PERSON, OPEN_SET_PICTURES
 from benchmarks.tables.document import Section, Sheet
+from data.prepared import Picture
 from pipeline.identity.thresholds import load_table
 from pipeline.report.tables import Column
 
@@ -62,13 +62,8 @@ def _section(bench: Bench, entrants: list[Entrant], images: PictureSet, width: f
 
 def _few_of_each(images: PictureSet) -> PictureSet:
     """At most so many images of a person, those of a person together."""
-    seen: Counter[str] = Counter()
-    of_person: dict[str, list[str]] = {}
+    of_person: dict[str, list[Picture]] = {}
     for image in images.pictures:
-        person = image.key.split("/")[0]
-        seen[person] += 1
-        if seen[person] <= OPEN_SET_PER_PERSON:
-            of_person.setdefault(person, []).append(image.key)
-    by_key = {image.key: image for image in images.pictures}
-    ordered = tuple(by_key[key] for keys in of_person.values() for key in keys)
-    return PictureSet(images.name, ordered)
+        of_person.setdefault(image.key.split("/")[0], []).append(image)
+    few = (one for own in of_person.values() for one in own[:OPEN_SET_PER_PERSON])
+    return PictureSet(images.name, tuple(few))

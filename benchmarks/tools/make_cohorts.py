@@ -26,6 +26,7 @@ from pipeline.identity.faces_of_people import central_face, small_copy
 from pipeline.identity.labelled import far_away
 from pipeline.identity.normalise import Cohort
 from pipeline.identity.views import Upscale, embed_enlarged
+from pipeline.upscalers.loading import load_upscaler
 
 _LEFT_OUT: Final = Path("data/weights/left_out")
 _LEAST_PX: Final = 30.0
@@ -45,8 +46,9 @@ def main() -> None:
     faces = list(training_faces(asked.data, asked.faces))
     cohorts = load_cohorts(asked.out)
     for name in asked.upscalers.split(","):
+        upscale = load_upscaler(name, device="cpu", threads=1)
         for width in map(float, asked.widths.split(",")):
-            seen = embeddings(faces, upscaler(name), width)
+            seen = embeddings(faces, upscale, width)
             view = View(name, width)
             cohorts = Cohorts(cohorts.plain, {**cohorts.views, view: of_pairs(seen, asked.members)})
             write(cohorts, asked.out)
@@ -90,13 +92,6 @@ def of_pairs(seen: Embedding, members: int) -> Cohort:
     pairs = units[chosen] + units[likeness[chosen].argmax(1)]
     directions = pairs / np.linalg.norm(pairs, axis=1, keepdims=True)
     return Cohort(_half(mean), _half(directions))
-
-
-def upscaler(name: str) -> Upscale:
-    """Load what probes are enlarged by."""
-    from pipeline.upscalers.loading import load_upscaler
-
-    return load_upscaler(name, device="cpu", threads=1)
 
 
 def write(cohorts: Cohorts, out: Path) -> None:

@@ -40,9 +40,9 @@ class Protocol:
     name: str
     figures: tuple[str, ...]
     """What is published: `rank-1`, or `TPIR at FPIR 20 %`."""
-    takes: Callable[[Seen], bool]
-    """Whether an image, of the gallery or a probe, belongs to it."""
     source: str
+    takes: Callable[[Seen], bool] = lambda _one: True
+    """Whether an image, of the gallery or a probe, belongs to it."""
 
     def split(self, seen: Sequence[Seen]) -> tuple[list[Seen], list[Seen]]:
         """Gallery and probes, in the order given."""
@@ -58,3 +58,7 @@ class Identification:
     seen: Callable[[Path], list[Seen]]
     """Gallery and probes below a root; raises DatasetError where the layout is another one."""
     protocols: tuple[Protocol, ...]
+
+    def pictures(self, root: Path) -> list[Picture]:
+        """All images, those of strangers without an identity."""
+        return [one.image for one in self.seen(root)]

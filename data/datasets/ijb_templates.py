@@ -66,11 +66,6 @@ def _box(row: Mapping[str, str]) -> Box | None:
     return Box(left, top, left + width, top + height)
 
 
-def pictures(root: Path) -> list[Picture]:
-    """Every face of every template."""
-    return [one.image for one in seen(root)]
-
-
 @guarded
 def _check(root: Path) -> Report:
     found = seen(root)
@@ -91,22 +86,23 @@ def _check(root: Path) -> Report:
     return report_of_listed(there, root, problems)
 
 
+_IDENTIFICATION: Final = Identification(
+    seen,
+    (
+        Protocol(
+            "templates",
+            ("rank-1", "rank-5", "TPIR at FPIR 1 %", "TPIR at FPIR 10 %"),
+            "IJB-S: surveillance-to-single, -to-booking; a template is the mean of its images",
+        ),
+    ),
+)
+
 DATASET: Final = Dataset(
     name="ijb_templates",
     layout="ROOT/protocols/*gallery*.csv and *probe*.csv, images below ROOT or ROOT/images",
-    pictures=pictures,
+    pictures=_IDENTIFICATION.pictures,
     check=_check,
     side=112,
     test_only=True,
-    identification=Identification(
-        seen,
-        (
-            Protocol(
-                "templates",
-                ("rank-1", "rank-5", "TPIR at FPIR 1 %", "TPIR at FPIR 10 %"),
-                lambda one: True,
-                "IJB-S: surveillance-to-single, -to-booking; a template is the mean of its images",
-            ),
-        ),
-    ),
+    identification=_IDENTIFICATION,
 )

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Final
 
 from data.datasets.base import Dataset, Report, file_picture, guarded, image_files, need
-from data.datasets.identification import Identification, Protocol, Seen
+from data.datasets.identification import Identification, Protocol, Role, Seen
 from data.datasets.people_lists import listed_people, report_of_listed
-from data.prepared import Picture
 
 _SET: Final = "Face_Identification_Test_Set"
+_LISTED: Final[dict[str, Role]] = {"gallery": "gallery", "mated_probe": "probe"}
+"""Folders whose images have a list of people."""
 _RATES: Final = (1, 10, 20, 30)
 
 
@@ -25,15 +26,14 @@ def seen(root: Path) -> list[Seen]:
     """Gallery, probes of its people (`mated`), and probes of strangers (`unmated`)."""
     testing = _testing(root)
     found: list[Seen] = []
-    for folder, role in (("gallery", "gallery"), ("mated_probe", "probe")):
-        variable = folder if folder == "gallery" else "mated_probe"
+    for folder, role in _LISTED.items():
         listed = testing / f"{folder}_img_ID_pairs.mat"
-        for file, person in listed_people(listed, f"{variable}_set", f"{variable}_ids"):
+        for file, person in listed_people(listed, f"{folder}_set", f"{folder}_ids"):
             image = file_picture(testing / folder / file, root, person)
-            found.append(Seen(image, "gallery" if role == "gallery" else "probe", "", camera(file)))
+            found.append(Seen(image, role, camera=camera(file)))
     strangers = need(testing / "unmated_probe", "the probes of strangers")
     paths = list(image_files(strangers))
-    return found + [Seen(file_picture(p, root), "probe", "", camera(p.name)) for p in paths]
+    return found + [Seen(file_picture(p, root), "probe", camera=camera(p.name)) for p in paths]
 
 
 def camera(name: str) -> str:
@@ -46,18 +46,13 @@ def camera(name: str) -> str:
     return parts[1] if len(parts) > 2 and parts[1].startswith("cam") else ""
 
 
-def pictures(root: Path) -> list[Picture]:
-    """All images of the test set of identification; strangers have no identity."""
-    return [one.image for one in seen(root)]
-
-
 @guarded
 def _check(root: Path) -> Report:
     testing = _testing(root)
     found = seen(root)
     listed = {one.image.key for one in found}
     problems = []
-    for folder in ("gallery", "mated_probe"):
+    for folder in _LISTED:
         files = image_files(testing / folder)
         extra = sum(path.relative_to(root).as_posix() not in listed for path in files)
         problems += [f"{extra:,} images of {folder}/ are in no list"] if extra else []
@@ -66,22 +61,23 @@ def _check(root: Path) -> Report:
     return report_of_listed([one.image for one in found], root, problems)
 
 
+_IDENTIFICATION: Final = Identification(
+    seen,
+    (
+        Protocol(
+            "open-set",
+            tuple(f"TPIR20 at FPIR {rate} %" for rate in _RATES),
+            "Cheng, Zhu and Gong 2018: a hit counts within rank 20; gallery of 3,000 people",
+        ),
+    ),
+)
+
 DATASET: Final = Dataset(
     name="qmul_survface",
     layout=f"ROOT/{_SET}/gallery, mated_probe, unmated_probe and their two .mat lists",
-    pictures=pictures,
+    pictures=_IDENTIFICATION.pictures,
     check=_check,
     side=32,
     test_only=True,
-    identification=Identification(
-        seen,
-        (
-            Protocol(
-                "open-set",
-                tuple(f"TPIR20 at FPIR {rate} %" for rate in _RATES),
-                lambda one: True,
-                "Cheng, Zhu and Gong 2018: a hit counts within rank 20; gallery of 3,000 people",
-            ),
-        ),
-    ),
+    identification=_IDENTIFICATION,
 )

@@ -23,7 +23,6 @@ from data.datasets.base import (
     report,
 )
 from data.datasets.identification import Identification, Protocol, Seen
-from data.prepared import Picture
 
 DISTANCES: Final = {"d1": 4.2, "d2": 2.6, "d3": 1.0}
 """In metres."""
@@ -61,11 +60,6 @@ def seen(root: Path) -> list[Seen]:
     return found
 
 
-def pictures(root: Path) -> list[Picture]:
-    """Mugshots and surveillance images; the identity is the number of the person, `001` on."""
-    return [one.image for one in seen(root)]
-
-
 @guarded
 def _check(root: Path) -> Report:
     found = seen(root)
@@ -94,24 +88,26 @@ def at(distance: str) -> Callable[[Seen], bool]:
     return takes
 
 
+_IDENTIFICATION: Final = Identification(
+    seen,
+    tuple(
+        Protocol(
+            name,
+            ("rank-1",),
+            f"mugshots of people 51 to 130 against cameras 1 to 5 at {metres} m",
+            at(name),
+        )
+        for name, metres in DISTANCES.items()
+    ),
+)
+
 DATASET: Final = Dataset(
     name="scface",
     layout="ROOT/mugshot_frontal_original_all/001_frontal.jpg and "
     "ROOT/surveillance_cameras_distance_1/cam_1/001_cam1_1.jpg",
-    pictures=pictures,
+    pictures=_IDENTIFICATION.pictures,
     check=_check,
     side=64,
     test_only=True,
-    identification=Identification(
-        seen,
-        tuple(
-            Protocol(
-                name,
-                ("rank-1",),
-                at(name),
-                f"mugshots of people 51 to 130 against cameras 1 to 5 at {metres} m",
-            )
-            for name, metres in DISTANCES.items()
-        ),
-    ),
+    identification=_IDENTIFICATION,
 )

@@ -17,12 +17,11 @@ from data.datasets.base import (
     miscounted,
     need,
 )
-from data.datasets.identification import Identification, Protocol, Seen
+from data.datasets.identification import Identification, Protocol, Role, Seen
 from data.datasets.people_lists import listed_people, report_of_listed
-from data.prepared import Picture
 
 _COUNTS: Final = {"Probe": 3_728, "Gallery_Match": 4_443, "Gallery_Distractor": 153_428}
-_LISTS: Final = (
+_LISTS: Final[tuple[tuple[str, Role, str, str, str], ...]] = (
     ("Gallery_Match", "gallery", "gallery_match_img_ID_pairs.mat", "gallery_set", "gallery_ids"),
     ("Probe", "probe", "probe_img_ID_pairs.mat", "probe_set", "probe_ids"),
 )
@@ -40,15 +39,10 @@ def seen(root: Path) -> list[Seen]:
     for folder, role, name, names, numbers in _LISTS:
         for file, person in listed_people(testing / name, names, numbers):
             picture = file_picture(testing / folder / file, root, person)
-            found.append(Seen(picture, "gallery" if role == "gallery" else "probe"))
+            found.append(Seen(picture, role))
     distractors = testing / "Gallery_Distractor"
     paths = image_files(distractors) if distractors.is_dir() else iter(())
     return [*found, *(Seen(file_picture(path, root), "gallery") for path in paths)]
-
-
-def pictures(root: Path) -> list[Picture]:
-    """All images of the test set; distractors have no identity."""
-    return [one.image for one in seen(root)]
 
 
 @guarded
@@ -58,25 +52,26 @@ def _check(root: Path) -> Report:
     for folder, count in _COUNTS.items():
         there = {path.name for path in image_files(testing / folder)}
         problems += miscounted(len(there), count, f"the whole of {folder}/")
-    return report_of_listed(pictures(root), root, problems)
+    return report_of_listed([one.image for one in seen(root)], root, problems)
 
+
+_IDENTIFICATION: Final = Identification(
+    seen,
+    (
+        Protocol(
+            "identification",
+            ("rank-1", "rank-5", "rank-20", "mAP"),
+            "Cheng, Zhu and Gong 2018: every probe against matches and distractors",
+        ),
+    ),
+)
 
 DATASET: Final = Dataset(
     name="tinyface",
     layout="ROOT/Testing_Set/Probe, Gallery_Match, Gallery_Distractor and their two .mat lists",
-    pictures=pictures,
+    pictures=_IDENTIFICATION.pictures,
     check=_check,
     side=32,
     test_only=True,
-    identification=Identification(
-        seen,
-        (
-            Protocol(
-                "identification",
-                ("rank-1", "rank-5", "rank-20", "mAP"),
-                lambda one: True,
-                "Cheng, Zhu and Gong 2018: every probe against matches and distractors",
-            ),
-        ),
-    ),
+    identification=_IDENTIFICATION,
 )

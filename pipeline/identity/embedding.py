@@ -32,6 +32,15 @@ class Face:
     box: Box
     landmarks: Points | None = None
 
+    def on(
+        self, rgb: RGB, *, shift: tuple[float, float] = (0.0, 0.0), scale: tuple[float, float]
+    ) -> Face:
+        """The face on `rgb`, which shows it moved by `shift` pixels and then resized by `scale`."""
+        marks = self.landmarks and tuple(
+            ((x + shift[0]) * scale[0], (y + shift[1]) * scale[1]) for x, y in self.landmarks
+        )
+        return Face(rgb, self.box.shifted(*shift).scaled(*scale), marks)
+
 
 @dataclass(frozen=True)
 class Embedder:

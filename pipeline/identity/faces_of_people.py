@@ -52,17 +52,13 @@ def small_copy(face: Face) -> Face:
     right = min(width, int(box.right + box.width) + 1)
     bottom = min(height, int(box.bottom + box.height) + 1)
     cut = np.ascontiguousarray(face.rgb[top:bottom, left:right])
+    across = down = 1.0
     scale = min(1.0, _SMALL_COPY / max(box.width, 1.0))
     if scale < 1:
         size = max(1, round(cut.shape[1] * scale)), max(1, round(cut.shape[0] * scale))
         across, down = size[0] / cut.shape[1], size[1] / cut.shape[0]
         cut = np.array(Image.fromarray(cut).resize(size, Image.Resampling.BICUBIC))
-    else:
-        across = down = 1.0
-    marks = face.landmarks and tuple(
-        ((x - left) * across, (y - top) * down) for x, y in face.landmarks
-    )
-    return Face(cut, box.shifted(-left, -top).scaled(across, down), marks)
+    return face.on(cut, shift=(-left, -top), scale=(across, down))
 
 
 def with_landmarks(faces: Sequence[Face]) -> list[Face]:

@@ -89,11 +89,7 @@ def far_away(face: Face, width: float, kind: Degradation, rng: np.random.Generat
     if kind in _JPEG:
         small = _coded(small, _JPEG[kind])[pad : pad + side, pad : pad + side]
     shift = -(left + pad * factor), -(top + pad * factor)
-    box = face.box.shifted(*shift).scaled(1 / factor, 1 / factor)
-    marks = face.landmarks and tuple(
-        ((px + shift[0]) / factor, (py + shift[1]) / factor) for px, py in face.landmarks
-    )
-    return Face(np.ascontiguousarray(small), box, marks)
+    return face.on(np.ascontiguousarray(small), shift=shift, scale=(1 / factor, 1 / factor))
 
 
 def _reduced(rgb: RGB, left: float, top: float, cells: int, factor: float, blur: float) -> RGB:

@@ -10,12 +10,11 @@ from typing import Final
 import numpy as np
 
 from data.images.rgb import RGB
-from pipeline.evidence.hashes import file_sha256
-from pipeline.evidence.models import models_of
 from pipeline.identity.cohorts import Cohorts, View
 from pipeline.identity.embedding import Embedding, Face, load_embedder
 from pipeline.identity.faces_of_people import with_landmarks
 from pipeline.identity.gallery import Gallery
+from pipeline.identity.identifier import upscaler_digest
 from pipeline.identity.labelled import Degradation, far_away
 
 __all__ = ["Upscale", "embed_enlarged", "seen_people", "views_of"]
@@ -41,7 +40,7 @@ def views_of(gallery: Gallery, upscaler: str, cohorts: Cohorts) -> Mapping[View,
 
 
 def _kept_or_made(gallery: Gallery, view: View) -> Embedding:
-    key = f"{_faces_digest(gallery)} {view.width} {view.upscaler} {_weights_digest(view.upscaler)}"
+    key = f"{_faces_digest(gallery)} {view.width} {view.upscaler} {upscaler_digest(view.upscaler)}"
     cache = gallery.cache
     rows = None if cache is None else cache.find_rows(key, len(gallery.people))
     if rows is None:
@@ -63,10 +62,6 @@ def _faces_digest(gallery: Gallery) -> str:
             digest.update(face.rgb.tobytes())
         digest.update(b"next person")
     return digest.hexdigest()
-
-
-def _weights_digest(upscaler: str) -> str | None:
-    return next((file_sha256(one.path) for one in models_of({"upscaler": upscaler})), None)
 
 
 def seen_people(
@@ -95,11 +90,8 @@ def seen_people(
 def embed_enlarged(faces: Sequence[Face], upscale: Upscale) -> Embedding:
     """Enlarge small faces and embed them, `(n, 128)`, as `identify` does with faces it found."""
     large = upscale([face.rgb for face in faces])
-    restored = [_enlarged(face, rgb) for face, rgb in zip(faces, large, strict=True)]
+    restored = [
+        face.on(rgb, scale=(rgb.shape[0] / face.rgb.shape[0],) * 2)
+        for face, rgb in zip(faces, large, strict=True)
+    ]
     return load_embedder().faces(with_landmarks(restored))
-
-
-def _enlarged(face: Face, rgb: RGB) -> Face:
-    scale = rgb.shape[0] / face.rgb.shape[0]
-    marks = face.landmarks and tuple((x * scale, y * scale) for x, y in face.landmarks)
-    return Face(rgb, face.box.scaled(scale, scale), marks)

@@ -13,7 +13,7 @@ from data.images.rgb import RGB
 from pipeline.detection.face_cuts import FaceCut, face_cut
 from pipeline.detection.search import FoundFace
 from pipeline.upscalers.base import Upscaler
-from pipeline.upscalers.spread import restore_with_spread
+from pipeline.upscalers.spread import restore
 
 PER_TURN: Final = 32
 """Faces that are restored at once: a crowd of thousands must not fill the memory."""
@@ -81,20 +81,10 @@ def restore_faces(
     cuts = [face_cut(rgb, one.box, one.landmarks) for rgb, one in faces]
     small = [i for i, cut in enumerate(cuts) if min(cut.rgb.shape[:2]) < below]
     images = [cuts[i].rgb for i in small]
-    made = dict(zip(small, _restored(images, upscaler, spread=spread), strict=True))
+    made = dict(zip(small, restore(upscaler, images, spread=spread), strict=True))
     return [
         RestoredFace(one, cut, made[i][0], upscaler.scale, made[i][1])
         if i in made
         else RestoredFace(one, cut, None, 1, None)
         for i, ((_, one), cut) in enumerate(zip(faces, cuts, strict=True))
     ]
-
-
-def _restored(
-    images: Sequence[RGB], upscaler: Upscaler, *, spread: bool
-) -> list[tuple[RGB, NDArray[np.float32] | None]]:
-    if not images:
-        return []
-    if spread:
-        return restore_with_spread(upscaler, images)
-    return [(one, None) for one in upscaler(images)]

@@ -15,15 +15,17 @@ from numpy.typing import NDArray
 
 from data.images.rgb import RGB
 
-__all__ = ["LEVELS", "as_image", "restore_with_spread", "restored_images"]
+__all__ = ["LEVELS", "Restored", "as_image", "restore", "restore_with_spread", "restored_images"]
 
+Restored = tuple[RGB, NDArray[np.float32] | None]
+"""A restored image and its spread, where there is one."""
 LEVELS: Final = 8
 """Grey levels of the map's file for one level of disagreement, so that the eye sees it."""
 
 
 def restore_with_spread(
     upscaler: Callable[[Sequence[RGB]], list[RGB]], images: Sequence[RGB]
-) -> list[tuple[RGB, NDArray[np.float32] | None]]:
+) -> list[Restored]:
     """Restore `images`, each `(H, W, 3)`, and say where mirroring changes the result.
 
     The spread of a restored image `(kH, kW, 3)` is `(kH, kW)`: the mean absolute difference over
@@ -39,6 +41,17 @@ def restore_with_spread(
     return [(one, _spread(one, other)) for one, other in zip(straight, mirrored, strict=True)]
 
 
+def restore(
+    upscaler: Callable[[Sequence[RGB]], list[RGB]], images: Sequence[RGB], *, spread: bool
+) -> list[Restored]:
+    """`restore_with_spread`, or one pass and no map unless `spread` is asked for."""
+    if not images:
+        return []
+    if spread:
+        return restore_with_spread(upscaler, images)
+    return [(one, None) for one in upscaler(images)]
+
+
 def restored_images(
     upscaler: Callable[[Sequence[RGB]], list[RGB]], images: Sequence[RGB], *, spread: bool
 ) -> list[dict[str, RGB]]:
@@ -46,13 +59,9 @@ def restored_images(
 
     The map is absent where mirroring changes nothing. Raises what the upscaler raises.
     """
-    if not images:
-        return []
-    if not spread:
-        return [{"sr": one} for one in upscaler(images)]
     return [
         {"sr": one} if levels is None else {"sr": one, "spread": as_image(levels)}
-        for one, levels in restore_with_spread(upscaler, images)
+        for one, levels in restore(upscaler, images, spread=spread)
     ]
 
 
