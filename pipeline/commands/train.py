@@ -62,8 +62,10 @@ def command(
     Ctrl-C and SIGTERM end the training after the current step, with a checkpoint and weights. The
     exit code is 130.
 
+    The example takes a minute on the five samples.
+
     \b
-    Example, a minute on the five samples:
+    Example:
       sr-pipeline datasets prepare folder data/samples --out ../cache/samples --side 160
       sr-pipeline train gflmser/configs/samples.toml --out runs/samples
     """
