@@ -31,7 +31,7 @@ class Bench:
     command: str
     """The words that made the tables, for their provenance."""
     subset: int | None = None
-    """The most pictures of any set: a quick look."""
+    """The most images of any set: a quick look."""
     seed: int = 0
     device: str = "auto"
     precision: Precision = "fp32"
@@ -47,7 +47,7 @@ class Bench:
 
     @cached_property
     def arithmetic(self) -> dict[str, str]:
-        """What moves the last bit of a restored picture."""
+        """What moves the last bit of a restored image."""
         return {"device": resolve_device(self.device).type, "precision": self.precision}
 
     def options(self) -> RunOptions:

@@ -38,8 +38,8 @@ def measure(data: Path, people: int, upscaler: str, film: Film) -> Iterator[dict
     images = lfw_split(data, "lfw-val").shuffled(0, one_of_each=True).first(people)
     network = load_upscaler(upscaler, device="cpu", threads=1)
     embedder = load_embedder()
-    for number, picture in enumerate(images.pictures):
-        with Image.open(data / "lfw" / picture.key) as opened:
+    for number, image in enumerate(images.images):
+        with Image.open(data / "lfw" / image.key) as opened:
             hr = opened.convert("RGB")
         yield of_person(hr, film, network, embedder, (VERSION, number))
 

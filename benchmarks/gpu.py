@@ -31,7 +31,7 @@ from benchmarks.measuring.device_speed import (
 from benchmarks.measuring.packed_faces import pack, total, unpack
 from data.atomic import write_json
 from data.errors import UsageError
-from data.prepared import Picture, build
+from data.prepared import DatasetImage, build
 from gflmser.config import Config
 from gflmser.method import METHOD
 from gflmser.schema import load
@@ -181,7 +181,8 @@ def _prepared(work: Path, *, quick: bool) -> dict[str, Path]:
     if quick or not packed:
         samples = ROOT / "data" / "samples"
         images = [
-            Picture(path.name, path.stem, path.read_bytes) for path in sorted(samples.glob("*.jpg"))
+            DatasetImage(path.name, path.stem, path.read_bytes)
+            for path in sorted(samples.glob("*.jpg"))
         ]
         build(images, work / "samples", name="samples", side=80)
         packed = [work / "wild.zip"]

@@ -15,7 +15,7 @@ SCALE = 4
 def plain_loop(folder: Path, passes: int) -> int:
     """What a user writes first: Pillow's bicubic and `face_recognition.face_locations`, in a loop.
 
-    Returns the number of faces found in the PNG pictures below `folder`.
+    Returns the number of faces found in the PNG images below `folder`.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -34,13 +34,13 @@ def two_pass_image(path: str, model: str) -> None:
     """`test_image` of the `face_detection` command, with 2 passes instead of its fixed 0."""
     import face_recognition.face_detection_cli as peer
 
-    picture = peer.face_recognition.load_image_file(path)
-    for location in peer.face_recognition.face_locations(picture, 2, model):
+    image = peer.face_recognition.load_image_file(path)
+    for location in peer.face_recognition.face_locations(image, 2, model):
         peer.print_result(path, location)
 
 
 def face_detection(folder: str, cpus: str) -> None:
-    """Run the `face_detection` command of face_recognition on enlarged pictures, with 2 passes."""
+    """Run the `face_detection` command of face_recognition on enlarged images, with 2 passes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import face_recognition.face_detection_cli as peer

@@ -41,7 +41,7 @@ TABLES: Final[Mapping[str, Callable[[Bench], Sheet]]] = {
     "real": real,
     "identity": identity,
 }
-_SPEED_PICTURES: Final = 1000
+_SPEED_IMAGES: Final = 1000
 _SPEED_REPEATS: Final = 3
 
 
@@ -97,7 +97,7 @@ def _speed(bench: Bench, out: Path) -> Path:
     source, listed = bench.data / "lfw", bench.data / "splits" / "lfw-test-table4.csv"
     if not source.is_dir():
         raise MissingDataError(f"needs {source}: LFW as folders of people")
-    count = bench.most(_SPEED_PICTURES) or _SPEED_PICTURES
+    count = bench.most(_SPEED_IMAGES) or _SPEED_IMAGES
     result = measure(source, listed if listed.is_file() else None, count, _SPEED_REPEATS)
     write_json(out / "speed.json", result)
     return out / "speed.json"

@@ -1,4 +1,4 @@
-"""Speed and memory of `sr-pipeline detect` beside its peers, in one run on the same pictures.
+"""Speed and memory of `sr-pipeline detect` beside its peers, in one run on the same images.
 
 Whole commands are timed, start-up included, as a user meets them. Example:
 
@@ -36,10 +36,10 @@ Command = Callable[[int], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Seconds of whole commands over the same pictures: each repeat, median, and pictures/s."""
+    """Seconds of whole commands over the same images: each repeat, median, and images/s."""
 
     name: str
-    pictures: int
+    images: int
     seconds: tuple[float, ...]
     cpu_seconds: tuple[float, ...] = ()
     """CPU time of each repeat, user and system, all processes: what a loaded machine leaves."""
@@ -61,7 +61,7 @@ class Timing:
             "spread_s": max(self.seconds) - min(self.seconds),
             "median_cpu_s": self.median_cpu,
         }
-        return row | ({"pictures_per_s": self.pictures / self.median} if self.pictures else {})
+        return row | ({"images_per_s": self.images / self.median} if self.images else {})
 
 
 def sr_pipeline(*words: object) -> list[str]:
@@ -81,7 +81,7 @@ def peer_command(name: str, folder: Path, number: int) -> list[str]:
     return [sys.executable, "-m", "benchmarks.peers", name, str(folder), str(number)]
 
 
-def timed(commands: Mapping[str, Command], pictures: int, repeats: int) -> list[Timing]:
+def timed(commands: Mapping[str, Command], images: int, repeats: int) -> list[Timing]:
     """Time each command as a process of its own, in turns, so that drift meets all alike."""
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     cpu: dict[str, list[float]] = {name: [] for name in commands}
@@ -92,9 +92,7 @@ def timed(commands: Mapping[str, Command], pictures: int, repeats: int) -> list[
             seconds[name].append(time.perf_counter() - start)
             cpu[name].append(_children_cpu() - used)
             click.echo(f"{name}: {seconds[name][-1]:.2f} s, CPU {cpu[name][-1]:.2f} s", err=True)
-    return [
-        Timing(name, pictures, tuple(times), tuple(cpu[name])) for name, times in seconds.items()
-    ]
+    return [Timing(name, images, tuple(times), tuple(cpu[name])) for name, times in seconds.items()]
 
 
 def _children_cpu() -> float:
@@ -140,7 +138,7 @@ def prepare(source: Path, listed: Path | None, work: Path, limit: int) -> tuple[
 
 
 def measure(source: Path, listed: Path | None, limit: int, repeats: int) -> dict[str, object]:
-    """Time everything on the same pictures; returns the content of the JSON result."""
+    """Time everything on the same images; returns the content of the JSON result."""
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
         lr, large, count = prepare(source, listed, work, limit)
@@ -207,8 +205,8 @@ def _memory(lr: Path, work: Path, count: int) -> dict[str, float]:
     few_peak = peak_memory(detect_command(lr, work / "few-out", "--no-images"))
     many_peak = peak_memory(detect_command(many, work / "many-out", "--no-images"))
     return {
-        f"peak_bytes_{count}_pictures": few_peak,
-        f"peak_bytes_{count * _COPIES}_pictures": many_peak,
+        f"peak_bytes_{count}_images": few_peak,
+        f"peak_bytes_{count * _COPIES}_images": many_peak,
         "growth": many_peak / few_peak - 1,
     }
 
@@ -218,7 +216,7 @@ def _ratios(median: dict[str, float]) -> dict[str, float]:
     return {
         "speed_over_plain_loop": median["plain loop"] / ours,
         "speed_over_face_detection": median["face_detection --cpus 2"] / ours,
-        "speed_with_pictures_over_plain_loop": median["plain loop"]
+        "speed_with_images_over_plain_loop": median["plain loop"]
         / median["sr-pipeline detect, tables and images"],
     }
 
@@ -227,7 +225,7 @@ def _ratios(median: dict[str, float]) -> dict[str, float]:
 @click.argument("source", type=click.Path(exists=True, path_type=Path))
 @click.option("--list", "listed", type=click.Path(exists=True, path_type=Path), help="CSV.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="JSON to write.")
-@click.option("--limit", default=1000, show_default=True, help="Pictures.")
+@click.option("--limit", default=1000, show_default=True, help="Images.")
 @click.option("--repeats", default=3, show_default=True, help="Runs of each command.")
 @click.option(
     "--frames", is_flag=True, help="SOURCE holds frames: time the search of whole frames."
@@ -235,7 +233,7 @@ def _ratios(median: dict[str, float]) -> dict[str, float]:
 def main(
     source: Path, listed: Path | None, out: Path, limit: int, repeats: int, frames: bool
 ) -> None:
-    """Time sr-pipeline and its peers on the pictures of SOURCE and write the result as JSON."""
+    """Time sr-pipeline and its peers on the images of SOURCE and write the result as JSON."""
     result: dict[str, object]
     if frames:
         result = {

@@ -1,1 +1,1 @@
-"""Dataset readers, sample pictures and shipped weights."""
+"""Dataset readers, sample images and shipped weights."""

@@ -9,7 +9,7 @@ from math import isfinite
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle in pixels of the user's picture; edges, so `width` is `right - left`.
+    """A rectangle in pixels of the user's image; edges, so `width` is `right - left`.
 
     Raises `ValueError` when a side is not finite or the corners are swapped. An empty box
     (no width or no height) is allowed and overlaps with nothing.
@@ -42,7 +42,7 @@ class Box:
         return self.width * self.height
 
     def scaled(self, sx: float, sy: float) -> Box:
-        """The same box after the picture was enlarged `sx` times across and `sy` times down."""
+        """The same box after the image was enlarged `sx` times across and `sy` times down."""
         return Box(self.left * sx, self.top * sy, self.right * sx, self.bottom * sy)
 
     def shifted(self, dx: float, dy: float) -> Box:
@@ -50,7 +50,7 @@ class Box:
         return Box(self.left + dx, self.top + dy, self.right + dx, self.bottom + dy)
 
     def clipped(self, width: float, height: float) -> Box | None:
-        """The part inside a picture of this size; None when it has no area."""
+        """The part inside an image of this size; None when it has no area."""
         left, right = max(self.left, 0.0), min(self.right, width)
         top, bottom = max(self.top, 0.0), min(self.bottom, height)
         return Box(left, top, right, bottom) if left < right and top < bottom else None

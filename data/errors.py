@@ -18,7 +18,7 @@ class UsageError(SrPipelineError):
 
 
 class ImageError(SrPipelineError):
-    """One picture could not be read or written; it becomes an error row."""
+    """One image could not be read or written; it becomes an error row."""
 
 
 class TruthError(SrPipelineError):

@@ -1,4 +1,4 @@
-"""Training pictures of people who are also in the test set: found by face embeddings, left out."""
+"""Training images of people who are also in the test set: found by face embeddings, left out."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from data.prepared import read_index, write_excluded
 
 THRESHOLD: Final = 0.40
-"""Euclidean distance in dlib's embedding below which two pictures count as one person."""
+"""Euclidean distance in dlib's embedding below which two images count as one person."""
 
 _CHUNK: Final = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A training picture that is too close to a test picture."""
+    """A training image that is too close to a test image."""
 
     image: str
     test_image: str
@@ -34,7 +34,7 @@ def near(
     test_embeddings: NDArray[np.float32],
     threshold: float = THRESHOLD,
 ) -> list[Near]:
-    """Every training picture whose nearest test picture is closer than `threshold`."""
+    """Every training image whose nearest test image is closer than `threshold`."""
     found = []
     for start in range(0, len(images), _CHUNK):
         part = embeddings[start : start + _CHUNK].astype(np.float64)
@@ -51,7 +51,7 @@ def near(
 def exclude(cache: Path, found: Sequence[Near]) -> int:
     """Record in a prepared dataset what it must leave out; how many rows that are.
 
-    Raises KeyError for a picture that the dataset does not hold.
+    Raises KeyError for an image that the dataset does not hold.
     """
     known = {image for image, _, _ in read_index(cache)}
     for item in found:

@@ -1,4 +1,4 @@
-"""Pictures prepared once as one memory-mapped uint8 array, so that training never waits for JPEG.
+"""Images prepared once as one memory-mapped uint8 array, so that training never waits for JPEG.
 
 A cache is a folder with these files:
 
@@ -39,21 +39,21 @@ FILES: Final = ("images.npy", "index.csv", "cache.json", "excluded.csv")
 _SPARE: Final = 1 << 20
 """Bytes for the tables beside the array."""
 BROKEN: Final = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)
-"""What reading and decoding a damaged picture raises."""
+"""What reading and decoding a damaged image raises."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """One picture of a dataset: where its bytes are and who is on it."""
+class DatasetImage:
+    """One image of a dataset: where its bytes are and who is on it."""
 
     key: str
     """Unique within the dataset; a POSIX path relative to its root where it is a file."""
     identity: str
     """Empty where the dataset does not say."""
     read: Callable[[], bytes]
-    """The encoded picture (JPEG, PNG, ...)."""
+    """The encoded image (JPEG, PNG, ...)."""
     box: Box | None = None
-    """The face to cut out, as far as it lies in the picture; None for the whole picture."""
+    """The face to cut out, as far as it lies in the image; None for the whole image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ class CacheReport:
     written: int
     unreadable: tuple[str, ...]
     digest: str
-    """SHA-256 over the keys and the SHA-256 of every picture, in order."""
+    """SHA-256 over the keys and the SHA-256 of every image, in order."""
 
 
 def build(
-    pictures: Sequence[Picture],
+    images: Sequence[DatasetImage],
     out: Path,
     *,
     name: str,
@@ -76,9 +76,9 @@ def build(
     test_only: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> CacheReport:
-    """Write the cache of `pictures` into `out`; unreadable ones are left out and reported.
+    """Write the cache of `images` into `out`; unreadable ones are left out and reported.
 
-    A picture becomes the largest square in it, centred across and placed down its height by
+    An image becomes the largest square in it, centred across and placed down its height by
     `anchor` (0 top, 1 bottom). It is resized to `side` with antialiased bicubic.
     `test_only` marks the cache as one that is never to be trained on.
     """
@@ -87,20 +87,20 @@ def build(
     rows: list[tuple[str, str, str]] = []
     unreadable: list[str] = []
     try:
-        images = _reserved(partial, (len(pictures), side, side, 3))
-        for done, picture in enumerate(pictures, 1):
+        made = _reserved(partial, (len(images), side, side, 3))
+        for done, image in enumerate(images, 1):
             try:
-                encoded = picture.read()
-                array = square(encoded, side, anchor, picture.box)
+                encoded = image.read()
+                array = square(encoded, side, anchor, image.box)
             except BROKEN:
-                unreadable.append(picture.key)
+                unreadable.append(image.key)
                 continue
-            images[len(rows)] = array
-            rows.append((picture.key, picture.identity, hashlib.sha256(encoded).hexdigest()))
+            made[len(rows)] = array
+            rows.append((image.key, image.identity, hashlib.sha256(encoded).hexdigest()))
             if progress is not None:
-                progress(done, len(pictures))
-        images.flush()
-        del images
+                progress(done, len(images))
+        made.flush()
+        del made
         _finish(partial, out / "images.npy", len(rows))
     finally:
         partial.unlink(missing_ok=True)
@@ -144,9 +144,9 @@ def check_unwritten(out: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) 
 
 
 def square(encoded: bytes, side: int, anchor: float, box: Box | None) -> NDArray[np.uint8]:
-    """An encoded picture as a `(side, side, 3)` array; see `build`.
+    """An encoded image as a `(side, side, 3)` array; see `build`.
 
-    Of a box that reaches outside the picture the part inside is taken; raises ValueError where
+    Of a box that reaches outside the image the part inside is taken; raises ValueError where
     there is none.
     """
     with open_image(encoded) as opened:
@@ -163,7 +163,7 @@ def square(encoded: bytes, side: int, anchor: float, box: Box | None) -> NDArray
 
 
 def _clipped(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """The part of a box that lies in the picture, in whole pixels; raises ValueError if empty."""
+    """The part of a box that lies in the image, in whole pixels; raises ValueError if empty."""
     left, top, right, bottom = (round(v) for v in astuple(box))
     left, top, right, bottom = max(left, 0), max(top, 0), min(right, size[0]), min(bottom, size[1])
     if right - left < 1 or bottom - top < 1:

@@ -83,7 +83,7 @@ class NetworkConfig:
     upsampling: Upsampling = "deconv"
     """Transposed convolution 4x4, or convolution 3x3 and pixel shuffle."""
     bicubic_residual: bool = False
-    """Networks predict what is to be added to the bicubic picture; replaces the final tanh."""
+    """Networks predict what is to be added to the bicubic image; replaces the final tanh."""
     group_residual: bool = True
     """A group adds its input to its output although its blocks have done so (authors' code)."""
     initialisation: Initialisation = "torch"
@@ -108,7 +108,7 @@ class NetworkConfig:
     judge_width: int = 64
     """Channels of the discriminator."""
     noise: bool = True
-    """H2L has a channel of Gaussian noise beside the picture."""
+    """H2L has a channel of Gaussian noise beside the image."""
     trunk: int = 0
     """Layers of the large L2H, which has no hourglass (`gflmser.trunk`); 0 for the paper's."""
     modulation: int = 0
@@ -168,7 +168,7 @@ class DataConfig:
 
     sources: tuple[SourceConfig, ...] = ()
     validation: str = ""
-    """A prepared cache of 250x250-framed pictures; empty for no validation."""
+    """A prepared cache of 250x250-framed images; empty for no validation."""
     validation_images: int = 256
     validation_crops: tuple[float, ...] = (1.0, 0.55)
     real_lr: str = ""
@@ -203,11 +203,11 @@ class PhaseConfig:
     """Steps, or epochs where `training.epoch_images` is set."""
     trains: tuple[str, ...] = ("h2l", "l2h", "discriminator")
     lr_pixel: float = 0.0
-    """Weight of eq. 5: H2L's picture against the bicubic one."""
+    """Weight of eq. 5: H2L's image against the bicubic one."""
     gan: float = 0.0
-    """Weight of eq. 4: H2L's picture against real low-resolution faces."""
+    """Weight of eq. 4: H2L's image against real low-resolution faces."""
     hr_pixel: float = 0.0
-    """Weight of eq. 6: L2H's picture against the ground truth."""
+    """Weight of eq. 6: L2H's image against the ground truth."""
     joint: bool = field(default=False, metadata=GFLMSER_ONLY)
     """The restorer's loss reaches H2L through its image too, not through the skips alone."""
     diversity: float = field(default=0.0, metadata=GFLMSER_ONLY)
@@ -246,7 +246,7 @@ class TrainingConfig:
     batch: int = 32
     """Samples in one step, over all processes together."""
     epoch_images: int = 0
-    """Pictures in an epoch; 0 where lengths are given in steps."""
+    """Images in an epoch; 0 where lengths are given in steps."""
     schedule: Schedule = "cosine"
     warm_up: int = 0
     """Steps over which a rate rises from nothing, counted from where its network starts."""

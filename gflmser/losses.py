@@ -16,12 +16,12 @@ _PERFECT = 1e-3
 
 
 def lr_pixel_loss(made: Tensor, target: Tensor) -> Tensor:
-    """Equation 5: mean squared difference of H2L's picture and the down-sampled HR picture."""
+    """Equation 5: mean squared difference of H2L's image and the down-sampled HR image."""
     return functional.mse_loss(made.float(), target.float())
 
 
 def hr_pixel_loss(made: Tensor, target: Tensor, kind: PixelLoss = "mse") -> Tensor:
-    """Equation 6: difference of L2H's picture and the HR picture; `mse` is the paper's.
+    """Equation 6: difference of L2H's image and the HR image; `mse` is the paper's.
 
     `psnr` is the mean over samples of the logarithm of their squared error, what PSNR averages:
     samples that are hard to restore do not outweigh those that are easy.
@@ -35,12 +35,12 @@ def hr_pixel_loss(made: Tensor, target: Tensor, kind: PixelLoss = "mse") -> Tens
 
 
 def discriminator_loss(real: Tensor, fake: Tensor, kind: GanLoss) -> Tensor:
-    """Equation 4 as the discriminator sees it, on the logits of real and made pictures."""
+    """Equation 4 as the discriminator sees it, on the logits of real and made images."""
     return 0.5 * (_judge(real, 1.0, kind) + _judge(fake, 0.0, kind))
 
 
 def generator_loss(fake: Tensor, kind: GanLoss) -> Tensor:
-    """Equation 4 as H2L sees it, in the non-saturating form: made pictures should pass as real."""
+    """Equation 4 as H2L sees it, in the non-saturating form: made images should pass as real."""
     return _judge(fake, 1.0, kind)
 
 
@@ -88,7 +88,7 @@ def oriented_gradients(images: Tensor) -> Tensor:
 
 
 def detector_loss(made: Tensor, target: Tensor) -> Tensor:
-    """Mean squared difference of the pictures' oriented gradients; ours, not the paper's.
+    """Mean squared difference of the images' oriented gradients; ours, not the paper's.
 
     Squared error alone answers doubt with a blur that no detector takes for a face. Height and
     width are multiples of 4.

@@ -74,7 +74,7 @@ class H2LNet(nn.Module):
 
 
 class L2HNet(nn.Module):
-    """Low to high: a picture becomes one of four times its size, helped by skips."""
+    """Low to high: an image becomes one of four times its size, helped by skips."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -168,7 +168,7 @@ class GFLmser(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Real or made by H2L: `(N, 3, 16, 16)` to one logit for each picture `(N,)`."""
+    """Real or made by H2L: `(N, 3, 16, 16)` to one logit for each image `(N,)`."""
 
     def __init__(self, width: int = 64) -> None:
         super().__init__()

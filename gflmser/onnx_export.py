@@ -20,7 +20,7 @@ OPSET = 18
 
 
 class _Deployed(nn.Module):
-    """`lr` in [0, 1] to the picture of four times its size in [0, 1]."""
+    """`lr` in [0, 1] to the image of four times its size in [0, 1]."""
 
     def __init__(self, model: GFLmser) -> None:
         super().__init__()

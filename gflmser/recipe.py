@@ -25,7 +25,7 @@ from gflmser.training.sampler import Batch
 
 
 class GFLmserRecipe:
-    """The two networks, the discriminator of H2L's pictures, and the losses of section 3.7."""
+    """The two networks, the discriminator of H2L's images, and the losses of section 3.7."""
 
     def __init__(self, config: Config) -> None:
         if config.network.tied and any(

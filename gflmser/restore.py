@@ -1,4 +1,4 @@
-"""A trained GFLmser as a function: low-resolution pictures in, four times their size out."""
+"""A trained GFLmser as a function: low-resolution images in, four times their size out."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class OracleError(WeightsError):
 
 
 class Restorer:
-    """Restores pictures of any size with one network on one device."""
+    """Restores images of any size with one network on one device."""
 
     scale: Final = SCALE
 
@@ -63,7 +63,7 @@ class Restorer:
     def restore(self, batch: Tensor, hr: Tensor | None = None) -> Tensor:
         """`(N, 3, H, W)` in [-1, 1] to `(N, 3, 4H, 4W)` in [-1, 1], float32, on this device.
 
-        Any H and W: the picture is padded by reflection inside. `hr` is looked at by oracle
+        Any H and W: the image is padded by reflection inside. `hr` is looked at by oracle
         networks only; they raise OracleError without it.
         """
         if batch.ndim != 4 or batch.shape[1] != 3:

@@ -1,4 +1,4 @@
-"""Fixtures of every test: where the pictures are."""
+"""Fixtures of every test: where the images are."""
 
 from pathlib import Path
 

@@ -7,6 +7,7 @@ directly below one of the four packages.
 from __future__ import annotations
 
 import ast
+import tokenize
 from collections import defaultdict
 from pathlib import Path
 from typing import Final
@@ -101,3 +102,18 @@ def _name(function: ast.expr) -> str:
     if isinstance(function, ast.Attribute):
         return function.attr
     return function.id if isinstance(function, ast.Name) else ""
+
+
+def test_an_image_is_called_an_image() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}:{token.start[0]}: {token.string}"
+        for path in [file for package in (*MAY_IMPORT, "tests") for file in modules(ROOT, package)]
+        for token in _tokens(path)
+        if token.type == tokenize.NAME and "picture" in token.string.lower()
+    ]
+    assert found == []
+
+
+def _tokens(path: Path) -> list[tokenize.TokenInfo]:
+    with path.open("rb") as file:
+        return list(tokenize.tokenize(file.readline))

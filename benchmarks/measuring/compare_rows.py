@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from benchmarks.context import Bench
-from benchmarks.image_sets import PictureSet, SetListing, source_of
+from benchmarks.image_sets import ImageSet, SetListing, source_of
 from benchmarks.methods import Entrant
 from benchmarks.protocols import Protocol
 from data.errors import ImageError
@@ -35,7 +35,7 @@ VERSION: Final = 1
 def measure(
     bench: Bench,
     protocol: Protocol,
-    pictures: PictureSet,
+    images: ImageSet,
     *,
     embedded: frozenset[str] = frozenset(),
 ) -> list[Row]:
@@ -43,15 +43,15 @@ def measure(
 
     `embedded` are the keys whose rows carry the embedding of their face.
     """
-    rows, _ = _measure(bench, protocol, pictures, embedded, None)
+    rows, _ = _measure(bench, protocol, images, embedded, None)
     return [row for group in rows.values() for row in group]
 
 
 def measure_with_features(
-    bench: Bench, protocol: Protocol, pictures: PictureSet
+    bench: Bench, protocol: Protocol, images: ImageSet
 ) -> tuple[list[Row], dict[str, Features]]:
-    """As `measure`, and by method (HR among them) the features of its pictures, in their order."""
-    rows, features = _measure(bench, protocol, pictures, frozenset(), bench.extractor.backend)
+    """As `measure`, and by method (HR among them) the features of its images, in their order."""
+    rows, features = _measure(bench, protocol, images, frozenset(), bench.extractor.backend)
     return [row for group in rows.values() for row in group], features
 
 
@@ -63,11 +63,11 @@ def frame(rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def with_a_face_on_hr(
-    bench: Bench, protocol: Protocol, candidates: PictureSet, wanted: int
-) -> tuple[PictureSet, int]:
+    bench: Bench, protocol: Protocol, candidates: ImageSet, wanted: int
+) -> tuple[ImageSet, int]:
     """The first `wanted` candidates on whose HR the detector finds a face, and how many it tried.
 
-    Fewer where there are not so many. A picture that cannot be read counts as tried.
+    Fewer where there are not so many. An image that cannot be read counts as tried.
     """
     job = Compare(Path(), (), Degradation(protocol.crop), protocol.detector, protocol.passes)
     few = candidates.first(4 * wanted)
@@ -82,16 +82,16 @@ def with_a_face_on_hr(
     def search() -> dict[str, Any]:
         keys: list[str] = []
         tried = 0
-        for picture in few.pictures:
+        for image in few.images:
             if len(keys) == wanted:
                 break
             tried += 1
             try:
-                hr, _ = job.degradation(source_of(picture).load(), picture.key)
+                hr, _ = job.degradation(source_of(image).load(), image.key)
             except ImageError:
                 continue
             if job.detect(hr):
-                keys.append(picture.key)
+                keys.append(image.key)
         return {"keys": keys, "tried": tried}
 
     found = bench.cache.json(parts, search)
@@ -101,17 +101,17 @@ def with_a_face_on_hr(
 def _measure(
     bench: Bench,
     protocol: Protocol,
-    pictures: PictureSet,
+    images: ImageSet,
     embedded: frozenset[str],
     backend: str | None,
 ) -> tuple[dict[str, list[Row]], dict[str, Features]]:
     everyone = (_HR, *bench.entrants)
-    store = _Store(bench, protocol, pictures, embedded, backend)
+    store = _Store(bench, protocol, images, embedded, backend)
     lacking = [entrant for entrant in everyone if not store.holds(entrant)]
     if lacking:
         bench.say(
-            f"{protocol.name}, crop {protocol.crop:g}, {len(pictures.pictures)} of "
-            f"{pictures.name}: {', '.join(e.name for e in lacking)}"
+            f"{protocol.name}, crop {protocol.crop:g}, {len(images.images)} of "
+            f"{images.name}: {', '.join(e.name for e in lacking)}"
         )
         store.fill([entrant for entrant in lacking if entrant is not _HR])
     return store.rows, store.features
@@ -124,11 +124,11 @@ class _Store:
         self,
         bench: Bench,
         protocol: Protocol,
-        pictures: PictureSet,
+        images: ImageSet,
         embedded: frozenset[str],
         backend: str | None,
     ) -> None:
-        self._bench, self._protocol, self._pictures = bench, protocol, pictures
+        self._bench, self._protocol, self._images = bench, protocol, images
         self._embedded, self._backend = embedded, backend
         self.rows: dict[str, list[Row]] = {}
         self.features: dict[str, Features] = {}
@@ -148,7 +148,7 @@ class _Store:
         """Measure these methods, HR with them where it is lacking, and keep the results."""
         with tempfile.TemporaryDirectory(prefix="sr-benchmark-") as folder:
             job = self._job(Path(folder), entrants)
-            listing = SetListing((self._pictures.name,), pictures=self._pictures.pictures)
+            listing = SetListing((self._images.name,), images=self._images.images)
             with Journal(job.out, job.settings()) as journal:
                 done = run(job, listing, self._bench.options(), journal)
                 if done.interrupted:
@@ -198,7 +198,7 @@ class _Store:
             "version": VERSION,
             "method": entrant.name,
             "weights": entrant.fingerprint,
-            "data": self._pictures.digest,
+            "data": self._images.digest,
             **self._protocol.parts(),
             **self._bench.arithmetic,
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from benchmarks.context import Bench
-from benchmarks.image_sets import PictureSet, source_of
+from benchmarks.image_sets import ImageSet, source_of
 from benchmarks.methods import Entrant
 from benchmarks.protocols import DEGRADED_CROP
 from data.images.rgb import RGB
@@ -17,7 +17,7 @@ VERSION: Final = 1
 """Raised when a figure of the same image and weights changes."""
 
 
-def measure_set(bench: Bench, entrant: Entrant, images: PictureSet, name: str) -> dict[str, float]:
+def measure_set(bench: Bench, entrant: Entrant, images: ImageSet, name: str) -> dict[str, float]:
     """PSNR (RGB, dB) of each readable image by its key, its LR made by the degraded set `name`."""
     parts = {
         "what": "degraded",
@@ -41,9 +41,9 @@ def measure_set(bench: Bench, entrant: Entrant, images: PictureSet, name: str) -
     return found
 
 
-def _pairs(images: PictureSet, degradation: Degradation) -> tuple[list[str], list[RGB], list[RGB]]:
+def _pairs(images: ImageSet, degradation: Degradation) -> tuple[list[str], list[RGB], list[RGB]]:
     keys, hr, lr = [], [], []
-    for image in images.pictures:
+    for image in images.images:
         source = source_of(image)
         if source.problem is None:
             high, low = degradation(source.load(), source.key)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from benchmarks.context import Bench
-from benchmarks.image_sets import MissingDataError, PictureSet, lfw_test
+from benchmarks.image_sets import ImageSet, MissingDataError, lfw_test
 from benchmarks.measuring.compare_rows import measure
 from benchmarks.protocols import IDENTITY
 from data.errors import TruthError
@@ -43,16 +43,16 @@ def identity_rows(bench: Bench) -> IdentityRows:
     restored and looked for. Raises MissingDataError where the pairs are not there.
     """
     pairs = _pairs(bench)
-    pictures = lfw_test(bench.data).only(pairs.keys())
-    seen = frozenset(picture.key for picture in pictures.pictures)
+    images = lfw_test(bench.data).only(pairs.keys())
+    seen = frozenset(image.key for image in images.images)
     if not pairs.judgeable(seen):
         raise MissingDataError("not one same and one different pair of the list is in lfw/")
-    faces = Faces(collect_embeddings(measure(bench, IDENTITY, pictures, embedded=seen)), pictures)
+    faces = Faces(collect_embeddings(measure(bench, IDENTITY, images, embedded=seen)), images)
     weights = {HR_METHOD: HR_METHOD} | {e.name: e.fingerprint for e in bench.entrants}
     parts = {
         "what": "identity",
         "version": VERSION,
-        "data": pictures.digest,
+        "data": images.digest,
         "pairs": [pairs.a, pairs.b, pairs.same],
         "seed": bench.seed,
         **IDENTITY.parts(),
@@ -67,7 +67,7 @@ def identity_rows(bench: Bench) -> IdentityRows:
     ]
     oracles = {HR_METHOD, *(e.name for e in bench.entrants if e.method.oracle)}
     rows = tuple(row | {"oracle": row["method"] in oracles} for row in made)
-    return IdentityRows(rows, len(pairs.same), pictures.digest)
+    return IdentityRows(rows, len(pairs.same), images.digest)
 
 
 def _pairs(bench: Bench) -> Pairs:
@@ -81,7 +81,7 @@ def _pairs(bench: Bench) -> Pairs:
 
 
 def few_pairs(pairs: Pairs, most: int | None) -> Pairs:
-    """As many same as different pairs, until they hold `most` pictures; all for None."""
+    """As many same as different pairs, until they hold `most` images; all for None."""
     if most is None:
         return pairs
     same = [i for i, flag in enumerate(pairs.same) if flag]
@@ -104,15 +104,15 @@ def few_pairs(pairs: Pairs, most: int | None) -> Pairs:
 
 @dataclass(frozen=True, slots=True)
 class Faces:
-    """Embeddings of every method's pictures, and who is on them."""
+    """Embeddings of every method's images, and who is on them."""
 
     embeddings: Embeddings
-    pictures: PictureSet
+    images: ImageSet
 
     def impostors(self, method: str) -> Floats:
-        """Distances of every picture by `method` from HR of every other person's picture.
+        """Distances of every image by `method` from HR of every other person's image.
 
-        Pictures in which no face could be embedded are left out.
+        Images in which no face could be embedded are left out.
         """
         probes, probe_people = self._known(method)
         gallery, gallery_people = self._known(HR_METHOD)
@@ -122,8 +122,8 @@ class Faces:
         return np.asarray(cdist(probes, gallery)[other], np.float64)
 
     def same(self, method: str, pairs: Pairs) -> Floats:
-        """Distances of the same pairs whose pictures are here; infinite where a face is lacking."""
-        here = {picture.key for picture in self.pictures.pictures}
+        """Distances of the same pairs whose images are here; infinite where a face is lacking."""
+        here = {image.key for image in self.images.images}
         every = zip(pairs.a, pairs.b, pairs.same, strict=True)
         chosen = [(a, b) for a, b, same in every if same and a in here and b in here]
         return np.array([self._distance(method, a, b) for a, b in chosen], np.float64)
@@ -133,9 +133,9 @@ class Faces:
         return inf if probe is None or known is None else float(np.linalg.norm(probe - known))
 
     def _known(self, method: str) -> tuple[Floats, NDArray[np.str_]]:
-        kept = [p for p in self.pictures.pictures if (method, p.key) in self.embeddings]
-        vectors = [self.embeddings[method, picture.key] for picture in kept]
-        return np.array(vectors, np.float64), np.array([picture.identity for picture in kept])
+        kept = [p for p in self.images.images if (method, p.key) in self.embeddings]
+        vectors = [self.embeddings[method, image.key] for image in kept]
+        return np.array(vectors, np.float64), np.array([image.identity for image in kept])
 
 
 def least_impostors(far: float) -> int:
@@ -167,13 +167,13 @@ def tars(same: Floats, impostors: Floats, seed: int) -> dict[str, Cell]:
 
 
 def _row(bench: Bench, method: str, pairs: Pairs, faces: Faces) -> dict[str, Cell]:
-    seen = frozenset(picture.key for picture in faces.pictures.pictures)
+    seen = frozenset(image.key for image in faces.images.images)
     verdict = pairs.verify(method, faces.embeddings, seen).as_row()
     del verdict["verification_notes"]  # of the few different pairs, which decide no TAR here
     impostors = faces.impostors(method)
-    hits = rank1_hits(method, faces.embeddings, faces.pictures)
+    hits = rank1_hits(method, faces.embeddings, faces.images)
     interval = bootstrap_interval(hits, seed=bench.seed)
-    gallery = len({picture.identity for picture in faces.pictures.pictures})
+    gallery = len({image.identity for image in faces.images.images})
     return {
         "method": method,
         "oracle": False,
@@ -188,17 +188,17 @@ def _row(bench: Bench, method: str, pairs: Pairs, faces: Faces) -> dict[str, Cel
     }
 
 
-def rank1_hits(method: str, embeddings: Embeddings, pictures: PictureSet) -> list[float]:
-    """1 or 0 for every picture but the first of its person; 0 where no face could be embedded."""
+def rank1_hits(method: str, embeddings: Embeddings, images: ImageSet) -> list[float]:
+    """1 or 0 for every image but the first of its person; 0 where no face could be embedded."""
     gallery: dict[str, np.ndarray] = {}
     probes: list[tuple[str, np.ndarray | None]] = []
-    for picture in pictures.pictures:
-        if picture.identity not in gallery:
-            known = embeddings.get((HR_METHOD, picture.key))
+    for image in images.images:
+        if image.identity not in gallery:
+            known = embeddings.get((HR_METHOD, image.key))
             if known is not None:
-                gallery[picture.identity] = known
+                gallery[image.identity] = known
         else:
-            probes.append((picture.identity, embeddings.get((method, picture.key))))
+            probes.append((image.identity, embeddings.get((method, image.key))))
     names: Sequence[str] = list(gallery)
     if not names:
         return []

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 
 from benchmarks.context import Bench
-from benchmarks.image_sets import PictureSet, source_of
+from benchmarks.image_sets import ImageSet, source_of
 from benchmarks.methods import Entrant
 from pipeline.identity.calibrate import Known, Probes, attempts_of, known_of, probes_of
 from pipeline.identity.calibration_run import fingerprints
@@ -41,7 +41,7 @@ Row = dict[str, Any]
 Floats = NDArray[np.float64]
 
 
-def open_set_rows(bench: Bench, entrant: Entrant, images: PictureSet, width: float) -> list[Row]:
+def open_set_rows(bench: Bench, entrant: Entrant, images: ImageSet, width: float) -> list[Row]:
     """A row for each degradation, number of frames and gallery that these people are enough for."""
     table, cohorts = load_table(), load_cohorts()
     parts = {
@@ -60,9 +60,9 @@ def open_set_rows(bench: Bench, entrant: Entrant, images: PictureSet, width: flo
     return found
 
 
-def subjects_of(images: PictureSet) -> Iterator[Subject]:
+def subjects_of(images: ImageSet) -> Iterator[Subject]:
     """Yield the images that show a face; their key begins with the person's name."""
-    for image in images.pictures:
+    for image in images.images:
         source = source_of(image)
         face = central_face(source.load()) if source.problem is None else None
         if face is not None:
@@ -70,7 +70,7 @@ def subjects_of(images: PictureSet) -> Iterator[Subject]:
 
 
 def _rows(
-    bench: Bench, entrant: Entrant, images: PictureSet, width: float, table: Table
+    bench: Bench, entrant: Entrant, images: ImageSet, width: float, table: Table
 ) -> list[Row]:
     subjects = list(subjects_of(images))
     upscale = bench.upscaler(entrant)

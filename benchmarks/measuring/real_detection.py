@@ -121,7 +121,7 @@ class FrameScores:
 
 
 def score_frames(data: Path, scenes: Scenes, most: int | None, device: str) -> FrameScores:
-    """Search whole frames of `scenes` and the faceless pictures."""
+    """Search whole frames of `scenes` and the faceless images."""
     plain = faceless_frames(data)[:most]
     false = [f.score for path in plain for f in search_candidates(load_rgb(path), device)]
     best = [

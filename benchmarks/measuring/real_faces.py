@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.context import Bench
-from benchmarks.image_sets import PictureSet, source_of
+from benchmarks.image_sets import ImageSet, source_of
 from benchmarks.measuring.distances import distances
 from benchmarks.methods import Entrant
 from benchmarks.protocols import REFERENCE_CROP
@@ -26,7 +26,7 @@ VERSION: Final = 1
 
 
 def real_rows(
-    bench: Bench, faces: PictureSet, reference: PictureSet, wanted: int | None
+    bench: Bench, faces: ImageSet, reference: ImageSet, wanted: int | None
 ) -> list[dict[str, Any]]:
     """For every method that needs no HR: LR consistency, and distances from HR of `reference`.
 
@@ -68,34 +68,34 @@ def real_rows(
     return bench.side_by_side(partial(row, entrant) for entrant in blind)
 
 
-def low_faces(faces: PictureSet, wanted: int | None) -> list[RGB]:
+def low_faces(faces: ImageSet, wanted: int | None) -> list[RGB]:
     """The first `wanted` faces whose square lies in the scene, `(16, 16, 3)` each."""
     made: list[RGB] = []
-    for picture in faces.pictures:
+    for image in faces.images:
         if wanted is not None and len(made) == wanted:
             break
         try:
-            square = Image.fromarray(source_of(picture).load())
+            square = Image.fromarray(source_of(image).load())
         except ImageError:
             continue
         made.append(np.array(square.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)))
     return made
 
 
-def _reference(bench: Bench, pictures: PictureSet) -> Features:
+def _reference(bench: Bench, images: ImageSet) -> Features:
     """Features of HR, cut so that a face fills as much of it as of the real ones."""
     parts = {
         "what": "reference",
         "version": VERSION,
-        "data": pictures.digest,
+        "data": images.digest,
         "crop": REFERENCE_CROP,
         "backend": bench.extractor.backend,
     }
 
     def compute() -> Features:
-        bench.say(f"features of HR, {len(pictures.pictures)} of {pictures.name}")
+        bench.say(f"features of HR, {len(images.images)} of {images.name}")
         degradation = Degradation(REFERENCE_CROP)
-        sources = (source_of(picture) for picture in pictures.pictures)
+        sources = (source_of(image) for image in images.images)
         fine = (source for source in sources if source.problem is None)
         return bench.extractor(degradation(source.load(), source.key)[0] for source in fine)
 

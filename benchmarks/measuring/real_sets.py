@@ -15,7 +15,7 @@ from data.annotations.annotations import read_truth
 from data.boxes import Box
 from data.images.files import IMAGE_SUFFIXES, load_rgb
 from data.images.rgb import RGB
-from pipeline.detection.faceless import Faceless, crops, pictures, read_left_out
+from pipeline.detection.faceless import Faceless, crops, images, read_left_out
 
 SHOWS_PEOPLE: Final = Path(__file__).with_name("shows_people.txt")
 FACELESS: Final = ("general200", "bsds100")
@@ -27,7 +27,7 @@ CONTEXT: Final = 2.3
 
 @dataclass(frozen=True, slots=True)
 class Scenes:
-    """One real set: pictures and their faces."""
+    """One real set: images and their faces."""
 
     name: str
     faces: Mapping[Path, Sequence[Box]]
@@ -85,7 +85,7 @@ def _boxes_csv(name: str, root: Path) -> Scenes:
 
 
 def face_crops(scenes: Scenes, most: int | None, seed: int) -> list[FaceCrop]:
-    """Crops of the faces of 8-32 px whose square lies in the picture; `most` drawn by `seed`."""
+    """Crops of the faces of 8-32 px whose square lies in the image; `most` drawn by `seed`."""
     wanted = [(path, box) for path, boxes in scenes.faces.items() for box in boxes]
     order = np.random.default_rng(seed).permutation(len(wanted))
     made: list[FaceCrop] = []
@@ -128,6 +128,6 @@ def faceless_crops(data: Path, scenes: Sequence[Scenes], count: int, seed: int) 
 
 
 def faceless_frames(data: Path) -> list[Path]:
-    """Whole pictures without people."""
+    """Whole images without people."""
     folders = [data / name for name in FACELESS if (data / name).is_dir()]
-    return pictures(folders, read_left_out(SHOWS_PEOPLE))
+    return images(folders, read_left_out(SHOWS_PEOPLE))

@@ -1,4 +1,4 @@
-"""Pictures of anything, reduced four times and restored: the protocols of Table 3."""
+"""Images of anything, reduced four times and restored: the protocols of Table 3."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.context import Bench
-from benchmarks.image_sets import PictureSet, source_of
+from benchmarks.image_sets import ImageSet, source_of
 from benchmarks.methods import Entrant
 from benchmarks.protocols import TILE
 from data.images.rgb import RGB
@@ -22,30 +22,30 @@ VERSION: Final = 1
 
 
 def measure_scenes(
-    bench: Bench, entrant: Entrant, pictures: PictureSet, protocol: str
+    bench: Bench, entrant: Entrant, images: ImageSet, protocol: str
 ) -> list[dict[str, Any]]:
-    """One row for each readable picture, restored whole (`whole`) or in tiles (`tiles`).
+    """One row for each readable image, restored whole (`whole`) or in tiles (`tiles`).
 
-    The picture is cut at its right and lower edge to whole pixels of LR, or to whole tiles.
-    Figures are of the whole picture that is left, no border shaved.
+    The image is cut at its right and lower edge to whole pixels of LR, or to whole tiles.
+    Figures are of the whole image that is left, no border shaved.
     """
     parts = {
         "what": "scenes",
         "version": VERSION,
         "method": entrant.name,
         "weights": entrant.fingerprint,
-        "data": pictures.digest,
+        "data": images.digest,
         "protocol": protocol,
         **bench.arithmetic,
     }
     restored = {"whole": _whole, "tiles": _tiles}[protocol]
 
     def compute() -> list[dict[str, Any]]:
-        bench.say(f"{pictures.name}, {protocol}: {entrant.name}")
+        bench.say(f"{images.name}, {protocol}: {entrant.name}")
         upscaler = bench.upscaler(entrant)
         rows = []
-        for picture in pictures.pictures:
-            source = source_of(picture)
+        for image in images.images:
+            source = source_of(image)
             if source.problem is None:
                 enlarge = lambda lr, hr: restore(upscaler, lr, hr)  # noqa: E731
                 rows.append({"image": source.key, **restored(source.load(), enlarge)})
@@ -58,19 +58,19 @@ def measure_scenes(
 Enlarge = Callable[[Sequence[RGB], Sequence[RGB]], list[RGB]]
 
 
-def whole_pair(picture: RGB) -> tuple[RGB, RGB]:
+def whole_pair(image: RGB) -> tuple[RGB, RGB]:
     """HR, cut to whole pixels of LR, and LR of the protocol `whole`."""
-    hr = _cut(picture, SCALE)
+    hr = _cut(image, SCALE)
     return hr, _reduced(hr)
 
 
-def _whole(picture: RGB, enlarge: Enlarge) -> dict[str, float]:
-    hr, lr = whole_pair(picture)
+def _whole(image: RGB, enlarge: Enlarge) -> dict[str, float]:
+    hr, lr = whole_pair(image)
     return _figures(enlarge([lr], [hr])[0], hr, lr)
 
 
-def _tiles(picture: RGB, enlarge: Enlarge) -> dict[str, float]:
-    hr = _cut(picture, TILE)
+def _tiles(image: RGB, enlarge: Enlarge) -> dict[str, float]:
+    hr = _cut(image, TILE)
     places = [(y, x) for y in range(0, hr.shape[0], TILE) for x in range(0, hr.shape[1], TILE)]
     parts = [np.ascontiguousarray(hr[y : y + TILE, x : x + TILE]) for y, x in places]
     low = [_reduced(part) for part in parts]
@@ -90,9 +90,9 @@ def _figures(sr: RGB, hr: RGB, lr: RGB) -> dict[str, float]:
     }
 
 
-def _cut(picture: RGB, multiple: int) -> RGB:
-    height, width = (max(1, side // multiple) * multiple for side in picture.shape[:2])
-    return np.ascontiguousarray(picture[:height, :width])
+def _cut(image: RGB, multiple: int) -> RGB:
+    height, width = (max(1, side // multiple) * multiple for side in image.shape[:2])
+    return np.ascontiguousarray(image[:height, :width])
 
 
 def _reduced(hr: RGB) -> RGB:

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Final
 
 from benchmarks.context import Bench
-from benchmarks.image_sets import MissingDataError, PictureSet, lfw_split
+from benchmarks.image_sets import ImageSet, MissingDataError, lfw_split
 from benchmarks.measuring.degraded_sets import measure_set
 from benchmarks.methods import Entrant, find_entrants
-from benchmarks.protocols import DEGRADED_CROP, DEGRADED_PICTURES
+from benchmarks.protocols import DEGRADED_CROP, DEGRADED_IMAGES
 from benchmarks.tables.document import Section, Sheet
 from gflmser.camera.sets import SETS
 from pipeline.evaluation.summary import Cell
@@ -26,7 +26,7 @@ _PSNR: Final = tuple(Column(f"psnr_{name}", name, 2, "PSNR (RGB), dB") for name 
 
 def degraded(bench: Bench) -> Sheet:
     """One pair of sections for each split of LFW that is there; MissingDataError for none."""
-    found: list[PictureSet] = []
+    found: list[ImageSet] = []
     missing: list[str] = []
     for name in _SPLITS:
         try:
@@ -34,7 +34,7 @@ def degraded(bench: Bench) -> Sheet:
         except MissingDataError as error:
             missing.append(str(error))
         else:
-            found.append(whole.first(bench.most(DEGRADED_PICTURES)))
+            found.append(whole.first(bench.most(DEGRADED_IMAGES)))
     if not found:
         raise MissingDataError(missing[0])
     sections = [section for images in found for section in _sections(bench, images)]
@@ -49,7 +49,7 @@ def degraded(bench: Bench) -> Sheet:
     return Sheet("degraded", title, tuple(sections), notes, bench.origin(sets))
 
 
-def _sections(bench: Bench, images: PictureSet) -> tuple[Section, Section]:
+def _sections(bench: Bench, images: ImageSet) -> tuple[Section, Section]:
     (plain,) = find_entrants(["bicubic"])
     entrants = {entrant.name: entrant for entrant in (plain, *bench.entrants)}
     tasks = [partial(_of_method, bench, entrant, images) for entrant in entrants.values()]
@@ -66,14 +66,14 @@ def _sections(bench: Bench, images: PictureSet) -> tuple[Section, Section]:
                 for one, values in own.items()
             }
             gains.append(head | _cells(bench, "gain", differences))
-    count = f"{images.name}, {len(images.pictures)} images"
+    count = f"{images.name}, {len(images.images)} images"
     return (
         Section(f"{count}: gain over bicubic, dB", tuple(gains), _GAINS),
         Section(f"{count}: PSNR, dB", tuple(psnr), _PSNR),
     )
 
 
-def _of_method(bench: Bench, entrant: Entrant, images: PictureSet) -> dict[str, dict[str, float]]:
+def _of_method(bench: Bench, entrant: Entrant, images: ImageSet) -> dict[str, dict[str, float]]:
     return {name: measure_set(bench, entrant, images, name) for name in SETS}
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from benchmarks.context import Bench
 from benchmarks.image_sets import (
+    ImageSet,
     MissingDataError,
-    PictureSet,
     SetListing,
     lfw_test,
     real_faces,
@@ -55,7 +55,7 @@ class Figure:
     """One contact sheet, and what it shows; of real faces one sheet for each set."""
 
     name: str
-    pictures: Callable[[Path], Sequence[PictureSet]]
+    images: Callable[[Path], Sequence[ImageSet]]
     kind: Kind = "pairs"
     crop: float = 1.0
     trained_on: tuple[str, ...] = ()
@@ -69,7 +69,7 @@ class Figure:
 
     @property
     def shown(self) -> int:
-        """How many pictures it shows."""
+        """How many images it shows."""
         return _SCENES if self.kind == "scenes" else SHOWN
 
 
@@ -92,7 +92,7 @@ def figures(bench: Bench, out: Path) -> tuple[list[Path], list[str]]:
     missing: list[str] = []
     for figure in FIGURES:
         try:
-            sets = figure.pictures(bench.data)
+            sets = figure.images(bench.data)
         except MissingDataError as error:
             missing.append(f"figure {figure.name}: {error}")
             continue
@@ -110,19 +110,19 @@ def figures(bench: Bench, out: Path) -> tuple[list[Path], list[str]]:
     return written, missing
 
 
-def _sheet(bench: Bench, figure: Figure, pictures: PictureSet) -> bytes:
+def _sheet(bench: Bench, figure: Figure, images: ImageSet) -> bytes:
     parts = {
         "what": "figure",
         "version": VERSION,
         "figure": figure.name,
         "crop": figure.crop,
-        "data": pictures.digest,
+        "data": images.digest,
         "most": bench.most(figure.shown),
         "methods": [(e.name, e.fingerprint) for e in bench.entrants if figure.shows(e)],
         "seed": bench.seed,
         **bench.arithmetic,
     }
-    return bench.cache.bytes(parts, ".png", lambda: _drawn(bench, figure, pictures))
+    return bench.cache.bytes(parts, ".png", lambda: _drawn(bench, figure, images))
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +133,11 @@ class _Shown:
     files: Mapping[str, str]
 
 
-def _drawn(bench: Bench, figure: Figure, pictures: PictureSet) -> bytes:
+def _drawn(bench: Bench, figure: Figure, images: ImageSet) -> bytes:
     from pipeline.report.contact_sheet import contact_sheet
     from pipeline.report.data import Report
 
-    bench.say(f"figure {figure.name}, {pictures.name}")
+    bench.say(f"figure {figure.name}, {images.name}")
     restored = {"pairs": _pairs, "real": _real, "scenes": _scenes}[figure.kind]
     with tempfile.TemporaryDirectory(prefix="sr-benchmark-") as folder:
         job = Compare(
@@ -148,7 +148,7 @@ def _drawn(bench: Bench, figure: Figure, pictures: PictureSet) -> bytes:
             precision=bench.precision,
             batch_size=bench.batch_size,
         )
-        shown = restored(bench, job, pictures)
+        shown = restored(bench, job, images)
         table = frame(shown.rows)
         summary = as_rows(summarise(table, seed=bench.seed, images_per_s={}))
         report = Report(
@@ -163,8 +163,8 @@ def _drawn(bench: Bench, figure: Figure, pictures: PictureSet) -> bytes:
     return file.getvalue()
 
 
-def _pairs(bench: Bench, job: Compare, pictures: PictureSet) -> _Shown:
-    listing = SetListing((pictures.name,), pictures=pictures.pictures)
+def _pairs(bench: Bench, job: Compare, images: ImageSet) -> _Shown:
+    listing = SetListing((images.name,), images=images.images)
     with Journal(job.out, job.settings()) as journal:
         if run(job, listing, bench.options(), journal).interrupted:
             raise KeyboardInterrupt
@@ -176,9 +176,9 @@ def _image(row: Row) -> str:
     return str(row["image"])
 
 
-def _real(bench: Bench, job: Compare, pictures: PictureSet) -> _Shown:
+def _real(bench: Bench, job: Compare, images: ImageSet) -> _Shown:
     """Rows of faces without HR: restored, and the largest face that is found."""
-    low = low_faces(pictures, bench.most(SHOWN))
+    low = low_faces(images, bench.most(SHOWN))
     names = [f"{index}.png" for index in range(len(low))]
     for name, lr in zip(names, low, strict=True):
         save_png(job.out / "pictures" / LR / name, lr)
@@ -190,11 +190,11 @@ def _real(bench: Bench, job: Compare, pictures: PictureSet) -> _Shown:
     return _Shown(rows, {name: name for name in names})
 
 
-def _scenes(_: Bench, job: Compare, pictures: PictureSet) -> _Shown:
+def _scenes(_: Bench, job: Compare, images: ImageSet) -> _Shown:
     """Scenes restored whole, as Table 3 does; each is followed by its middle, enlarged."""
     rows: list[Row] = []
     files: dict[str, str] = {}
-    for index, source in enumerate(map(source_of, pictures.pictures)):
+    for index, source in enumerate(map(source_of, images.images)):
         if source.problem is not None:
             continue
         whole, detail = f"{index}.png", f"{index}-middle.png"
@@ -202,9 +202,9 @@ def _scenes(_: Bench, job: Compare, pictures: PictureSet) -> _Shown:
         hr, lr = whole_pair(source.load())
         made = {m: restore(job.restorer(m), [lr], [hr])[0] for m in job.methods}
         views = {LR: lr, HR: hr, **{method.name: sr for method, sr in made.items()}}
-        for view, picture in views.items():
-            save_png(job.out / "pictures" / view / whole, picture)
-            middle = _middle(picture, 1 if view == LR else SCALE)
+        for view, image in views.items():
+            save_png(job.out / "pictures" / view / whole, image)
+            middle = _middle(image, 1 if view == LR else SCALE)
             save_png(job.out / "pictures" / view / detail, middle)
         for method, sr in made.items():
             row = _row(job, method, source.key, whole, sr)
@@ -212,16 +212,16 @@ def _scenes(_: Bench, job: Compare, pictures: PictureSet) -> _Shown:
     return _Shown(rows, files)
 
 
-def _middle(picture: RGB, scale: int) -> RGB:
+def _middle(image: RGB, scale: int) -> RGB:
     """The square of `_DETAIL` HR pixels in the middle, or what there is of it; `scale` 1 is LR."""
-    height, width = (edge // scale for edge in picture.shape[:2])
+    height, width = (edge // scale for edge in image.shape[:2])
     side = _DETAIL // SCALE
     top, left = (scale * max(0, (edge - side) // 2) for edge in (height, width))
-    return np.ascontiguousarray(picture[top:, left:][: side * scale, : side * scale])
+    return np.ascontiguousarray(image[top:, left:][: side * scale, : side * scale])
 
 
 def _row(job: Compare, method: Method, key: str, output: str, sr: RGB) -> Row:
-    """A picture without ground truth and the largest face that is found in it."""
+    """An image without ground truth and the largest face that is found in it."""
     best = max(job.detect(sr), key=lambda face: face.box.area, default=None)
     row = MethodRow(
         key,
@@ -236,7 +236,7 @@ def _row(job: Compare, method: Method, key: str, output: str, sr: RGB) -> Row:
 
 
 def _signed(content: bytes, origin: Mapping[str, object]) -> bytes:
-    """The picture with its provenance in the PNG's text fields."""
+    """The image with its provenance in the PNG's text fields."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
@@ -244,6 +244,6 @@ def _signed(content: bytes, origin: Mapping[str, object]) -> bytes:
     for name, value in origin.items():
         texts.add_text(name, value if isinstance(value, str) else json.dumps(value, sort_keys=True))
     file = io.BytesIO()
-    with Image.open(io.BytesIO(content)) as picture:
-        picture.save(file, "PNG", pnginfo=texts)
+    with Image.open(io.BytesIO(content)) as image:
+        image.save(file, "PNG", pnginfo=texts)
     return file.getvalue()

@@ -6,12 +6,12 @@ from functools import partial
 from typing import Final
 
 from benchmarks.context import Bench
-from benchmarks.image_sets import PictureSet, lfw_split
+from benchmarks.image_sets import ImageSet, lfw_split
 from benchmarks.measuring.open_set import FPIR, WIDTHS, Row, open_set_rows
 from benchmarks.methods import Entrant
-from benchmarks.protocols import OPEN_SET_PER_PERSON, OPEN_SET_PICTURES
+from benchmarks.protocols import OPEN_SET_IMAGES, OPEN_SET_PER_PERSON
 from benchmarks.tables.document import Section, Sheet
-from data.prepared import Picture
+from data.prepared import DatasetImage
 from pipeline.identity.thresholds import load_table
 from pipeline.report.tables import Column
 
@@ -32,7 +32,7 @@ _COLUMNS: Final = (
 def identity(bench: Bench) -> Sheet:
     """A section for each face width; MissingDataError without LFW's test people."""
     images = _few_of_each(lfw_split(bench.data, "lfw-test").shuffled(0))
-    images = images.first(bench.most(OPEN_SET_PICTURES))
+    images = images.first(bench.most(OPEN_SET_IMAGES))
     calibrated = load_table().provenance
     entrants = [one for one in bench.entrants if one.name in calibrated]
     sections = tuple(_section(bench, entrants, images, width) for width in WIDTHS)
@@ -49,21 +49,21 @@ def identity(bench: Bench) -> Sheet:
     return Sheet("identity", "Open-set identification", sections, notes, origin)
 
 
-def _section(bench: Bench, entrants: list[Entrant], images: PictureSet, width: float) -> Section:
+def _section(bench: Bench, entrants: list[Entrant], images: ImageSet, width: float) -> Section:
     tasks = [partial(open_set_rows, bench, entrant, images, width) for entrant in entrants]
     rows: list[Row] = [
         {"method": entrant.name, "oracle": False, **row}
         for entrant, found in zip(entrants, bench.side_by_side(tasks), strict=True)
         for row in found
     ]
-    title = f"{images.name}, {len(images.pictures)} images, faces {width:g} px wide"
+    title = f"{images.name}, {len(images.images)} images, faces {width:g} px wide"
     return Section(title, tuple(rows), _COLUMNS)
 
 
-def _few_of_each(images: PictureSet) -> PictureSet:
+def _few_of_each(images: ImageSet) -> ImageSet:
     """At most so many images of a person, those of a person together."""
-    of_person: dict[str, list[Picture]] = {}
-    for image in images.pictures:
+    of_person: dict[str, list[DatasetImage]] = {}
+    for image in images.images:
         of_person.setdefault(image.key.split("/")[0], []).append(image)
     few = (one for own in of_person.values() for one in own[:OPEN_SET_PER_PERSON])
-    return PictureSet(images.name, tuple(few))
+    return ImageSet(images.name, tuple(few))

@@ -6,7 +6,7 @@ from functools import partial
 
 from benchmarks import published
 from benchmarks.context import Bench
-from benchmarks.image_sets import MissingDataError, PictureSet, paired_faces, real_faces
+from benchmarks.image_sets import ImageSet, MissingDataError, paired_faces, real_faces
 from benchmarks.measuring.compare_rows import frame, measure_with_features
 from benchmarks.measuring.distances import VERSION, distances, kernel_note
 from benchmarks.measuring.real_faces import real_rows
@@ -55,8 +55,8 @@ def table1(bench: Bench) -> Sheet:
     return Sheet("table1", title, tuple(sections), notes, bench.origin(sets), tuple(missing))
 
 
-def _paired(bench: Bench, pictures: PictureSet) -> Section:
-    rows, features = measure_with_features(bench, PAIRED, pictures)
+def _paired(bench: Bench, images: ImageSet) -> Section:
+    rows, features = measure_with_features(bench, PAIRED, images)
     plain = summarise(frame(rows), seed=bench.seed, images_per_s={})
     summary = {str(row["method"]): row for row in as_rows(plain)}
     reference = features[HR_METHOD]
@@ -67,7 +67,7 @@ def _paired(bench: Bench, pictures: PictureSet) -> Section:
             "version": VERSION,
             "method": entrant.name,
             "weights": entrant.fingerprint,
-            "data": pictures.digest,
+            "data": images.digest,
             "backend": bench.extractor.backend,
             "seed": bench.seed,
             **PAIRED.parts(),
@@ -77,17 +77,17 @@ def _paired(bench: Bench, pictures: PictureSet) -> Section:
         found: dict[str, float] = bench.cache.json(parts, compute)
         return found
 
-    bench.say(f"distances, {len(pictures.pictures)} of {pictures.name}")
+    bench.say(f"distances, {len(images.images)} of {images.name}")
     every = bench.side_by_side(partial(figures, entrant) for entrant in bench.entrants)
     made: list[dict[str, Cell]] = [
         {**summary[entrant.name], **own, **_published(entrant), **entrant.budget}
         for entrant, own in zip(bench.entrants, every, strict=True)
     ]
-    title = f"{pictures.name}, {len(pictures.pictures)} images, 64x64 from bicubic 16x16"
+    title = f"{images.name}, {len(images.images)} images, 64x64 from bicubic 16x16"
     return Section(title, tuple(made), _PAIRED)
 
 
-def _real(bench: Bench, faces: PictureSet, reference: PictureSet) -> Section:
+def _real(bench: Bench, faces: ImageSet, reference: ImageSet) -> Section:
     made: list[dict[str, Cell]] = []
     for row in real_rows(bench, faces, reference, bench.subset):
         entrant, values = row.pop("entrant"), row.pop("lr_consistency")

@@ -12,7 +12,7 @@ from benchmarks.context import Bench
 from benchmarks.image_sets import MissingDataError, paired_faces
 from benchmarks.measuring.compare_rows import frame, measure_with_features
 from benchmarks.methods import Entrant
-from benchmarks.protocols import DRAW_PICTURES, DRAWS, PAIRED
+from benchmarks.protocols import DRAW_IMAGES, DRAWS, PAIRED
 from benchmarks.tables.columns import columns
 from benchmarks.tables.document import Section, Sheet
 from pipeline.evaluation.summary import Cell
@@ -40,14 +40,14 @@ def table2(bench: Bench) -> Sheet:
     if len(variants) < 2:
         names = ", ".join(entrant.name for entrant in variants) or "none"
         raise MissingDataError(f"needs at least two weights of GFLmser; there are: {names}")
-    pictures = paired_faces(bench.data).first(bench.subset)
-    rows, _ = measure_with_features(bench, PAIRED, pictures)
+    images = paired_faces(bench.data).first(bench.subset)
+    rows, _ = measure_with_features(bench, PAIRED, images)
     compared = {entrant.name for entrant in variants}
     own = frame([row for row in rows if row["method"] in compared])
     table = own.pivot(index="image", columns="method", values=list(_FIGURES)).dropna()
     if len(table) < 2:
-        raise MissingDataError(f"needs at least two readable images of {pictures.name}")
-    size = min(DRAW_PICTURES, max(2, len(table) // 2))
+        raise MissingDataError(f"needs at least two readable images of {images.name}")
+    size = min(DRAW_IMAGES, max(2, len(table) // 2))
     drawn = draws(len(table), size, bench.seed)
     made: list[dict[str, Cell]] = []
     for a, b in combinations(variants, 2):
@@ -73,13 +73,13 @@ def table2(bench: Bench) -> Sheet:
         "ground truth), beside two that were trained on as many images.",
         *bench.notes(),
     )
-    title = f"{pictures.name}, {len(table)} images"
+    title = f"{images.name}, {len(table)} images"
     return Sheet(
         "table2",
         "Table 2: significance between variants",
         (Section(title, tuple(made), _COLUMNS),),
         notes,
-        bench.origin({pictures.name: pictures.digest[:16]}),
+        bench.origin({images.name: images.digest[:16]}),
     )
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from benchmarks import published
 from benchmarks.context import Bench
-from benchmarks.image_sets import MissingDataError, PictureSet, paired_faces, scenes
+from benchmarks.image_sets import ImageSet, MissingDataError, paired_faces, scenes
 from benchmarks.measuring.compare_rows import frame, measure_with_features
 from benchmarks.measuring.whole_images import measure_scenes
 from benchmarks.protocols import PAIRED
@@ -31,7 +31,7 @@ _COLUMNS = columns(
 
 def table3(bench: Bench) -> Sheet:
     """Raises MissingDataError where none of the sets is there; of several BSDS100 is missed."""
-    found: list[PictureSet] = []
+    found: list[ImageSet] = []
     missing: list[str] = []
     for name in _SETS:
         try:
@@ -59,10 +59,10 @@ def table3(bench: Bench) -> Sheet:
     return Sheet("table3", title, tuple(sections), notes, bench.origin(sets), tuple(missing))
 
 
-def _section(bench: Bench, pictures: PictureSet, protocol: str) -> Section:
+def _section(bench: Bench, images: ImageSet, protocol: str) -> Section:
     made: list[dict[str, Cell]] = []
     every = bench.side_by_side(
-        partial(measure_scenes, bench, entrant, pictures, protocol) for entrant in bench.entrants
+        partial(measure_scenes, bench, entrant, images, protocol) for entrant in bench.entrants
     )
     for entrant, rows in zip(bench.entrants, every, strict=True):
         cells: dict[str, Cell] = {
@@ -81,21 +81,21 @@ def _section(bench: Bench, pictures: PictureSet, protocol: str) -> Section:
                     f"{name}_lo": interval.lo,
                     f"{name}_hi": interval.hi,
                 }
-        if pictures.name == "bsds100":
+        if images.name == "bsds100":
             cells |= published.table3(entrant.family, entrant.trained_on)
         made.append(cells)
-    title = f"{pictures.name}, {len(pictures.pictures)} images, {_WORDS[protocol]}"
+    title = f"{images.name}, {len(images.images)} images, {_WORDS[protocol]}"
     return Section(title, tuple(made), _COLUMNS)
 
 
 def _converse(bench: Bench) -> Section:
-    """Faces restored by what was trained on general pictures, between the usual rows."""
-    pictures = paired_faces(bench.data).first(bench.subset)
-    rows, _ = measure_with_features(bench, PAIRED, pictures)
+    """Faces restored by what was trained on general images, between the usual rows."""
+    images = paired_faces(bench.data).first(bench.subset)
+    rows, _ = measure_with_features(bench, PAIRED, images)
     trained = {entrant.name: entrant.trained_on for entrant in bench.entrants}
     made = [
         {**row, "protocol": "faces", "trained_on": trained[str(row["method"])]}
         for row in as_rows(summarise(frame(rows), seed=bench.seed, images_per_s={}))
     ]
-    title = f"the converse: {pictures.name}, {len(pictures.pictures)} images"
+    title = f"the converse: {images.name}, {len(images.images)} images"
     return Section(title, tuple(made), _COLUMNS)

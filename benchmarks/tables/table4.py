@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks import published
 from benchmarks.context import Bench
-from benchmarks.image_sets import MissingDataError, PictureSet, table4_faces
+from benchmarks.image_sets import ImageSet, MissingDataError, table4_faces
 from benchmarks.measuring.compare_rows import frame, measure, with_a_face_on_hr
 from benchmarks.measuring.other_detector import SCORE, found_on_bicubic
 from benchmarks.protocols import CNN, TABLE4, Protocol
@@ -52,30 +52,30 @@ def table4(bench: Bench) -> Sheet:
     return Sheet("table4", title, tuple(sections), notes, bench.origin(sets), tuple(missing))
 
 
-def _section(bench: Bench, candidates: PictureSet, protocol: Protocol) -> Section:
-    most = bench.most(protocol.most) or len(candidates.pictures)
+def _section(bench: Bench, candidates: ImageSet, protocol: Protocol) -> Section:
+    most = bench.most(protocol.most) or len(candidates.images)
     note = ""
     if protocol.draw == "until_found":
-        pictures, tried = with_a_face_on_hr(bench, protocol, candidates, most)
+        images, tried = with_a_face_on_hr(bench, protocol, candidates, most)
         note = (
-            f"{len(pictures.pictures)} images with a face on HR out of the first {tried} "
-            f"that were drawn ({tried - len(pictures.pictures)} without one passed over)."
+            f"{len(images.images)} images with a face on HR out of the first {tried} "
+            f"that were drawn ({tried - len(images.images)} without one passed over)."
         )
     else:
-        pictures = candidates.first(most)
-    if not pictures.pictures:
+        images = candidates.first(most)
+    if not images.images:
         raise MissingDataError(f"no image of {candidates.name} shows the detector a face on HR")
-    rows = measure(bench, protocol, pictures)
-    section = detection_section(bench, protocol, pictures, rows)
+    rows = measure(bench, protocol, images)
+    section = detection_section(bench, protocol, images, rows)
     if protocol == TABLE4[0]:
-        note = f"{note} {_measures_hog(bench, protocol, pictures)}".strip()
+        note = f"{note} {_measures_hog(bench, protocol, images)}".strip()
     return Section(section.title, section.rows, section.columns, note or section.note)
 
 
-def _measures_hog(bench: Bench, protocol: Protocol, pictures: PictureSet) -> str:
+def _measures_hog(bench: Bench, protocol: Protocol, images: ImageSet) -> str:
     """The sentence that says how much of a miss is the detector's; empty without CenterFace."""
     try:
-        found, n = found_on_bicubic(bench, protocol, pictures)
+        found, n = found_on_bicubic(bench, protocol, images)
     except ModelError:
         return ""
     return (
@@ -85,9 +85,9 @@ def _measures_hog(bench: Bench, protocol: Protocol, pictures: PictureSet) -> str
 
 
 def detection_section(
-    bench: Bench, protocol: Protocol, pictures: PictureSet, rows: Sequence[Row]
+    bench: Bench, protocol: Protocol, images: ImageSet, rows: Sequence[Row]
 ) -> Section:
-    """The rows of one profile, with counts of found, missed and excluded pictures."""
+    """The rows of one profile, with counts of found, missed and excluded images."""
     entrants = {entrant.name: entrant for entrant in bench.entrants}
     made: list[dict[str, Cell]] = []
     for row in as_rows(summarise(frame(rows), seed=bench.seed, images_per_s={})):
@@ -110,6 +110,6 @@ def detection_section(
     title = (
         f"{protocol.name}: {protocol.detector}, {protocol.passes} "
         f"pass{'es' if protocol.passes > 1 else ''}, crop {protocol.crop:g}, "
-        f"{len(pictures.pictures)} of {pictures.name}"
+        f"{len(images.images)} of {images.name}"
     )
     return Section(title, tuple(made), _COLUMNS, note)

@@ -31,23 +31,23 @@ def repeated_error(sr: Sequence[RGB], hr: Sequence[RGB], scale: int = 4) -> NDAr
     return np.asarray(pattern - pattern.mean())
 
 
-def checkerboard(pictures: Sequence[RGB], smooth: Sequence[RGB]) -> float:
+def checkerboard(images: Sequence[RGB], smooth: Sequence[RGB]) -> float:
     """RMS in grey levels of what alternates from pixel to pixel both ways, where `smooth` is flat.
 
-    Flat is where neighbours of the smooth (bicubic) picture differ by less than a grey level.
-    Pictures have some by nature: read it beside the figure of HR.
+    Flat is where neighbours of the smooth (bicubic) image differ by less than a grey level.
+    Images have some by nature: read it beside the figure of HR.
     """
-    found = [_alternating(a)[_flat(b)] for a, b in zip(pictures, smooth, strict=True)]
+    found = [_alternating(a)[_flat(b)] for a, b in zip(images, smooth, strict=True)]
     return float(np.sqrt((np.concatenate(found) ** 2).mean()))
 
 
-def _alternating(picture: RGB) -> NDArray[np.float64]:
-    grey = picture.mean(2, dtype=np.float64)
+def _alternating(image: RGB) -> NDArray[np.float64]:
+    grey = image.mean(2, dtype=np.float64)
     return np.asarray((grey[:-1, :-1] - grey[:-1, 1:] - grey[1:, :-1] + grey[1:, 1:]) / 4)
 
 
-def _flat(picture: RGB) -> NDArray[np.bool_]:
-    grey = picture.mean(2, dtype=np.float64)
+def _flat(image: RGB) -> NDArray[np.bool_]:
+    grey = image.mean(2, dtype=np.float64)
     across, down = np.abs(np.diff(grey, axis=1)), np.abs(np.diff(grey, axis=0))
     return np.asarray((across[:-1] < 1) & (down[:, :-1] < 1))
 
@@ -62,7 +62,7 @@ def main(upscaler: str, folder: Path) -> None:
     pattern = repeated_error(sr, hr)
     click.echo(np.array2string(pattern, precision=2, suppress_small=True))
     click.echo(f"{np.sqrt((pattern**2).mean()):.2f} grey levels RMS over {len(hr)} images")
-    figures = [checkerboard(pictures, smooth) for pictures in (sr, smooth, hr)]
+    figures = [checkerboard(images, smooth) for images in (sr, smooth, hr)]
     click.echo("checkerboard in flat parts {:.2f}, bicubic {:.2f}, HR {:.2f}".format(*figures))
 
 

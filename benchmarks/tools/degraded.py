@@ -1,4 +1,4 @@
-"""Pairs of pictures as `sr-pipeline degrade` leaves them: `lr/` and `hr/` below one folder."""
+"""Pairs of images as `sr-pipeline degrade` leaves them: `lr/` and `hr/` below one folder."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from data.images.rgb import RGB
 
 
 def degraded_pairs(folder: Path) -> tuple[list[RGB], list[RGB]]:
-    """Every LR picture of `folder` in the order of the names, and the HR picture of each.
+    """Every LR image of `folder` in the order of the names, and the HR image of each.
 
     Raises UsageError where there is none, ImageError where one cannot be read or has no HR.
     """

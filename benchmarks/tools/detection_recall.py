@@ -1,4 +1,4 @@
-"""Recall and precision of `detect` on pictures with annotated faces, with and without upscaling.
+"""Recall and precision of `detect` on images with annotated faces, with and without upscaling.
 
 Example:
 
@@ -27,17 +27,17 @@ from pipeline.jobs.detect_to_folder import find_faces
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedSet:
-    """Pictures below `pictures` and their boxes in `truth`, both relative to the data folder."""
+    """Images below `images` and their boxes in `truth`, both relative to the data folder."""
 
     name: str
-    pictures: str
+    images: str
     truth: str
     classes: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A way to search: an upscaler for every picture, or none, and the passes of HOG."""
+    """A way to search: an upscaler for every image, or none, and the passes of HOG."""
 
     name: str
     upscaler: str | None
@@ -50,7 +50,7 @@ SETS: Final = (
         "crowd_voc", "crowd_voc/images", "crowd_voc/annotations", frozenset({"without_mask"})
     ),
 )
-_EVERY_PICTURE: Final = 1_000_000
+_EVERY_IMAGE: Final = 1_000_000
 
 
 def variants(upscalers: tuple[str, ...]) -> tuple[Variant, ...]:
@@ -65,11 +65,11 @@ def measure(data: Path, out: Path, annotated: AnnotatedSet, variant: Variant) ->
     job = FindFaces(
         folder,
         upscaler=variant.upscaler or "bicubic",
-        upscale_below=_EVERY_PICTURE if variant.upscaler else 0,
+        upscale_below=_EVERY_IMAGE if variant.upscaler else 0,
         passes=variant.passes,
-        pictures=False,
+        images=False,
     )
-    listing = Listing((str(data / annotated.pictures),))
+    listing = Listing((str(data / annotated.images),))
     done = find_faces(job, listing, RunOptions(default_workers()), start=Start(resume=True))
     found = evaluate(
         folder / "detections.csv", data / annotated.truth, classes=annotated.classes, seed=0

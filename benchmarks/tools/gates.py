@@ -1,4 +1,4 @@
-"""What the gates of a trained GFLmser do: how wide they open, and whether pictures differ in it.
+"""What the gates of a trained GFLmser do: how wide they open, and whether images differ in it.
 
 `python -m benchmarks.tools.gates gflmser-gate out/degraded`, on what `sr-pipeline degrade` made.
 """
@@ -28,7 +28,7 @@ from pipeline.cli import main as run
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """The correlations of one fusion over pictures (and channels, where each has its own)."""
+    """The correlations of one fusion over images (and channels, where each has its own)."""
 
     fusion: str
     side: int
@@ -36,7 +36,7 @@ class Gate:
     magnitude: float
     """Mean of |rho|: the share of the skip that passes."""
     spread: float
-    """Standard deviation of rho over the pictures, mean of the channels."""
+    """Standard deviation of rho over the images, mean of the channels."""
     chance: float
     """Spread of Pearson's correlation of that many independent values: 1 / sqrt(n - 1)."""
 
@@ -44,7 +44,7 @@ class Gate:
 def gates(model: GFLmser, lr: Tensor, hr: Tensor | None = None) -> list[Gate]:
     """The gates of `model` on `(N, 3, H, W)` in [-1, 1], in the order in which they act.
 
-    `hr` is for oracles alone. Raises UsageError when there is no gate or only one picture.
+    `hr` is for oracles alone. Raises UsageError when there is no gate or only one image.
     """
     fusions = {
         name: module
@@ -93,15 +93,15 @@ def main(weights: str, folder: Path) -> None:
         model, _ = load_gflmser(weights)
     except WeightsError as error:
         raise UsageError(str(error)) from error
-    lr, hr = (_together(pictures) for pictures in degraded_pairs(folder))
+    lr, hr = (_together(images) for images in degraded_pairs(folder))
     rows = [asdict(gate) for gate in gates(model, lr, hr)]
     click.echo(tabulate(rows, headers="keys", tablefmt="pipe", floatfmt=".3f"))
 
 
-def _together(pictures: Sequence[RGB]) -> Tensor:
-    if len({picture.shape for picture in pictures}) != 1:
+def _together(images: Sequence[RGB]) -> Tensor:
+    if len({image.shape for image in images}) != 1:
         raise UsageError("gates are looked at in images of one size")
-    return to_tensor(np.stack(pictures))
+    return to_tensor(np.stack(images))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.image_sets import PictureSet, lfw_split, source_of
+from benchmarks.image_sets import ImageSet, lfw_split, source_of
 from pipeline.cli import main as run
 from pipeline.jobs.compare import comparable
 from pipeline.jobs.degrade import Degradation
@@ -23,10 +23,10 @@ from pipeline.upscalers.base import restore
 _CROPS: Final = (1.0, 0.55)
 
 
-def psnr_of(weights: str, images: PictureSet, crop: float) -> NDArray[np.float64]:
+def psnr_of(weights: str, images: ImageSet, crop: float) -> NDArray[np.float64]:
     """PSNR (RGB, dB) of each image at `crop`, restored by `weights` (a shipped name or a file)."""
     degradation = Degradation(crop)
-    sources = [source_of(image) for image in images.pictures]
+    sources = [source_of(image) for image in images.images]
     hr, lr = zip(*(degradation(source.load(), source.key) for source in sources), strict=True)
     made = restore(comparable(weights, "cpu", "fp32", 16), list(lr), list(hr))
     return np.array([psnr_rgb(a, b) for a, b in zip(made, hr, strict=True)])

@@ -35,20 +35,20 @@ _EPSILON: Final = 1e-8
 
 
 class LoopFusion(nn.Module):
-    """The gate as the authors' code has it: Python loops over every picture and every channel."""
+    """The gate as the authors' code has it: Python loops over every image and every channel."""
 
     def forward(self, feature: Tensor, skip: Tensor | None) -> Tensor:
         """`feature + rho * skip` with the centred correlation of each channel (eq. 3)."""
         assert skip is not None
-        pictures = []
+        images = []
         for x, y in zip(feature, skip, strict=True):
             maps = []
             for a, b in zip(x, y, strict=True):
                 da, db = a - a.mean(), b - b.mean()
                 power = (da * da).sum() * (db * db).sum()
                 maps.append(b * ((da * db).sum() / power.clamp_min(_EPSILON**2).sqrt()))
-            pictures.append(torch.stack(maps))
-        return feature + torch.stack(pictures)
+            images.append(torch.stack(maps))
+        return feature + torch.stack(images)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Ground truth: which faces are in which picture, whatever format the annotation has."""
+"""Ground truth: which faces are in which image, whatever format the annotation has."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from data.errors import TruthError
 from data.safe_text import one_line
 
 INSIDE: Final = 0.5
-"""Share of a box that must lie in its picture; annotators draw cut faces a little past the edge."""
+"""Share of a box that must lie in its image; annotators draw cut faces a little past the edge."""
 
 
 class OutsideError(TruthError):
@@ -24,16 +24,16 @@ class OutsideError(TruthError):
 
 @dataclass(frozen=True)
 class Truth(Mapping[str, tuple[Box, ...]]):
-    """Image key -> its faces, in the order of the file; `()` for a picture without a face.
+    """Image key -> its faces, in the order of the file; `()` for an image without a face.
 
-    A key is a posix path relative to the folder of pictures, as the annotation writes it.
+    A key is a posix path relative to the folder of images, as the annotation writes it.
     """
 
     faces: Mapping[str, tuple[Box, ...]]
     ignored: Mapping[str, tuple[Box, ...]] = field(default_factory=dict)
     """Boxes neither to be found nor a mistake when found: crowd, invalid, another class."""
     sizes: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    """Width and height of the picture, where the annotation says."""
+    """Width and height of the image, where the annotation says."""
     empty: int = 0
     """Boxes without area that were left out (WIDER FACE has some)."""
     damaged: Mapping[str, str] = field(default_factory=dict)
@@ -91,7 +91,7 @@ def read_truth(
     """Read annotations; the format is found from the content unless `format` says it.
 
     With `classes` only boxes of those classes are faces, the others are `ignored`. Boxes are
-    clipped to their picture where its size is known; an image with a box more than half outside
+    clipped to their image where its size is known; an image with a box more than half outside
     is `damaged`. Raises `TruthError` in one line (file, line or element, cause): for a file that
     cannot be read, a missing column or element, swapped corners, or an absent class. It is raised
     too where every image is damaged.
@@ -107,7 +107,7 @@ def read_truth(
 
 
 def inside(box: Box, size: tuple[float, float], where: str) -> Box:
-    """`box` clipped to a picture of this size; `OutsideError` when most of it lies outside."""
+    """`box` clipped to an image of this size; `OutsideError` when most of it lies outside."""
     clipped = box.clipped(*size)
     if clipped is None or clipped.area < INSIDE * box.area:
         sides = f"{box.left:g}, {box.top:g}, {box.right:g}, {box.bottom:g}"
@@ -154,7 +154,7 @@ def _truth(records: Iterable[Record], classes: frozenset[str] | None) -> Truth:
 
 
 def _box(record: Record) -> Box | None:
-    """The box of a record, clipped to the picture; None when it has no area."""
+    """The box of a record, clipped to the image; None when it has no area."""
     assert record.sides is not None
     left, top, right, bottom = record.sides
     if right < left or bottom < top:

@@ -1,7 +1,7 @@
 """COCO: one JSON file with `images`, `annotations` and `categories`.
 
 Read with the standard library: supervision's reader decodes every segmentation mask and resolves
-each picture on disk, and its errors do not name the annotation. A test holds the two equal.
+each image on disk, and its errors do not name the annotation. A test holds the two equal.
 """
 
 from __future__ import annotations

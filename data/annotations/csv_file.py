@@ -26,12 +26,12 @@ def looks_like_header(line: str) -> bool:
 
 
 def read_csv(path: Path) -> Iterator[Record]:
-    """Boxes in pixels of the picture beside the file, edges exclusive.
+    """Boxes in pixels of the image beside the file, edges exclusive.
 
     Columns: `image` (or `file`, `filename`, `path`); `left,top,right,bottom` (or `x0,y0,x1,y1`,
     `x1,y1,x2,y2`, `xmin,ymin,xmax,ymax`); `class` or `label`, and `width` with `height` of the
-    picture, where there are any. Others are not read. Cells end with `,`, `;` or a tab. Four empty
-    sides: a picture without a face.
+    image, where there are any. Others are not read. Cells end with `,`, `;` or a tab. Four empty
+    sides: an image without a face.
     """
     text = lines(path)
     rows = csv.reader(text, strict=True, delimiter=separator_of(text[0] if text else ""))

@@ -19,17 +19,17 @@ class Record:
     """One line or element of an annotation file, not yet judged."""
 
     image: str
-    """Path of the picture as the file writes it."""
+    """Path of the image as the file writes it."""
     where: str
     """File and line or element, for messages."""
     sides: Sides | None
-    """Left, top, right, bottom as written; None where a picture is said to have no face."""
+    """Left, top, right, bottom as written; None where an image is said to have no face."""
     label: str | None = None
     """Class of the box; None where the format or the file has no classes."""
     ignored: bool = False
     """Neither to be found nor a mistake when found: crowd, invalid, difficult, `ignore`."""
     size: tuple[float, float] | None = None
-    """Width and height of the picture, where the file says."""
+    """Width and height of the image, where the file says."""
 
 
 def fail(where: str, why: object) -> NoReturn:

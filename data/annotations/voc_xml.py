@@ -1,4 +1,4 @@
-"""Pascal VOC: one XML file a picture."""
+"""Pascal VOC: one XML file an image."""
 
 from __future__ import annotations
 

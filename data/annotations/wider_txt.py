@@ -17,7 +17,7 @@ INVALID = 7
 def read_wider(path: Path) -> Iterator[Record]:
     """Lines `x y w h [blur expression illumination invalid occlusion pose]`.
 
-    A picture without a face has the count 0, with or without a line of zeros after it.
+    An image without a face has the count 0, with or without a line of zeros after it.
     """
     numbered = [(i, line.strip()) for i, line in enumerate(lines(path), start=1) if line.strip()]
     at = 0

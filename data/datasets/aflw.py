@@ -1,4 +1,4 @@
-"""AFLW: 21,997 Flickr pictures with 25,993 faces, boxes in an SQLite file."""
+"""AFLW: 21,997 Flickr images with 25,993 faces, boxes in an SQLite file."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from data.datasets.base import (
     DatasetError,
     Report,
     few,
-    file_picture,
+    file_image,
     guarded,
     need,
     report,
 )
-from data.prepared import Picture
+from data.prepared import DatasetImage
 from data.regular_files import FileBytes, check_regular
 
 _FACES: Final = 25_993
@@ -31,12 +31,12 @@ _QUERY: Final = """
 """
 
 
-def pictures(root: Path) -> list[Picture]:
-    """One picture for each face of `root/data/aflw.sqlite`, cut from `root/data/flickr/...`."""
-    return [picture for picture, path in _faces(root) if path.is_file()]
+def images(root: Path) -> list[DatasetImage]:
+    """One image for each face of `root/data/aflw.sqlite`, cut from `root/data/flickr/...`."""
+    return [image for image, path in _faces(root) if path.is_file()]
 
 
-def _faces(root: Path) -> list[tuple[Picture, Path]]:
+def _faces(root: Path) -> list[tuple[DatasetImage, Path]]:
     base = root / "data" if (root / "data").is_dir() else root
     database = need(base / "aflw.sqlite", "the annotations")
     flickr = need(base / "flickr", "the images")
@@ -53,24 +53,24 @@ def _faces(root: Path) -> list[tuple[Picture, Path]]:
             box = Box(float(x), float(y), float(x + width), float(y + height))
         except (TypeError, ValueError) as error:
             raise DatasetError(f"{database}: face {face}: {error}") from error
-        made.append((Picture(f"{name}#{face}", "", FileBytes(path), box), path))
+        made.append((DatasetImage(f"{name}#{face}", "", FileBytes(path), box), path))
     return made
 
 
 @guarded
 def _check(root: Path) -> Report:
     faces = _faces(root)
-    present = [(picture, path) for picture, path in faces if path.is_file()]
+    present = [(image, path) for image, path in faces if path.is_file()]
     there = dict.fromkeys(path for _, path in present)
     missing = dict.fromkeys(path for _, path in faces if path not in there)
     problems = few([f"{path} is missing" for path in missing], "images more are missing")
-    files = [file_picture(path, root) for path in there]
+    files = [file_image(path, root) for path in there]
     return report([p for p, _ in present], problems, expected=_FACES, files=files)
 
 
 DATASET: Final = Dataset(
     name="aflw",
     layout="ROOT/data/aflw.sqlite and ROOT/data/flickr/0/image00002.jpg",
-    pictures=pictures,
+    images=images,
     check=_check,
 )

@@ -11,13 +11,13 @@ from typing import Final
 from data.boxes import Box
 from data.datasets.identification import Identification
 from data.datasets.integrity import fault
-from data.prepared import Picture
+from data.prepared import DatasetImage
 from data.regular_files import FileBytes, read_bytes
 from data.safe_text import one_line
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff"})
 _BROKEN_SHOWN: Final = 50
-"""Broken pictures are named one by one: only their names say which to fetch again."""
+"""Broken images are named one by one: only their names say which to fetch again."""
 
 
 class DatasetError(ValueError):
@@ -31,27 +31,27 @@ class DatasetError(ValueError):
 class Report:
     """What a look at a copy of a dataset found."""
 
-    pictures: int
+    images: int
     identities: int
-    """0 where the dataset does not say who is on a picture."""
+    """0 where the dataset does not say who is on an image."""
     problems: tuple[str, ...] = ()
     """One line each: what is missing or wrong, and where."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """One dataset: how its pictures are listed and how a copy is checked."""
+    """One dataset: how its images are listed and how a copy is checked."""
 
     name: str
     layout: str
     """What the folder has to look like, for people."""
-    pictures: Callable[[Path], list[Picture]]
+    images: Callable[[Path], list[DatasetImage]]
     """Raises DatasetError where the layout is another one."""
     check: Callable[[Path], Report]
     side: int = 128
     """Side of the arrays that `prepare` makes unless told otherwise."""
     anchor: float = 0.5
-    """Where down the height of a picture the square is cut: 0 top, 1 bottom."""
+    """Where down the height of an image the square is cut: 0 top, 1 bottom."""
     test_only: bool = False
     """Never to be trained on; the caches made of it say so."""
     identification: Identification | None = None
@@ -74,19 +74,19 @@ def text_of(path: Path, encoding: str = "ascii") -> str:
 
 
 def image_files(root: Path) -> Iterator[Path]:
-    """Every picture file below `root`, sorted, so that two copies list alike."""
+    """Every image file below `root`, sorted, so that two copies list alike."""
     return iter(sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES))
 
 
-def file_picture(path: Path, root: Path, identity: str = "", box: Box | None = None) -> Picture:
-    """The picture in a file, called by its path below `root`."""
-    return Picture(path.relative_to(root).as_posix(), identity, FileBytes(path), box)
+def file_image(path: Path, root: Path, identity: str = "", box: Box | None = None) -> DatasetImage:
+    """The image in a file, called by its path below `root`."""
+    return DatasetImage(path.relative_to(root).as_posix(), identity, FileBytes(path), box)
 
 
-def by_identity_folder(root: Path) -> list[Picture]:
-    """Pictures of a tree with one folder for each person."""
+def by_identity_folder(root: Path) -> list[DatasetImage]:
+    """Images of a tree with one folder for each person."""
     need(root, "the folder of the dataset")
-    return [file_picture(path, root, path.parent.name) for path in image_files(root)]
+    return [file_image(path, root, path.parent.name) for path in image_files(root)]
 
 
 def few(lines: Sequence[str], rest: str, *, shown: int = 5) -> list[str]:
@@ -96,32 +96,32 @@ def few(lines: Sequence[str], rest: str, *, shown: int = 5) -> list[str]:
 
 
 def miscounted(count: int, expected: int, whole: str) -> list[str]:
-    """The problem that `whole` has another number of pictures than a copy; none if it has not."""
+    """The problem that `whole` has another number of images than a copy; none if it has not."""
     same = count == expected
     return [] if same else [f"{count:,} images where {whole} has {expected:,}"]
 
 
 def report(
-    pictures: Sequence[Picture],
+    images: Sequence[DatasetImage],
     problems: Sequence[str],
     *,
     expected: int | None = None,
-    files: Sequence[Picture] | None = None,
+    files: Sequence[DatasetImage] | None = None,
 ) -> Report:
-    """A report over pictures; an empty copy, a short one and broken pictures are problems too.
+    """A report over images; an empty copy, a short one and broken images are problems too.
 
-    `files` are the pictures that are looked into, where `pictures` are cut out of them.
+    `files` are the images that are looked into, where `images` are cut out of them.
     """
     found = list(problems)
-    if not pictures:
+    if not images:
         found.append("there is no image")
     elif expected is not None:
-        found += miscounted(len(pictures), expected, "the whole dataset")
-    looked = ((p.key, fault(p)) for p in (pictures if files is None else files))
+        found += miscounted(len(images), expected, "the whole dataset")
+    looked = ((p.key, fault(p)) for p in (images if files is None else files))
     broken = [f"{key}: {why}" for key, why in looked if why is not None]
     found += few(broken, "images more are broken", shown=_BROKEN_SHOWN)
-    people = {p.identity for p in pictures if p.identity}
-    return Report(len(pictures), len(people), tuple(found))
+    people = {p.identity for p in images if p.identity}
+    return Report(len(images), len(people), tuple(found))
 
 
 def guarded(check: Callable[[Path], Report]) -> Callable[[Path], Report]:

@@ -1,4 +1,4 @@
-"""CASIA-WebFace: 494,414 pictures of 10,575 people, as folders or as InsightFace's record file."""
+"""CASIA-WebFace: 494,414 images of 10,575 people, as folders or as InsightFace's record file."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from data.datasets.base import (
     report,
     text_of,
 )
-from data.prepared import Picture
+from data.prepared import DatasetImage
 from data.regular_files import open_regular
 
 _MAGIC: Final = 0xCED7230A
 _FRAME: Final = struct.Struct("<II")
 _HEADER: Final = struct.Struct("<IfQQ")
-_PICTURES: Final = 494_414
+_IMAGES: Final = 494_414
 _RECORD_BYTES: Final = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """One record of `train.rec`; without a picture its `length` is 0."""
+    """One record of `train.rec`; without an image its `length` is 0."""
 
     key: int
     labels: tuple[float, ...]
@@ -43,36 +43,36 @@ class _Record:
     length: int
 
 
-def pictures(root: Path) -> list[Picture]:
+def images(root: Path) -> list[DatasetImage]:
     """From `root/0000045/001.jpg` or `root/train.rec` with `train.idx`."""
     if (root / "train.rec").is_file():
-        return record_pictures(root)
+        return record_images(root)
     found = by_identity_folder(root)
     if not found and (root / "train.idx").is_file():
         need(root / "train.rec", "the record file of train.idx")
     return found
 
 
-def record_pictures(root: Path) -> list[Picture]:
-    """The pictures of `train.rec`, by the offsets of `train.idx`.
+def record_images(root: Path) -> list[DatasetImage]:
+    """The images of `train.rec`, by the offsets of `train.idx`.
 
-    Record 0 is a header that says how many pictures follow; the records behind them describe
-    ranges of identities and are no pictures. Raises DatasetError for a file that is cut short.
+    Record 0 is a header that says how many images follow; the records behind them describe
+    ranges of identities and are no images. Raises DatasetError for a file that is cut short.
     """
-    return _pictures(root, _records(root))
+    return _images(root, _records(root))
 
 
-def _pictures(root: Path, records: Sequence[_Record]) -> list[Picture]:
+def _images(root: Path, records: Sequence[_Record]) -> list[DatasetImage]:
     path = root / "train.rec"
     return [
-        Picture(f"{r.key:08d}", str(int(r.labels[0])), partial(_read, path, r.start, r.length))
+        DatasetImage(f"{r.key:08d}", str(int(r.labels[0])), partial(_read, path, r.start, r.length))
         for r in records
         if r.length > 0
     ]
 
 
 def _declared(records: Sequence[_Record]) -> int | None:
-    """How many pictures the header counts: its first label is the record behind the last one."""
+    """How many images the header counts: its first label is the record behind the last one."""
     header = next((r for r in records if r.key == 0 and r.length == 0), None)
     return None if header is None else int(header.labels[0]) - 1
 
@@ -128,16 +128,16 @@ def _read(path: Path, start: int, length: int) -> bytes:
 def _check(root: Path) -> Report:
     if (root / "train.rec").is_file():
         return _check_records(root)
-    found = pictures(root)
+    found = images(root)
     odd = sorted({p.identity for p in found if not p.identity.isdigit()})
     lines = [f"{name}/ is not a folder of an identity (digits)" for name in odd]
     problems = few(lines, "folders more are not of an identity")
-    return report(found, problems, expected=_PICTURES)
+    return report(found, problems, expected=_IMAGES)
 
 
 def _check_records(root: Path) -> Report:
     records = _records(root)
-    found, declared = _pictures(root, records), _declared(records)
+    found, declared = _images(root, records), _declared(records)
     if declared is None:
         problems = ["train.idx has no record 0 that says how many images train.rec holds"]
     else:
@@ -148,7 +148,7 @@ def _check_records(root: Path) -> Report:
 DATASET: Final = Dataset(
     name="casia_webface",
     layout="ROOT/0000045/001.jpg (one folder for each person), or ROOT/train.rec + train.idx",
-    pictures=pictures,
+    images=images,
     check=_check,
     side=160,
 )

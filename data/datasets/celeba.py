@@ -1,4 +1,4 @@
-"""CelebA: 202,599 pictures of 10,177 people, aligned 178x218 or in the wild."""
+"""CelebA: 202,599 images of 10,177 people, aligned 178x218 or in the wild."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from data.datasets.base import (
     DatasetError,
     Report,
     few,
-    file_picture,
+    file_image,
     guarded,
     image_files,
     report,
@@ -19,13 +19,13 @@ from data.datasets.base import (
 )
 from data.datasets.framing import square_inside
 from data.datasets.integrity import size
-from data.prepared import Picture
+from data.prepared import DatasetImage
 
 _WILD: Final = "img_celeba"
 _FOLDERS: Final = ("img_align_celeba", _WILD, "img_align_celeba_png")
-_PICTURES: Final = 202_599
+_IMAGES: Final = 202_599
 _MARGIN: Final = 1.7
-"""Side of the square in box widths: what the square of an aligned picture shows."""
+"""Side of the square in box widths: what the square of an aligned image shows."""
 
 
 def identities(root: Path) -> dict[str, str]:
@@ -37,7 +37,7 @@ def identities(root: Path) -> dict[str, str]:
 
 
 def boxes(root: Path) -> dict[str, Box]:
-    """File name to face box in the wild picture, from `list_bbox_celeba.txt`.
+    """File name to face box in the wild image, from `list_bbox_celeba.txt`.
 
     Empty where the file is absent; faces whose box has no extent are left out.
     """
@@ -63,7 +63,7 @@ def _lines(path: Path) -> list[tuple[int, str]]:
 
 
 def _is_heading(line: str) -> bool:
-    """The number of pictures, or the names of the columns."""
+    """The number of images, or the names of the columns."""
     return line.strip().isdigit() or line.startswith("image_id")
 
 
@@ -83,10 +83,10 @@ def _box(line: str, number: int, path: Path) -> tuple[str, int, int, int, int]:
     return name, x, y, width, height
 
 
-def pictures(root: Path) -> list[Picture]:
-    """From `root/img_align_celeba/000001.jpg`, or pictures in `root` itself.
+def images(root: Path) -> list[DatasetImage]:
+    """From `root/img_align_celeba/000001.jpg`, or images in `root` itself.
 
-    Pictures of `img_celeba` (in the wild) are cut to a square around their face box.
+    Images of `img_celeba` (in the wild) are cut to a square around their face box.
     """
     folder = _folder(root)
     who = identities(root)
@@ -95,7 +95,7 @@ def pictures(root: Path) -> list[Picture]:
     for path in image_files(folder):
         name = path.with_suffix(".jpg").name
         square = _square(path, where[name]) if name in where else None
-        made.append(file_picture(path, folder, who.get(name, ""), square))
+        made.append(file_image(path, folder, who.get(name, ""), square))
     return made
 
 
@@ -116,7 +116,7 @@ def _folder(root: Path) -> Path:
 
 @guarded
 def _check(root: Path) -> Report:
-    found = pictures(root)
+    found = images(root)
     problems = []
     if not identities(root):
         problems.append("identity_CelebA.txt is missing: no split by identity can be made")
@@ -125,11 +125,11 @@ def _check(root: Path) -> Report:
         problems += few(unknown, "images more are not in identity_CelebA.txt")
     if _folder(root).name == _WILD:
         problems += _unboxed(root, found)
-    return report(found, problems, expected=_PICTURES)
+    return report(found, problems, expected=_IMAGES)
 
 
-def _unboxed(root: Path, found: list[Picture]) -> list[str]:
-    """The wild pictures that will be used whole, for want of a box."""
+def _unboxed(root: Path, found: list[DatasetImage]) -> list[str]:
+    """The wild images that will be used whole, for want of a box."""
     if _annotation(root, "list_bbox_celeba.txt") is None:
         return ["list_bbox_celeba.txt is missing: whole images will be used"]
     lines = [
@@ -144,7 +144,7 @@ DATASET: Final = Dataset(
     name="celeba",
     layout="ROOT/img_align_celeba/000001.jpg and ROOT/identity_CelebA.txt "
     "(in the wild: ROOT/img_celeba/000001.jpg and ROOT/Anno/list_bbox_celeba.txt)",
-    pictures=pictures,
+    images=images,
     check=_check,
     side=89,
     anchor=0.9,

@@ -1,4 +1,4 @@
-"""Folders of pictures: DIV2K, BSDS (200 to train, 100 to test), LFW, and any folder."""
+"""Folders of images: DIV2K, BSDS (200 to train, 100 to test), LFW, and any folder."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ from data.datasets.base import (
     Report,
     by_identity_folder,
     few,
-    file_picture,
+    file_image,
     guarded,
     image_files,
     need,
     report,
 )
 from data.datasets.integrity import size
-from data.prepared import Picture
+from data.prepared import DatasetImage
 
 
-def folder_pictures(root: Path) -> list[Picture]:
-    """Every picture below `root`."""
+def folder_images(root: Path) -> list[DatasetImage]:
+    """Every image below `root`."""
     need(root, "the folder of images")
-    return [file_picture(path, root) for path in image_files(root)]
+    return [file_image(path, root) for path in image_files(root)]
 
 
 @guarded
 def _check_folder(root: Path) -> Report:
-    return report(folder_pictures(root), [])
+    return report(folder_images(root), [])
 
 
-def div2k_pictures(root: Path) -> list[Picture]:
-    """The 800 pictures of `DIV2K_train_HR` (0001.png on), or those of `root` itself."""
+def div2k_images(root: Path) -> list[DatasetImage]:
+    """The 800 images of `DIV2K_train_HR` (0001.png on), or those of `root` itself."""
     train = root / "DIV2K_train_HR"
-    return folder_pictures(train if train.is_dir() else root)
+    return folder_images(train if train.is_dir() else root)
 
 
 @guarded
 def _check_div2k(root: Path) -> Report:
-    found = div2k_pictures(root)
+    found = div2k_images(root)
     names = {Path(p.key).stem for p in found}
     missing = [f"{n:04d}.png is missing" for n in range(1, 801) if f"{n:04d}" not in names]
     problems = few(missing, "images more are missing")
@@ -57,11 +57,11 @@ def _check_bsds200(root: Path) -> Report:
 
 
 def _check_bsds(root: Path, expected: int) -> Report:
-    found = folder_pictures(root)
+    found = folder_images(root)
     odd = [
-        f"{picture.key}: {shape[0]}x{shape[1]}, not 481x321: not an original image"
-        for picture in found
-        if (shape := size(root / picture.key)) and sorted(shape) not in ([321, 481], [320, 480])
+        f"{image.key}: {shape[0]}x{shape[1]}, not 481x321: not an original image"
+        for image in found
+        if (shape := size(root / image.key)) and sorted(shape) not in ([321, 481], [320, 480])
     ]
     problems = few(odd, "images more are not 481x321")
     return report(found, problems, expected=expected)
@@ -71,13 +71,13 @@ def _check_bsds(root: Path, expected: int) -> Report:
 def _check_lfw(root: Path) -> Report:
     found = by_identity_folder(root)
     misnamed = [
-        f"{picture.key}: not called {picture.identity}_0001.jpg after its folder"
-        for picture in found
-        if not Path(picture.key).name.startswith(f"{picture.identity}_")
+        f"{image.key}: not called {image.identity}_0001.jpg after its folder"
+        for image in found
+        if not Path(image.key).name.startswith(f"{image.identity}_")
     ]
     problems = few(misnamed, "images more are not called after their folder")
-    # Copies are of one size: the first picture that can be opened tells which.
-    shapes = ((picture.key, size(root / picture.key)) for picture in found)
+    # Copies are of one size: the first image that can be opened tells which.
+    shapes = ((image.key, size(root / image.key)) for image in found)
     key, shape = next(((key, shape) for key, shape in shapes if shape), ("", None))
     if shape is not None and shape != (250, 250):
         problems.append(f"{key}: {shape[0]}x{shape[1]}, not 250x250")
@@ -87,27 +87,27 @@ def _check_lfw(root: Path) -> Report:
 FOLDER: Final = Dataset(
     name="folder",
     layout="any folder of images",
-    pictures=folder_pictures,
+    images=folder_images,
     check=_check_folder,
 )
 DIV2K: Final = Dataset(
     name="div2k",
     layout="ROOT/DIV2K_train_HR/0001.png to 0800.png",
-    pictures=div2k_pictures,
+    images=div2k_images,
     check=_check_div2k,
     side=512,
 )
 BSDS200: Final = Dataset(
     name="bsds200",
     layout="ROOT/100075.jpg and 199 more, 481x321: the training images of BSDS500",
-    pictures=folder_pictures,
+    images=folder_images,
     check=_check_bsds200,
     side=321,
 )
 BSDS100: Final = Dataset(
     name="bsds100",
     layout="ROOT/101085.png and 99 more, 481x321",
-    pictures=folder_pictures,
+    images=folder_images,
     check=_check_bsds100,
     side=321,
     test_only=True,
@@ -115,7 +115,7 @@ BSDS100: Final = Dataset(
 LFW: Final = Dataset(
     name="lfw",
     layout="ROOT/Aaron_Eckhart/Aaron_Eckhart_0001.jpg, 250x250",
-    pictures=by_identity_folder,
+    images=by_identity_folder,
     check=_check_lfw,
     side=250,
     test_only=True,

@@ -1,4 +1,4 @@
-"""Squares around faces that lie in their picture whole."""
+"""Squares around faces that lie in their image whole."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from data.boxes import Box
 def square_inside(
     size: tuple[int, int] | None, centre: tuple[float, float], side: float
 ) -> Box | None:
-    """A square of `side` about `centre`, moved into a picture of `size` and shrunk to fit.
+    """A square of `side` about `centre`, moved into an image of `size` and shrunk to fit.
 
-    None where the picture has no size (it cannot be opened) or `centre` is not a point of it.
+    None where the image has no size (it cannot be opened) or `centre` is not a point of it.
     """
     if size is None or not all(0 <= at <= most for at, most in zip(centre, size, strict=True)):
         return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from data.prepared import Picture
+from data.prepared import DatasetImage
 
 __all__ = ["Identification", "Protocol", "Seen"]
 
@@ -24,7 +24,7 @@ class Seen:
     `image.identity` is empty for a stranger: nobody of the other role is the same person.
     """
 
-    image: Picture
+    image: DatasetImage
     role: Role
     distance: str = ""
     """From the camera, as the dataset names it: `d1` of SCface is 4.2 m."""
@@ -59,6 +59,6 @@ class Identification:
     """Gallery and probes below a root; raises DatasetError where the layout is another one."""
     protocols: tuple[Protocol, ...]
 
-    def pictures(self, root: Path) -> list[Picture]:
+    def images(self, root: Path) -> list[DatasetImage]:
         """All images, those of strangers without an identity."""
         return [one.image for one in self.seen(root)]

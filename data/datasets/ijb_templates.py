@@ -15,7 +15,7 @@ from data.boxes import Box
 from data.datasets.base import Dataset, DatasetError, Report, guarded, need, text_of
 from data.datasets.identification import Identification, Protocol, Role, Seen
 from data.datasets.people_lists import report_of_listed
-from data.prepared import Picture
+from data.prepared import DatasetImage
 
 _FACE: Final = ("FACE_X", "FACE_Y", "FACE_WIDTH", "FACE_HEIGHT")
 
@@ -45,7 +45,7 @@ def _of_list(root: Path, path: Path, role: Role) -> Iterator[Seen]:
         for number, row in enumerate(rows):
             template, file = row["TEMPLATE_ID"], _file(root, row["FILENAME"])
             key = f"{file.relative_to(root).as_posix()}#{path.stem}/{template}/{number}"
-            image = Picture(key, row["SUBJECT_ID"], file.read_bytes, _box(row))
+            image = DatasetImage(key, row["SUBJECT_ID"], file.read_bytes, _box(row))
             yield Seen(image, role, template=f"{path.stem}/{template}")
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         raise DatasetError(f"{path}: not TEMPLATE_ID,SUBJECT_ID,FILENAME,...: {error}") from error
@@ -82,7 +82,7 @@ def _check(root: Path) -> Report:
         f"template {name} has several people" for name, who in people.items() if len(who) > 1
     ]
     files = {one.image.key.partition("#")[0]: one.image for one in found}
-    there = [Picture(key, image.identity, image.read) for key, image in files.items()]
+    there = [DatasetImage(key, image.identity, image.read) for key, image in files.items()]
     return report_of_listed(there, root, problems)
 
 
@@ -100,7 +100,7 @@ _IDENTIFICATION: Final = Identification(
 DATASET: Final = Dataset(
     name="ijb_templates",
     layout="ROOT/protocols/*gallery*.csv and *probe*.csv, images below ROOT or ROOT/images",
-    pictures=_IDENTIFICATION.pictures,
+    images=_IDENTIFICATION.images,
     check=_check,
     side=112,
     test_only=True,

@@ -1,4 +1,4 @@
-"""Whether a picture is one, told from its two ends: fast enough for every file of a dataset."""
+"""Whether an image is one, told from its two ends: fast enough for every file of a dataset."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from typing import BinaryIO, Final
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from data.images.files import MAX_BYTES, image_formats
-from data.prepared import Picture
+from data.prepared import DatasetImage
 from data.regular_files import FileBytes, open_regular
 
 _ENDS: Final = {"JPEG": b"\xff\xd9", "MPO": b"\xff\xd9", "PNG": b"IEND\xaeB`\x82"}
 _LONGEST_END: Final = 8
 
 
-def fault(picture: Picture) -> str | None:
-    """What is wrong with a picture, on one line; None where nothing is.
+def fault(image: DatasetImage) -> str | None:
+    """What is wrong with an image, on one line; None where nothing is.
 
     The header is read, and whether the file ends as its format does. Only where it does not, or
-    where the format has no end mark, is the picture decoded. Damage between the two ends of a JPEG
+    where the format has no end mark, is the image decoded. Damage between the two ends of a JPEG
     or PNG is not seen.
     """
-    path = _file_of(picture)
+    path = _file_of(image)
     try:
         if path is None:
-            return _fault(BytesIO(picture.read()))
+            return _fault(BytesIO(image.read()))
         with open_regular(path, limit=MAX_BYTES) as file:
             return _fault(file)
     except (OSError, ValueError) as error:
@@ -35,7 +35,7 @@ def fault(picture: Picture) -> str | None:
 
 
 def size(path: Path) -> tuple[int, int] | None:
-    """Width and height from the header alone; None where there is no such picture."""
+    """Width and height from the header alone; None where there is no such image."""
     try:
         with (
             open_regular(path, limit=MAX_BYTES) as file,
@@ -46,8 +46,8 @@ def size(path: Path) -> tuple[int, int] | None:
         return None
 
 
-def _file_of(picture: Picture) -> Path | None:
-    return picture.read.path if isinstance(picture.read, FileBytes) else None
+def _file_of(image: DatasetImage) -> Path | None:
+    return image.read.path if isinstance(image.read, FileBytes) else None
 
 
 def _fault(file: BinaryIO) -> str | None:
@@ -61,7 +61,7 @@ def _fault(file: BinaryIO) -> str | None:
         with Image.open(file, formats=image_formats()) as image:
             end = _ENDS.get(image.format or "")
             if end is None or not tail.endswith(end):
-                # face_recognition sets this for the whole process: half a picture would pass.
+                # face_recognition sets this for the whole process: half an image would pass.
                 ImageFile.LOAD_TRUNCATED_IMAGES = False
                 image.load()
     except UnidentifiedImageError:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from data.datasets.base import Dataset, DatasetError
-from data.prepared import Picture
+from data.prepared import DatasetImage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,9 +22,9 @@ class Part:
     limit: int | None = None
     """So many, drawn without replacement; all where there are fewer."""
 
-    def images(self, seed: int) -> list[Picture]:
+    def images(self, seed: int) -> list[DatasetImage]:
         """The images in the dataset's order; raises DatasetError where there is none."""
-        found = self.dataset.pictures(self.root)
+        found = self.dataset.images(self.root)
         if not found:
             raise DatasetError(
                 f"{self.root} holds no image of {self.dataset.name}: {self.dataset.layout}"
@@ -35,7 +35,7 @@ class Part:
         return [found[row] for row in np.sort(rows)]
 
 
-def joined(parts: Sequence[Part], *, seed: int) -> tuple[Dataset, list[Picture]]:
+def joined(parts: Sequence[Part], *, seed: int) -> tuple[Dataset, list[DatasetImage]]:
     """The images of all parts, and a dataset that stands for them.
 
     Of more than one part, each image's key begins with the name of its dataset, and so does its

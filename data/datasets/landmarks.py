@@ -20,7 +20,7 @@ _TYPES: Final = {"Float": "<f4", "Double": "<f8", "Int": "<i4", "Long": "<i8"}
 
 
 def read(path: Path) -> NDArray[np.float64]:
-    """Columns x and y of the 68 points of a file, in pixels of its picture: `(68, 2)`.
+    """Columns x and y of the 68 points of a file, in pixels of its image: `(68, 2)`.
 
     Of 3D landmarks the depth is left out. Raises DatasetError naming the file.
     """

@@ -1,4 +1,4 @@
-"""LS3D-W: about 230,000 faces with 3D landmarks, a landmark file beside each picture."""
+"""LS3D-W: about 230,000 faces with 3D landmarks, a landmark file beside each image."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from data.datasets.base import (
     DatasetError,
     Report,
     few,
-    file_picture,
+    file_image,
     guarded,
     image_files,
     miscounted,
@@ -23,7 +23,7 @@ from data.datasets.base import (
 )
 from data.datasets.framing import square_inside
 from data.datasets.integrity import size
-from data.prepared import Picture
+from data.prepared import DatasetImage
 
 _REANNOTATED: Final = "AFLW2000-3D-Reannotated"
 _PARTS: Final = ("300VW-3D", "300W-Testset-3D", _REANNOTATED, "Menpo-3D")
@@ -33,17 +33,17 @@ _RAISED: Final = 0.2
 """How far the middle of the square lies above that of the landmarks, in the same unit."""
 
 
-def pictures(root: Path) -> list[Picture]:
-    """Every picture below `root`; the part it belongs to is the first folder of its key.
+def images(root: Path) -> list[DatasetImage]:
+    """Every image below `root`; the part it belongs to is the first folder of its key.
 
-    It is cut to a square around the landmarks beside it as LFW frames a face; a picture without
+    It is cut to a square around the landmarks beside it as LFW frames a face; an image without
     landmarks that can be read is taken whole.
     """
-    return [picture for picture, _ in _faces(root)]
+    return [image for image, _ in _faces(root)]
 
 
-def _faces(root: Path) -> list[tuple[Picture, str]]:
-    """The pictures, and why one of them is taken whole: empty where it is not."""
+def _faces(root: Path) -> list[tuple[DatasetImage, str]]:
+    """The images, and why one of them is taken whole: empty where it is not."""
     need(root, "the folder of the dataset")
     made = []
     for path in image_files(root):
@@ -52,12 +52,12 @@ def _faces(root: Path) -> list[tuple[Picture, str]]:
             box = _square(path)
         except DatasetError as error:
             why = str(error)
-        made.append((file_picture(path, root, "", box), why))
+        made.append((file_image(path, root, "", box), why))
     return made
 
 
 def _square(path: Path) -> Box | None:
-    """None for a picture that cannot be opened; raises DatasetError without landmarks on it."""
+    """None for an image that cannot be opened; raises DatasetError without landmarks on it."""
     beside = [path.with_suffix(suffix) for suffix in landmarks.SUFFIXES]
     file = next((file for file in beside if file.is_file()), None)
     if file is None:
@@ -79,16 +79,16 @@ def _check(root: Path) -> Report:
     absent = [part for part in _PARTS if not (root / part).is_dir()]
     problems = [f"{root / part} is missing: a part of the dataset" for part in absent]
     if _REANNOTATED not in absent:
-        count = sum(picture.key.startswith(f"{_REANNOTATED}/") for picture, _ in faces)
+        count = sum(image.key.startswith(f"{_REANNOTATED}/") for image, _ in faces)
         problems += miscounted(count, 2000, f"the whole of {_REANNOTATED}")
-    whole = [f"{picture.key}: {why}" for picture, why in faces if why]
+    whole = [f"{image.key}: {why}" for image, why in faces if why]
     problems += few(whole, "images more will be used whole: no landmarks")
-    return report([picture for picture, _ in faces], problems)
+    return report([image for image, _ in faces], problems)
 
 
 DATASET: Final = Dataset(
     name="ls3d_w",
     layout="ROOT/AFLW2000-3D-Reannotated/image00002.jpg with image00002.t7 (or .mat) beside it",
-    pictures=pictures,
+    images=images,
     check=_check,
 )

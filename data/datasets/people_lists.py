@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from data.datasets.base import DatasetError, Report, few, need, report
-from data.prepared import Picture
+from data.prepared import DatasetImage
 
 __all__ = ["listed_people", "report_of_listed"]
 
@@ -33,10 +33,10 @@ def listed_people(path: Path, names: str, numbers: str) -> list[tuple[str, str]]
         raise DatasetError(f"{path} holds no {names} and {numbers}: {why}") from error
 
 
-def report_of_listed(pictures: Sequence[Picture], root: Path, problems: Sequence[str]) -> Report:
+def report_of_listed(images: Sequence[DatasetImage], root: Path, problems: Sequence[str]) -> Report:
     """A report over images that lists name: those without a file are problems too."""
-    there = [one for one in pictures if (root / one.key).is_file()]
+    there = [one for one in images if (root / one.key).is_file()]
     known = {one.key for one in there}
-    absent = [one.key for one in pictures if one.key not in known]
+    absent = [one.key for one in images if one.key not in known]
     lines = [f"{root / key} is missing: a list names it" for key in absent]
     return report(there, [*problems, *few(lines, "images more of the lists are missing")])

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from data.datasets.base import Dataset, Report, file_picture, guarded, image_files, need
+from data.datasets.base import Dataset, Report, file_image, guarded, image_files, need
 from data.datasets.identification import Identification, Protocol, Role, Seen
 from data.datasets.people_lists import listed_people, report_of_listed
 
@@ -29,11 +29,11 @@ def seen(root: Path) -> list[Seen]:
     for folder, role in _LISTED.items():
         listed = testing / f"{folder}_img_ID_pairs.mat"
         for file, person in listed_people(listed, f"{folder}_set", f"{folder}_ids"):
-            image = file_picture(testing / folder / file, root, person)
+            image = file_image(testing / folder / file, root, person)
             found.append(Seen(image, role, camera=camera(file)))
     strangers = need(testing / "unmated_probe", "the probes of strangers")
     paths = list(image_files(strangers))
-    return found + [Seen(file_picture(p, root), "probe", camera=camera(p.name)) for p in paths]
+    return found + [Seen(file_image(p, root), "probe", camera=camera(p.name)) for p in paths]
 
 
 def camera(name: str) -> str:
@@ -75,7 +75,7 @@ _IDENTIFICATION: Final = Identification(
 DATASET: Final = Dataset(
     name="qmul_survface",
     layout=f"ROOT/{_SET}/gallery, mated_probe, unmated_probe and their two .mat lists",
-    pictures=_IDENTIFICATION.pictures,
+    images=_IDENTIFICATION.images,
     check=_check,
     side=32,
     test_only=True,

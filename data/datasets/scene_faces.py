@@ -13,7 +13,7 @@ from PIL import Image
 from data.boxes import Box
 from data.datasets.integrity import size
 from data.images.files import open_image
-from data.prepared import Picture
+from data.prepared import DatasetImage
 from data.regular_files import read_bytes
 
 MARGIN: Final = 1.6
@@ -27,8 +27,8 @@ def small_faces(
     smallest: float = 10,
     largest: float = 24,
     true_sizes: Mapping[str, tuple[int, int]] | None = None,
-) -> list[Picture]:
-    """A picture for every face whose height is between the two limits and whose square fits.
+) -> list[DatasetImage]:
+    """An image for every face whose height is between the two limits and whose square fits.
 
     `true_sizes` gives the size a stretched file had before it was stretched; boxes are then in
     pixels of the stretched file, limits in pixels of the true one. Of a file that cannot be opened
@@ -45,12 +45,12 @@ def small_faces(
                 small = smallest <= scaled.height <= largest
                 if not small or not _lies_in(_square(scaled), true or shape):
                     continue
-            made.append(Picture(f"{name}#{index}", "", partial(_cut, path, face, true)))
+            made.append(DatasetImage(f"{name}#{index}", "", partial(_cut, path, face, true)))
     return made
 
 
 def _scaled(face: Box, shape: tuple[int, int], true: tuple[int, int]) -> Box:
-    """A face of a picture of size `shape` in pixels of that picture at its size `true`."""
+    """A face of an image of size `shape` in pixels of that image at its size `true`."""
     return face.scaled(true[0] / shape[0], true[1] / shape[1])
 
 
@@ -65,7 +65,7 @@ def _lies_in(box: tuple[int, int, int, int], size: tuple[int, int]) -> bool:
 
 
 def _cut(path: Path, face: Box, true: tuple[int, int] | None) -> bytes:
-    """The square around a face as PNG; raises ValueError where it leaves the picture."""
+    """The square around a face as PNG; raises ValueError where it leaves the image."""
     with open_image(read_bytes(path)) as opened:
         image = opened.convert("RGB")
     box = _square(_scaled(face, image.size, true or image.size))

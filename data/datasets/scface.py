@@ -16,7 +16,7 @@ from data.datasets.base import (
     DatasetError,
     Report,
     few,
-    file_picture,
+    file_image,
     guarded,
     image_files,
     need,
@@ -46,7 +46,7 @@ def seen(root: Path) -> list[Seen]:
     if folder is None:
         raise DatasetError(f"{inner / _MUGSHOTS[0]} is missing: the mugshots")
     found = [
-        Seen(file_picture(path, root, path.name[:3]), "gallery")
+        Seen(file_image(path, root, path.name[:3]), "gallery")
         for path in image_files(folder)
         if path.name[:3].isdigit() and "frontal" in path.name.lower()
     ]
@@ -55,7 +55,7 @@ def seen(root: Path) -> list[Seen]:
         for path in image_files(need(place, "the images at that distance")):
             if named := _NAME.fullmatch(path.stem.lower()):
                 person, camera, distance = named.groups()
-                image = file_picture(path, root, person)
+                image = file_image(path, root, person)
                 found.append(Seen(image, "probe", f"d{distance}", camera))
     return found
 
@@ -105,7 +105,7 @@ DATASET: Final = Dataset(
     name="scface",
     layout="ROOT/mugshot_frontal_original_all/001_frontal.jpg and "
     "ROOT/surveillance_cameras_distance_1/cam_1/001_cam1_1.jpg",
-    pictures=_IDENTIFICATION.pictures,
+    images=_IDENTIFICATION.images,
     check=_check,
     side=64,
     test_only=True,

@@ -11,7 +11,7 @@ from typing import Final
 from data.datasets.base import (
     Dataset,
     Report,
-    file_picture,
+    file_image,
     guarded,
     image_files,
     miscounted,
@@ -38,11 +38,11 @@ def seen(root: Path) -> list[Seen]:
     found: list[Seen] = []
     for folder, role, name, names, numbers in _LISTS:
         for file, person in listed_people(testing / name, names, numbers):
-            picture = file_picture(testing / folder / file, root, person)
-            found.append(Seen(picture, role))
+            image = file_image(testing / folder / file, root, person)
+            found.append(Seen(image, role))
     distractors = testing / "Gallery_Distractor"
     paths = image_files(distractors) if distractors.is_dir() else iter(())
-    return [*found, *(Seen(file_picture(path, root), "gallery") for path in paths)]
+    return [*found, *(Seen(file_image(path, root), "gallery") for path in paths)]
 
 
 @guarded
@@ -69,7 +69,7 @@ _IDENTIFICATION: Final = Identification(
 DATASET: Final = Dataset(
     name="tinyface",
     layout="ROOT/Testing_Set/Probe, Gallery_Match, Gallery_Distractor and their two .mat lists",
-    pictures=_IDENTIFICATION.pictures,
+    images=_IDENTIFICATION.images,
     check=_check,
     side=32,
     test_only=True,

@@ -1,4 +1,4 @@
-"""VGGFace2: 3.31 million pictures of 9,131 people, loose boxes in a CSV."""
+"""VGGFace2: 3.31 million images of 9,131 people, loose boxes in a CSV."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from data.datasets.base import (
     report,
     text_of,
 )
-from data.prepared import Picture
+from data.prepared import DatasetImage
 from data.regular_files import FileBytes
 
 _PARTS: Final = {"train": 3_141_890, "test": 169_396}
-"""How many pictures the parts have."""
+"""How many images the parts have."""
 
 
 def boxes(root: Path, part: str) -> dict[str, Box]:
@@ -46,7 +46,7 @@ def _box(x: float, y: float, width: str, height: str) -> Box:
     return Box(x, y, x + float(width), y + float(height))
 
 
-def pictures(root: Path) -> list[Picture]:
+def images(root: Path) -> list[DatasetImage]:
     """From `root/train/n000002/0001_01.jpg` (and `test`), cut to its loose box if it has one."""
     need(root, "the folder of the dataset")
     made = []
@@ -55,7 +55,7 @@ def pictures(root: Path) -> list[Picture]:
         for path in image_files(root / part):
             name = f"{path.parent.name}/{path.stem}"
             key = path.relative_to(root).as_posix()
-            made.append(Picture(key, path.parent.name, FileBytes(path), known.get(name)))
+            made.append(DatasetImage(key, path.parent.name, FileBytes(path), known.get(name)))
     return made
 
 
@@ -68,14 +68,14 @@ def _parts(root: Path) -> list[str]:
 
 @guarded
 def _check(root: Path) -> Report:
-    found = pictures(root)
+    found = images(root)
     problems = [line for part in _parts(root) for line in _problems(root, part, found)]
     odd = sorted({p.identity for p in found if not _is_identity(p.identity)})
     lines = [f"{name}/ is not a folder of an identity (n000002)" for name in odd]
     return report(found, problems + few(lines, "folders more are not of an identity"))
 
 
-def _problems(root: Path, part: str, found: Sequence[Picture]) -> list[str]:
+def _problems(root: Path, part: str, found: Sequence[DatasetImage]) -> list[str]:
     """What is wrong with one part of a copy."""
     there = {p.key.rpartition(".")[0] for p in found if p.key.startswith(f"{part}/")}
     problems = miscounted(len(there), _PARTS[part], f"the whole of {part}/")
@@ -97,6 +97,6 @@ def _is_identity(name: str) -> bool:
 DATASET: Final = Dataset(
     name="vggface2",
     layout="ROOT/train/n000002/0001_01.jpg and ROOT/bb_landmark/loose_bb_train.csv",
-    pictures=pictures,
+    images=images,
     check=_check,
 )

@@ -14,7 +14,7 @@ from data.datasets.base import (
     DatasetError,
     Report,
     few,
-    file_picture,
+    file_image,
     guarded,
     image_files,
     miscounted,
@@ -24,10 +24,10 @@ from data.datasets.base import (
 )
 from data.datasets.scene_faces import small_faces
 from data.errors import TruthError
-from data.prepared import Picture
+from data.prepared import DatasetImage
 
 _PARTS: Final = {"train": 12_880, "val": 3_226}
-"""How many pictures the parts have."""
+"""How many images the parts have."""
 _STORED: Final = 416
 """Side of the squares that some copies of WIDER FACE are stored as."""
 
@@ -51,7 +51,7 @@ def annotated(path: Path) -> dict[str, list[Box]]:
     return faces
 
 
-def pictures(root: Path) -> list[Picture]:
+def images(root: Path) -> list[DatasetImage]:
     """A square around every face of 10-24 px, of the original tree or of the 416x416 subset."""
     if (root / "boxes_416.csv").is_file():
         faces, sizes = _subset(root / "boxes_416.csv")
@@ -82,7 +82,7 @@ def _subset(path: Path) -> tuple[Mapping[str, list[Box]], Mapping[str, tuple[int
 
 
 def _true_size(width: int, height: int) -> tuple[int, int]:
-    """Size in true proportions of a picture that was squeezed to 416x416: no axis is enlarged.
+    """Size in true proportions of an image that was squeezed to 416x416: no axis is enlarged.
 
     Stretching back upwards makes a face of 10 px out of one that was stored 5 px wide.
     """
@@ -105,25 +105,25 @@ def _annotations(root: Path, part: str) -> Path:
 @guarded
 def _check(root: Path) -> Report:
     problems: list[str] = []
-    files: list[Picture] = []
+    files: list[DatasetImage] = []
     if (root / "boxes_416.csv").is_file():
         files = _look(root / "images", set(_subset(root / "boxes_416.csv")[0]), problems)
-        return report(pictures(root), problems, files=files)
+        return report(images(root), problems, files=files)
     for part, expected in ((part, _PARTS[part]) for part in _parts(root)):
         listed = set(annotated(_annotations(root, part)))
         scenes = _look(root / f"WIDER_{part}" / "images", listed, problems)
         problems += miscounted(len(scenes), expected, f"the whole of WIDER_{part}")
         files += scenes
-    return report(pictures(root), problems, files=files)
+    return report(images(root), problems, files=files)
 
 
-def _look(images: Path, listed: set[str], problems: list[str]) -> list[Picture]:
-    """The scenes below `images`; those that are missing or not `listed` are added to `problems`."""
-    scenes = [file_picture(path, images) for path in image_files(images)]
+def _look(folder: Path, listed: set[str], problems: list[str]) -> list[DatasetImage]:
+    """The scenes below `folder`; those that are missing or not `listed` are added to `problems`."""
+    scenes = [file_image(path, folder) for path in image_files(folder)]
     there = {scene.key for scene in scenes}
-    lines = [f"{images / name} is missing" for name in sorted(listed - there)]
+    lines = [f"{folder / name} is missing" for name in sorted(listed - there)]
     problems += few(lines, "images more are missing")
-    lines = [f"{images / name} is not in the annotations" for name in sorted(there - listed)]
+    lines = [f"{folder / name} is not in the annotations" for name in sorted(there - listed)]
     problems += few(lines, "images more are not in the annotations")
     return scenes
 
@@ -131,7 +131,7 @@ def _look(images: Path, listed: set[str], problems: list[str]) -> list[Picture]:
 DATASET: Final = Dataset(
     name="widerface",
     layout="ROOT/WIDER_train/images/EVENT/*.jpg, ROOT/wider_face_split/wider_face_train_bbx_gt.txt",
-    pictures=pictures,
+    images=images,
     check=_check,
     side=16,
 )

@@ -1,4 +1,4 @@
-"""Pictures in and out: one `load_rgb`, the only way in, and one `save_png`, the only way out."""
+"""Images in and out: one `load_rgb`, the only way in, and one `save_png`, the only way out."""
 
 import ctypes
 import functools
@@ -51,16 +51,16 @@ class LoadedImage:
 
 
 def load_rgb(path: Path) -> RGB:
-    """Read any picture as contiguous uint8 RGB, `(H, W, 3)`; see `load_image`."""
+    """Read any image as contiguous uint8 RGB, `(H, W, 3)`; see `load_image`."""
     return load_image(path).rgb
 
 
 def load_image(path: Path) -> LoadedImage:
     """Read any image of the formats of `IMAGE_SUFFIXES`, whatever its suffix says.
 
-    Grey, palette, RGBA (over white), CMYK, 16-bit and float pictures are converted; the EXIF
+    Grey, palette, RGBA (over white), CMYK, 16-bit and float images are converted; the EXIF
     rotation is applied; of several frames the first is taken. Raises ImageError, on one line,
-    for whatever is not a regular file that holds a whole picture of at least 4x4 and at most 120
+    for whatever is not a regular file that holds a whole image of at least 4x4 and at most 120
     million pixels.
     """
     try:
@@ -88,7 +88,7 @@ def open_image(content: bytes) -> ImageFile.ImageFile:
 @functools.cache
 def image_formats() -> tuple[str, ...]:
     """Pillow's names of the formats that may be opened, for `Image.open(formats=...)`."""
-    # Warnings of Pillow and its libraries name their own files and lines, never the picture.
+    # Warnings of Pillow and its libraries name their own files and lines, never the image.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     logging.getLogger("PIL").setLevel(logging.CRITICAL + 1)
     _silence_libtiff()
@@ -124,13 +124,13 @@ def _decode(content: bytes) -> tuple[RGB, str]:
     if not content:
         raise ImageError("the file is empty")
     try:
-        with open_image(content) as picture:
-            _check_size(*picture.size)
-            # face_recognition sets this for the whole process: half a picture would pass as grey.
+        with open_image(content) as image:
+            _check_size(*image.size)
+            # face_recognition sets this for the whole process: half an image would pass as grey.
             ImageFile.LOAD_TRUNCATED_IMAGES = False
-            picture.load()
-            rgb, note = _to_rgb(_upright(picture))
-            return rgb, "; ".join(filter(None, (note, _frames(picture))))
+            image.load()
+            rgb, note = _to_rgb(_upright(image))
+            return rgb, "; ".join(filter(None, (note, _frames(image))))
     except UnidentifiedImageError:
         raise ImageError("not an image that Pillow can read") from None
     except Image.DecompressionBombError:
@@ -143,19 +143,19 @@ def _decode(content: bytes) -> tuple[RGB, str]:
         raise ImageError(f"damaged image: {why}") from error
 
 
-def _upright(picture: Image.Image) -> Image.Image:
+def _upright(image: Image.Image) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(picture)
+        return ImageOps.exif_transpose(image)
     except Exception:  # EXIF that is no EXIF: the pixels are good
-        return picture
+        return image
 
 
-def _frames(picture: Image.Image) -> str:
+def _frames(image: Image.Image) -> str:
     # A camera's MPO holds previews beside its one photograph.
-    if picture.format == "MPO":
+    if image.format == "MPO":
         return ""
     try:
-        return _FIRST_FRAME if getattr(picture, "is_animated", False) else ""
+        return _FIRST_FRAME if getattr(image, "is_animated", False) else ""
     except Exception:  # what follows the first frame is damaged
         return _FIRST_FRAME
 
@@ -168,17 +168,17 @@ def _check_size(width: int, height: int) -> None:
         raise ImageError(f"{width}x{height} pixels is too small, at least {MIN_SIDE}x{MIN_SIDE}")
 
 
-def _to_rgb(picture: Image.Image) -> tuple[RGB, str]:
-    if picture.mode in _SIXTEEN_BIT:
-        return _from_sixteen_bit(np.asarray(picture, dtype=np.float64))
-    if picture.mode == "F":
+def _to_rgb(image: Image.Image) -> tuple[RGB, str]:
+    if image.mode in _SIXTEEN_BIT:
+        return _from_sixteen_bit(np.asarray(image, dtype=np.float64))
+    if image.mode == "F":
         with np.errstate(all="ignore"):  # NaN of every kind, and numbers near the largest
-            grey = np.nan_to_num(np.asarray(picture, dtype=np.float64))
+            grey = np.nan_to_num(np.asarray(image, dtype=np.float64))
             return _grey_to_rgb(grey * 255 if grey.max() <= 1 else grey), ""
-    if picture.has_transparency_data:
-        rgba = picture.convert("RGBA")
-        picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.array(picture.convert("RGB"), dtype=np.uint8), ""
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+    return np.array(image.convert("RGB"), dtype=np.uint8), ""
 
 
 def _from_sixteen_bit(grey: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> tuple[RGB, str]:

@@ -13,7 +13,7 @@ class WeightAverage:
     """Exponential average of parameters and of floating-point buffers; counters are copied.
 
     Running figures of batch normalisation belong to the weights they were taken with: averaged
-    weights with the figures of the latest step restore pictures of the wrong contrast.
+    weights with the figures of the latest step restore images of the wrong contrast.
 
     With decay 0 there is no copy, and `in_place` shows the modules as they are.
     """

@@ -40,13 +40,13 @@ LIMITS: Final = (
 )
 
 MakeValidator = Callable[[Sequence[NDArray[np.uint8]], Sequence[float], TrainingLog], Validate]
-"""From pictures, crops and a log to what measures a restorer; given by the application."""
+"""From images, crops and a log to what measures a restorer; given by the application."""
 
 Measure = Callable[
     [Sequence[NDArray[np.uint8]], Sequence[float], Callable[[Tensor, Tensor | None], Tensor]],
     Mapping[str, float],
 ]
-"""From pictures, crops and a restorer to the figures of a card, with their intervals."""
+"""From images, crops and a restorer to the figures of a card, with their intervals."""
 
 
 class Trainable(Protocol):
@@ -210,7 +210,7 @@ def _signals(stop: Callable[[], None]) -> Iterator[None]:
 
 
 def _validation(data: DataConfig) -> list[NDArray[np.uint8]]:
-    """The same pictures for every training: spread evenly over the prepared set."""
+    """The same images for every training: spread evenly over the prepared set."""
     if not data.validation:
         return []
     cache = CachedFaces(Path(data.validation))

@@ -1,4 +1,4 @@
-"""Training batches out of cached pictures: which face, which crop, which degradation.
+"""Training batches out of cached images: which face, which crop, which degradation.
 
 Nothing here has state: sample `i` of step `t` depends on (seed, t, i) only. A resumed run sees what
 an uninterrupted one would have seen, and two processes that take halves of a batch see together
@@ -32,7 +32,7 @@ HR, LR = 64, 16
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one training step sees; pictures in [-1, 1], channels_last."""
+    """What one training step sees; images in [-1, 1], channels_last."""
 
     hr: Tensor
     """(N, 3, 64, 64)"""

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 @opt.crop
 @opt.detector(default_passes="2")
 @opt.compute
-@opt.over_pictures
+@opt.over_images
 @opt.seed
 @opt.start
 @output.as_json

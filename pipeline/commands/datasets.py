@@ -65,7 +65,7 @@ def check(name: str, path: Path, as_json: bool) -> int:
     except DatasetError as error:
         raise UsageError(str(error)) from error
     people = f" of {found.identities:,} people" if found.identities else ""
-    lines = [f"{name}: {found.pictures:,} images{people}", *found.problems]
+    lines = [f"{name}: {found.images:,} images{people}", *found.problems]
     whole = {"dataset": name, **asdict(found)}
     click.echo(json.dumps(whole, indent=2) if as_json else "\n  ".join(lines))
     return 1 if found.problems else 0

@@ -52,7 +52,7 @@ CAMERAS = ("chain", "clean", "noise10", "blur1", "jpeg40", "h264", "mixed", "dar
     metavar="K",
     help="How many LR images --h2l draws of each face: lr/, lr-2/, ... lr-K/.",
 )
-@opt.over_pictures
+@opt.over_images
 @opt.seed
 @opt.start
 @output.as_json
@@ -80,19 +80,19 @@ def command(
       sr-pipeline degrade data/samples --out draws/ --h2l runs/h2l/h2l.safetensors --draws 4
     """
     from data.errors import UsageError
-    from pipeline.jobs.degrade import Degradation, DegradePictures
-    from pipeline.jobs.images_to_folder import make_pictures
+    from pipeline.jobs.degrade import Degradation, DegradeImages
+    from pipeline.jobs.images_to_folder import make_images
 
     if lr > hr:
         raise UsageError(f"--lr {lr} is larger than --hr {hr}: nothing would be reduced")
     degradation = Degradation(crop, hr, lr, camera or "", seed)
-    job = DegradePictures(out, degradation)
+    job = DegradeImages(out, degradation)
     if h2l is not None:
         from pipeline.jobs.degrade_by_h2l import by_h2l
 
         job = by_h2l(out, degradation, h2l=h2l, draws=draws)
     elif draws > 1:
         raise UsageError("--draws is for --h2l: the other degradations of a face are one")
-    done = make_pictures(job, run.listing, run.options, start=start)
+    done = make_images(job, run.listing, run.options, start=start)
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
     return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

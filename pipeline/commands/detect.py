@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 @opt.mark
 @opt.spread
 @opt.note
-@opt.over_pictures
+@opt.over_images
 @opt.start
 @output.output_format
 @output.as_json

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 @opt.mark
 @opt.spread
 @opt.note
-@opt.over_pictures
+@opt.over_images
 @opt.start
 @output.as_json
 def command(
@@ -93,7 +93,7 @@ def command(
         }
         click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
     else:
-        click.echo(identification_text(answers, done.counts.pictures))
+        click.echo(identification_text(answers, done.counts.images))
         for image, error in done.errors:
             click.echo(f"error: {image}: {error}")
         click.echo(f"tables and images: {out}")

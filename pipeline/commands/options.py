@@ -156,7 +156,7 @@ def search(default_faces: str, default_detector: str = "hog") -> Callable[[F], F
         ),
         click.option(
             "--images/--no-images",
-            "pictures",
+            "images",
             default=True,
             show_default=True,
             help="Write restored and side-by-side images.",
@@ -316,7 +316,7 @@ _run_options = combine(
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """INPUT and the options of `over_pictures`, as the engine takes them."""
+    """INPUT and the options of `over_images`, as the engine takes them."""
 
     listing: Listing
     options: RunOptions
@@ -363,7 +363,7 @@ def _words(option: click.Option, value: object) -> list[str]:
     return [f"{option.opts[0]}={one}" for one in values]
 
 
-def over_pictures(function: Callable[..., int]) -> Callable[..., int]:
+def over_images(function: Callable[..., int]) -> Callable[..., int]:
     """Options of a command that runs over the images of INPUT, handed on as one `run: Run`."""
 
     @functools.wraps(function)

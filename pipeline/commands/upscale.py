@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @opt.mark
 @opt.spread
 @opt.note
-@opt.over_pictures
+@opt.over_images
 @opt.start
 @output.as_json
 def command(
@@ -52,12 +52,12 @@ def command(
     Example:
       sr-pipeline upscale crops/ --out restored/ --upscaler gflmser
     """
-    from pipeline.jobs.images_to_folder import make_pictures
-    from pipeline.jobs.upscale import UpscalePictures
+    from pipeline.jobs.images_to_folder import make_images
+    from pipeline.jobs.upscale import UpscaleImages
 
-    job = UpscalePictures(
+    job = UpscaleImages(
         out, upscaler, device, precision, batch_size, consistent, compiled, mark, spread
     )
-    done = make_pictures(job, run.listing, run.options, start=start, record=opt.record(note))
+    done = make_images(job, run.listing, run.options, start=start, record=opt.record(note))
     click.echo(json.dumps(done.summary, indent=2) if as_json else done.as_text())
     return output.exit_code(failed=done.result.failed, interrupted=done.result.interrupted)

@@ -14,13 +14,13 @@ from data.images.files import load_rgb, save_png
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection
 from pipeline.detection.chains import SEARCH, Chain, Finder, search_candidates
-from pipeline.detection.faceless import Faceless, crops, grey, pictures
+from pipeline.detection.faceless import Faceless, crops, grey, images
 from pipeline.detection.registry import load_detector
 from pipeline.detection.thresholds import Curve, from_scores
 
 SIZES: Final = (40, 80, 160)
 """Crops have their own curve up to each of these longer sides in pixels."""
-_HARD_PER_PICTURE: Final = 2
+_HARD_PER_IMAGE: Final = 2
 _HARD_SIDE: Final = 2.3
 _HARD_LEAST: Final = -0.6
 _WORST: Final = 150
@@ -33,21 +33,21 @@ class FacelessData:
     """What thresholds are measured on."""
 
     folders: tuple[Path, ...]
-    """Folders of pictures without people."""
+    """Folders of images without people."""
     scenes: Mapping[Path, Sequence[Box]]
-    """Pictures of people with their annotated faces: crops beside them are faceless."""
+    """Images of people with their annotated faces: crops beside them are faceless."""
     left_out: frozenset[str]
-    """Stems of pictures that show people, and names of crops that show an unannotated face."""
+    """Stems of images that show people, and names of crops that show an unannotated face."""
     count: int = 5000
     seed: int = 0
 
-    def pictures(self) -> list[Path]:
-        """The pictures without people."""
-        return pictures(self.folders, self.left_out)
+    def images(self) -> list[Path]:
+        """The images without people."""
+        return images(self.folders, self.left_out)
 
     def crops(self) -> list[Faceless]:
         """Crops, half of them of scenes where there are any."""
-        plain = dict.fromkeys(self.pictures(), ())
+        plain = dict.fromkeys(self.images(), ())
         half = self.count // 2 if self.scenes else 0
         beside = crops(self.scenes, half, seed=self.seed, left_out=self.left_out)
         rest = crops(plain, self.count - half, seed=self.seed, left_out=self.left_out)
@@ -87,12 +87,12 @@ def measure(
 
 
 def hard_crops(data: FacelessData, say: Say) -> list[Faceless]:
-    """Squares around what another detector, dlib's HOG, takes most for faces in each picture."""
+    """Squares around what another detector, dlib's HOG, takes most for faces in each image."""
     hog = load_detector("hog", min_score=_HARD_LEAST)
     made: list[Faceless] = []
-    for path in data.pictures():
+    for path in data.images():
         rgb = load_rgb(path)
-        for face in hog(rgb, 1)[:_HARD_PER_PICTURE]:
+        for face in hog(rgb, 1)[:_HARD_PER_IMAGE]:
             side = round(min(_HARD_SIDE * face.box.width, *rgb.shape[:2], max(SIZES)))
             left = _start((face.box.left + face.box.right) / 2, side, rgb.shape[1])
             top = _start((face.box.top + face.box.bottom) / 2, side, rgb.shape[0])
@@ -141,7 +141,7 @@ def _frame_curves(data: FacelessData, device: str, say: Say) -> list[Curve]:
     curves = []
     for colour in (True, False):
         scores: list[float] = []
-        frames = data.pictures()
+        frames = data.images()
         for path in frames:
             rgb = load_rgb(path)
             found = search_candidates(rgb if colour else grey(rgb), device)

@@ -1,4 +1,4 @@
-"""Faceless images: crops of pictures without people, and of scenes beside their faces."""
+"""Faceless images: crops of images without people, and of scenes beside their faces."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _TRIES: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class Faceless:
-    """A square of a picture that shows no face."""
+    """A square of an image that shows no face."""
 
     name: str
-    """`picture@left,top,side`: the same for the same seed, so that a list can leave it out."""
+    """`image@left,top,side`: the same for the same seed, so that a list can leave it out."""
     rgb: RGB
 
 
-def pictures(folders: Sequence[Path], left_out: frozenset[str]) -> list[Path]:
+def images(folders: Sequence[Path], left_out: frozenset[str]) -> list[Path]:
     """Images of the folders, sorted, without those whose stem is in `left_out`."""
     found = (path for folder in folders for path in sorted(folder.iterdir()))
     return [p for p in found if p.suffix.lower() in IMAGE_SUFFIXES and p.stem not in left_out]
@@ -52,11 +52,11 @@ def crops(
     left_out: frozenset[str] = frozenset(),
     sides: tuple[float, float] = (SMALLEST, LARGEST),
 ) -> Iterator[Faceless]:
-    """At most `count` squares from pictures whose faces are at the boxes given, touching none.
+    """At most `count` squares from images whose faces are at the boxes given, touching none.
 
-    Every picture gives equally many, drawn from `seed`; the last ones none where `count` is small.
+    Every image gives equally many, drawn from `seed`; the last ones none where `count` is small.
     Sides are log-uniform between `sides`.
-    A picture so full of faces that no square fits gives fewer.
+    An image so full of faces that no square fits gives fewer.
     """
     rng = np.random.default_rng(seed)
     each = -(-count // max(1, len(faces)))

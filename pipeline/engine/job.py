@@ -1,6 +1,6 @@
-"""The stages every run is made of, one picture at a time: read, enlarge, finish.
+"""The stages every run is made of, one image at a time: read, enlarge, finish.
 
-The local engine and the Ray engine call these same functions. A picture that fails becomes a
+The local engine and the Ray engine call these same functions. An image that fails becomes a
 `Finished` with an error row; only errors of the models or of the output folder stop the run.
 """
 
@@ -17,22 +17,22 @@ from pipeline.engine.journal import Row
 from pipeline.evidence.inputs import INPUT, input_entry
 from pipeline.inputs.sources import Source
 
-Pictures = dict[str, RGB]
-"""Named pictures of one source on their way through the stages, e.g. `input` and `sr`."""
+Images = dict[str, RGB]
+"""Named images of one source on their way through the stages, e.g. `input` and `sr`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A picture between two stages.
+    """An image between two stages.
 
-    `position` is its place in the listing, `size` width and height of the picture as the user
-    gave it, which `pictures` may hold only a part of.
+    `position` is its place in the listing, `size` width and height of the image as the user
+    gave it, which `images` may hold only a part of.
     """
 
     source: Source
     position: int
     size: tuple[int, int]
-    pictures: Pictures
+    images: Images
     entry: Mapping[str, object] = field(default_factory=dict)
     """What evidence.json states of it."""
     seen: object = None
@@ -40,30 +40,30 @@ class Item:
 
     @property
     def nbytes(self) -> int:
-        """Memory that the pictures take."""
-        return sum(picture.nbytes for picture in self.pictures.values())
+        """Memory that the images take."""
+        return sum(image.nbytes for image in self.images.values())
 
 
 class Job(Protocol):
-    """What one command does to a picture. Picklable; heavy models load on first use."""
+    """What one command does to an image. Picklable; heavy models load on first use."""
 
     def check(self) -> None:
         """Raise ModelError in the main process when a model that the job needs is missing."""
 
     def warm_up(self) -> None:
-        """Load in a worker process what `finish` needs, while the first pictures are read."""
+        """Load in a worker process what `finish` needs, while the first images are read."""
 
-    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+    def read(self, source: Source) -> tuple[tuple[int, int], Images]:
         """Load what the source names and its size (reader thread); raises ImageError."""
 
-    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
-        """Return each item's pictures with the super-resolved ones (main process, GPU actor)."""
+    def enlarge(self, batch: Sequence[Item]) -> list[Images]:
+        """Return each item's images with the super-resolved ones (main process, GPU actor)."""
 
     def finish(self, item: Item) -> list[Row]:
-        """Detect, measure and write (worker process); returns the picture's table rows."""
+        """Detect, measure and write (worker process); returns the image's table rows."""
 
     def failure(self, source: Source, message: str) -> list[Row]:
-        """Return the error rows of a picture that could not be done."""
+        """Return the error rows of an image that could not be done."""
 
 
 @runtime_checkable
@@ -76,7 +76,7 @@ class LooksTogether(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A picture that is through, well or with an error."""
+    """An image that is through, well or with an error."""
 
     source: Source
     position: int
@@ -87,23 +87,23 @@ class Finished:
 
     @property
     def key(self) -> str:
-        """The picture's name in every table."""
+        """The image's name in every table."""
         return self.source.key
 
 
 def read_item(job: Job, source: Source, position: int) -> Item | Finished:
-    """Stage 1: load the picture."""
+    """Stage 1: load the image."""
     try:
         source = source.opened()
-        size, pictures = job.read(source)
+        size, images = job.read(source)
     except Exception as error:
         return failed_item(job, source, position, error)
-    entry = input_entry(source, pictures.get("input"), size)
-    return Item(replace(source, pixels=None), position, size, pictures, entry)
+    entry = input_entry(source, images.get("input"), size)
+    return Item(replace(source, pixels=None), position, size, images, entry)
 
 
 def enlarge_items(job: Job, items: Sequence[Item]) -> list[Item | Finished]:
-    """Stage 2: super-resolve a batch; when it fails as a whole, picture by picture."""
+    """Stage 2: super-resolve a batch; when it fails as a whole, image by image."""
     try:
         enlarged = job.enlarge(items)
     except (ModelError, OutputError):
@@ -112,9 +112,7 @@ def enlarge_items(job: Job, items: Sequence[Item]) -> list[Item | Finished]:
         if len(items) == 1:
             return [failed_item(job, items[0].source, items[0].position, error)]
         return [done for item in items for done in enlarge_items(job, [item])]
-    return [
-        replace(item, pictures=pictures) for item, pictures in zip(items, enlarged, strict=True)
-    ]
+    return [replace(item, images=images) for item, images in zip(items, enlarged, strict=True)]
 
 
 def looked_at(job: Job, items: Sequence[Item]) -> Sequence[Item]:
@@ -145,7 +143,7 @@ def finish_item(job: Job, item: Item) -> Finished:
 
 
 def _with_origin(rows: Sequence[Row], source: Source) -> list[Row]:
-    """Each row with the plain path of its picture, its time, and what is to be known about it."""
+    """Each row with the plain path of its image, its time, and what is to be known about it."""
     told = {
         "path": source.shown_path,
         "note": source.note,
@@ -158,7 +156,7 @@ def _with_origin(rows: Sequence[Row], source: Source) -> list[Row]:
 def finish_or_error(job: Job, item: Item) -> Finished | ModelError | OutputError:
     """Stage 3 in another process: an error that ends the run is returned beside what is finished.
 
-    Raised there, it would take along the other pictures of its task.
+    Raised there, it would take along the other images of its task.
     """
     try:
         return finish_item(job, item)

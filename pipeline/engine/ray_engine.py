@@ -1,4 +1,4 @@
-"""The same stages on a Ray cluster: Ray Data streams the pictures through two pools of actors."""
+"""The same stages on a Ray cluster: Ray Data streams the images through two pools of actors."""
 
 import os
 import pickle
@@ -26,7 +26,7 @@ Batch = dict[str, Any]
 
 
 def run_ray(job: Job, todo: Iterator[Numbered], options: RunOptions) -> Groups:
-    """Yield groups of finished pictures, computed by Ray's actors.
+    """Yield groups of finished images, computed by Ray's actors.
 
     Uses the cluster that RAY_ADDRESS names, else starts a local one with `options.workers` CPUs.
     Raises ModelError when Ray is not installed.
@@ -81,7 +81,7 @@ def _run_chunk(ray: Any, job: Job, chunk: list[Numbered], options: RunOptions) -
 
 
 class EnlargeActor:
-    """Stages 1 and 2 in one actor: reads the pictures and owns the upscaler (and the GPU)."""
+    """Stages 1 and 2 in one actor: reads the images and owns the upscaler (and the GPU)."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -105,7 +105,7 @@ class FinishActor:
         self._job = job
 
     def __call__(self, batch: Batch) -> Batch:
-        """Turn pickled items into pickled finished pictures; what has ended passes through."""
+        """Turn pickled items into pickled finished images; what has ended passes through."""
         every = [pickle.loads(blob) for blob in batch["blob"]]
         ended = [one for one in every if not isinstance(one, Item)]
         try:

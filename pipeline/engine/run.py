@@ -1,6 +1,6 @@
 """Runs a job over a listing: reading, upscaling and detection overlap, memory stays bounded.
 
-Reader threads load pictures, the main process enlarges them in batches (it owns the GPU), worker
+Reader threads load images, the main process enlarges them in batches (it owns the GPU), worker
 processes detect and write. What is finished goes into the journal, so a run can end at any point
 and be resumed. The rows do not depend on the number of workers or on the batch size.
 """
@@ -30,7 +30,7 @@ Groups = Generator[list[Finished], None, None]
 _READERS: Final = 2
 _READ_AHEAD: Final = 16
 _BATCH_BYTES: Final = 64 << 20
-TASK_PICTURES: Final = 16
+TASK_IMAGES: Final = 16
 """Small images that a worker gets at once."""
 _TASK_BYTES: Final = 8 << 20
 _NOTES: Final = 100
@@ -51,17 +51,17 @@ Engine = Callable[[Job, Iterator[Numbered], RunOptions], Groups]
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What a run did: pictures in the journal, failed ones, and the speed of this run alone."""
+    """What a run did: images in the journal, failed ones, and the speed of this run alone."""
 
-    pictures: int
+    images: int
     failed: int
-    new_pictures: int
+    new_images: int
     seconds: float
     interrupted: bool
     expected: int | None = None
-    """Pictures of the whole listing; None where the paths came from a stream."""
+    """Images of the whole listing; None where the paths came from a stream."""
     notes: tuple[tuple[str, str], ...] = ()
-    """The first hundred pictures that a reader should know something about, and what."""
+    """The first hundred images that a reader should know something about, and what."""
     left_out: tuple[tuple[str, str], ...] = ()
     """Videos of which frames were left out, and how many were searched."""
 
@@ -71,12 +71,12 @@ class RunResult:
         if not self.interrupted:
             return ""
         of = "" if self.expected is None else f" of {self.expected}"
-        return f"INTERRUPTED: {self.pictures}{of} images done; --resume goes on"
+        return f"INTERRUPTED: {self.images}{of} images done; --resume goes on"
 
     @property
-    def pictures_per_s(self) -> float:
-        """Speed of this run over the pictures that it did itself."""
-        return self.new_pictures / self.seconds if self.seconds > 0 else 0.0
+    def images_per_s(self) -> float:
+        """Speed of this run over the images that it did itself."""
+        return self.new_images / self.seconds if self.seconds > 0 else 0.0
 
 
 def default_workers() -> int:
@@ -85,7 +85,7 @@ def default_workers() -> int:
 
 
 def run(job: Job, listing: Listing, options: RunOptions, journal: Journal) -> RunResult:
-    """Run `job` over all pictures of `listing` that the journal does not hold yet.
+    """Run `job` over all images of `listing` that the journal does not hold yet.
 
     Ctrl-C ends the run early, with what is finished in the journal. Raises UsageError when the
     listing is empty, ModelError and OutputError when the run cannot go on.
@@ -117,10 +117,10 @@ def run(job: Job, listing: Listing, options: RunOptions, journal: Journal) -> Ru
             journal.commit()
     if not interrupted:
         journal.finish()
-    pictures, failed = journal.counts()
+    images, failed = journal.counts()
     notes = tuple(itertools.islice(journal.notes(), _NOTES))
     seconds = time.monotonic() - start
-    return RunResult(pictures, failed, count, seconds, interrupted, total, notes, left_out)
+    return RunResult(images, failed, count, seconds, interrupted, total, notes, left_out)
 
 
 def _missing(sources: Iterable[Source], journal: Journal) -> Iterator[Numbered]:
@@ -167,7 +167,7 @@ def _engine(name: EngineName) -> Engine:
 
 
 def run_local(job: Job, todo: Iterator[Numbered], options: RunOptions) -> Groups:
-    """Yield groups of finished pictures; all three stages run at the same time."""
+    """Yield groups of finished images; all three stages run at the same time."""
     with ThreadPoolExecutor(_READERS) as readers, WorkerPool(job, options.workers) as pool:
         try:
             for batch in _batches(_read_ahead(job, todo, readers), options.batch_size):
@@ -184,7 +184,7 @@ def run_local(job: Job, todo: Iterator[Numbered], options: RunOptions) -> Groups
             while pool.busy:
                 yield pool.collect(block=True)
         except (ModelError, OutputError):
-            yield pool.rest()  # the work done on the other pictures is kept
+            yield pool.rest()  # the work done on the other images is kept
             raise
         finally:
             readers.shutdown(wait=False, cancel_futures=True)
@@ -193,7 +193,7 @@ def run_local(job: Job, todo: Iterator[Numbered], options: RunOptions) -> Groups
 def _read_ahead(
     job: Job, todo: Iterator[Numbered], readers: ThreadPoolExecutor
 ) -> Iterator[Item | Finished]:
-    """Read in threads, a few pictures ahead, and yield in the order of the listing."""
+    """Read in threads, a few images ahead, and yield in the order of the listing."""
     ahead: deque[Future[Item | Finished]] = deque()
     for position, source in todo:
         ahead.append(readers.submit(read_item, job, source, position))
@@ -204,7 +204,7 @@ def _read_ahead(
 
 
 def _batches(items: Iterator[Item | Finished], batch_size: int) -> Iterator[list[Item | Finished]]:
-    """Group for one call of the upscaler: `batch_size` pictures, fewer where they are large."""
+    """Group for one call of the upscaler: `batch_size` images, fewer where they are large."""
     batch: list[Item | Finished] = []
     size = 0
     for item in items:
@@ -227,7 +227,7 @@ def _tasks(items: Sequence[Item]) -> Iterator[list[Item]]:
     task: list[Item] = []
     for item in items:
         task.append(item)
-        if len(task) >= TASK_PICTURES or sum(one.nbytes for one in task) >= _TASK_BYTES:
+        if len(task) >= TASK_IMAGES or sum(one.nbytes for one in task) >= _TASK_BYTES:
             yield task
             task = []
     if task:

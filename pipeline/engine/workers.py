@@ -20,7 +20,7 @@ _DIED: Final = "the worker process died on this image (out of memory?)"
 
 _job: Job | None = None
 Ended = tuple[list[Finished], ModelError | OutputError | None]
-"""What a task finished, and the error that ended it before its last picture."""
+"""What a task finished, and the error that ended it before its last image."""
 
 
 def _start(job: Job) -> None:
@@ -106,7 +106,7 @@ class WorkerPool:
         return tasks >= self._workers * _TASKS_PER_WORKER
 
     def submit(self, items: Sequence[Item]) -> None:
-        """Hand one task, a few pictures, to the workers."""
+        """Hand one task, a few images, to the workers."""
         with _interrupts_held():
             try:
                 self._waiting[self._executor.submit(_finish, items)] = items
@@ -156,7 +156,7 @@ class WorkerPool:
     def _one_by_one(
         self, lost: list[Item], errors: list[ModelError | OutputError]
     ) -> list[Finished]:
-        """After a worker died: start anew and find the picture that it died of."""
+        """After a worker died: start anew and find the image that it died of."""
         for items in self._waiting.values():
             lost += items
         self._waiting.clear()

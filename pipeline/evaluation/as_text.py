@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from pipeline.evaluation.evaluate import Evaluation
 
 NAMED: Final = 3
-"""Left-out pictures that are named; the JSON names all."""
+"""Left-out images that are named; the JSON names all."""
 
 
 def evaluation_text(found: Evaluation) -> str:
-    """Figures per picture, recall and precision per face size, and what was left out."""
+    """Figures per image, recall and precision per face size, and what was left out."""
     return "\n".join([_headline(found), "", _sizes(found), "", *_left_out(found)])
 
 

@@ -23,7 +23,7 @@ from pipeline.metrics.matching import (
     IMAGE_COLUMNS,
     SIZES,
     THRESHOLDS,
-    JudgedPicture,
+    JudgedImage,
     Prediction,
 )
 
@@ -36,10 +36,10 @@ Sums = dict[Key, tuple[Floats, Floats]]
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many pictures and boxes the figures rest on, and what was left out."""
+    """How many images and boxes the figures rest on, and what was left out."""
 
     images: int
-    """Pictures in both files: the only ones that count."""
+    """Images in both files: the only ones that count."""
     images_with_faces: int
     """Those with at least one annotated face; IoU, accuracy and found are over these."""
     faces: int
@@ -49,27 +49,27 @@ class Counts:
     false_boxes: int
     """Boxes on no face, at the same IoU."""
     errors: int
-    """Pictures that `detect` could not read; their faces count as missed."""
+    """Images that `detect` could not read; their faces count as missed."""
     without_truth: int
-    """Pictures with predictions that the annotation does not have: left out."""
+    """Images with predictions that the annotation does not have: left out."""
     without_predictions: int
-    """Annotated pictures that were not searched: left out."""
+    """Annotated images that were not searched: left out."""
     empty_truth_boxes: int
     """Annotated boxes without area: left out."""
     damaged_truth: int = 0
-    """Pictures with a face annotated mostly outside them: left out, each with its reason."""
+    """Images with a face annotated mostly outside them: left out, each with its reason."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Figures, and the frames that they come from.
 
-    `images`: one row per picture that counts. `faces`: one per annotated face, with the IoU of the
+    `images`: one row per image that counts. `faces`: one per annotated face, with the IoU of the
     box on it (0 for a miss). `boxes`: one per box found; `right_…`/`ignored_…` per IoU threshold.
     `summary`: one row per face size and IoU threshold, size `all` first. Recall is by the width of
     the annotated face, precision by the width of the box found; NaN where there is none.
-    `headline`: per picture, of its largest face: iou_all, iou_hit (over pictures with a box) and
-    accuracy (IoU of at least 0.5). `found` counts any box in the picture but ignored ones. Each
+    `headline`: per image, of its largest face: iou_all, iou_hit (over images with a box) and
+    accuracy (IoU of at least 0.5). `found` counts any box in the image but ignored ones. Each
     has `_lo` and `_hi`.
     """
 
@@ -83,12 +83,12 @@ class Evaluation:
     without_truth: tuple[str, ...]
     without_predictions: tuple[str, ...]
     damaged_truth: dict[str, str]
-    """Picture -> why its annotation cannot be judged."""
+    """Image -> why its annotation cannot be judged."""
     seed: int
     level: float
 
     def as_json(self) -> dict[str, object]:
-        """Everything but the frames of pictures, faces and boxes, as strict JSON: NaN is None."""
+        """Everything but the frames of images, faces and boxes, as strict JSON: NaN is None."""
         rows = self.summary.to_dict(orient="records")
         return {
             "protocol": {
@@ -108,7 +108,7 @@ class Evaluation:
         }
 
     def as_text(self) -> str:
-        """A table for people: figures per picture, then recall and precision per face size."""
+        """A table for people: figures per image, then recall and precision per face size."""
         from pipeline.evaluation.as_text import evaluation_text
 
         return evaluation_text(self)
@@ -126,8 +126,8 @@ def evaluate(
     """Judge `detections.csv` by an annotation.
 
     With `classes` a box on a face of another class is neither right nor wrong. Raises `UsageError`
-    for a file that is no detections.csv and when no picture is in both files, `TruthError` for a
-    broken annotation. A picture with a face annotated mostly outside it is left out, and named.
+    for a file that is no detections.csv and when no image is in both files, `TruthError` for a
+    broken annotation. An image with a face annotated mostly outside it is left out, and named.
     """
     return judge(
         read_predictions(predictions),
@@ -176,33 +176,31 @@ def judge(
 
 def _judged(
     predictions: Mapping[str, Prediction], pairs: Mapping[str, str], truth: Truth
-) -> tuple[list[JudgedPicture], dict[str, str]]:
-    """The pictures judged, in the order of the predictions, and why others cannot be."""
+) -> tuple[list[JudgedImage], dict[str, str]]:
+    """The images judged, in the order of the predictions, and why others cannot be."""
     judged, damaged = [], truth.faults(predictions)
     for key in (key for key in predictions if key in pairs):
         try:
-            judged.append(JudgedPicture.of(key, predictions[key], pairs[key], truth))
+            judged.append(JudgedImage.of(key, predictions[key], pairs[key], truth))
         except OutsideError as error:
             damaged[key] = str(error)
     return judged, damaged
 
 
 def _summary_sums(faces: pd.DataFrame, boxes: pd.DataFrame, images: pd.Series[str]) -> Sums:
-    """Hits and cases per picture, by name of the share, size and IoU threshold."""
+    """Hits and cases per image, by name of the share, size and IoU threshold."""
     sums: Sums = {}
     for size in (ALL, *SIZES):
         these = faces if size == ALL else faces[faces["size"] == size]
         found = boxes if size == ALL else boxes[boxes["size"] == size]
         for t in THRESHOLDS:
             counted = found[~found[f"ignored_{t}"].astype(bool)]
-            sums["recall", size, t] = _per_picture(these["image"], these[f"matched_{t}"], images)
-            sums["precision", size, t] = _per_picture(
-                counted["image"], counted[f"right_{t}"], images
-            )
+            sums["recall", size, t] = _per_image(these["image"], these[f"matched_{t}"], images)
+            sums["precision", size, t] = _per_image(counted["image"], counted[f"right_{t}"], images)
     return sums
 
 
-def _per_picture(
+def _per_image(
     where: pd.Series[str], hits: pd.Series[bool], images: pd.Series[str]
 ) -> tuple[Floats, Floats]:
     groups = hits.astype(float).groupby(where)

@@ -1,4 +1,4 @@
-"""Verification pairs: SR of one picture against HR of another one."""
+"""Verification pairs: SR of one image against HR of another one."""
 
 import csv
 import io
@@ -19,12 +19,12 @@ from pipeline.evaluation.summary import HR_METHOD
 from pipeline.metrics.verification import Verification, verification
 
 Embeddings = Mapping[tuple[str, str], NDArray[np.float32]]
-"""By method and picture key; a picture without a face has none."""
+"""By method and image key; an image without a face has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """Pairs of pictures and whether they show the same person."""
+    """Pairs of images and whether they show the same person."""
 
     a: tuple[str, ...]
     b: tuple[str, ...]
@@ -63,18 +63,18 @@ class Pairs:
         )
 
     def keys(self) -> frozenset[str]:
-        """Every picture that occurs."""
+        """Every image that occurs."""
         return frozenset(self.a + self.b)
 
     def judgeable(self, seen: frozenset[str]) -> bool:
-        """Whether at least one same and one different pair have both pictures in `seen`."""
+        """Whether at least one same and one different pair have both images in `seen`."""
         return {self.same[i] for i in self._within(seen)} == {True, False}
 
     def _within(self, seen: frozenset[str]) -> list[int]:
         return [i for i in range(len(self.same)) if self.a[i] in seen and self.b[i] in seen]
 
     def verify(self, method: str, embeddings: Embeddings, seen: frozenset[str]) -> Verification:
-        """Judge SR of `a` by `method` against HR of `b`, over the pairs whose pictures were `seen`.
+        """Judge SR of `a` by `method` against HR of `b`, over the pairs whose images were `seen`.
 
         A pair in which a face could not be embedded has an infinite distance: it is rejected.
         """

@@ -1,4 +1,4 @@
-"""Read `detections.csv` back: which boxes were found in which picture."""
+"""Read `detections.csv` back: which boxes were found in which image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From one row per picture and method to one row per method: the figures of design.md section 5."""
+"""From one row per image and method to one row per method: the figures of design.md section 5."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HR_METHOD: Final = "hr"
-"""The detector on the ground-truth picture: where `hr_found` is read, never a row of its own."""
+"""The detector on the ground-truth image: where `hr_found` is read, never a row of its own."""
 METRICS: Final = (
     "hr_found",
     "found",
@@ -33,21 +33,21 @@ Cell = str | int | float | bool | None
 
 @dataclass(frozen=True, slots=True)
 class MethodSummary:
-    """One method over one set of pictures."""
+    """One method over one set of images."""
 
     method: str
     oracle: bool
     """The method was shown the ground truth: never to be ranked with those that were not."""
     n: int
-    """Pictures with ground truth: the denominator of found, accuracy and iou_all."""
+    """Images with ground truth: the denominator of found, accuracy and iou_all."""
     n_images: int
-    """Pictures that were asked for: n + n_excluded."""
+    """Images that were asked for: n + n_excluded."""
     n_excluded: int
-    """Pictures without ground truth: no face to be found, or not readable."""
+    """Images without ground truth: no face to be found, or not readable."""
     n_errors: int
-    """Pictures with an error of any kind. Where there is ground truth it counts as a miss."""
+    """Images with an error of any kind. Where there is ground truth it counts as a miss."""
     means: Mapping[str, float]
-    """A value for each of `METRICS`; NaN where no picture has one."""
+    """A value for each of `METRICS`; NaN where no image has one."""
     intervals: Mapping[str, Interval]
     """The 95 % bootstrap interval of each of `METRICS`."""
     images_per_s: float | None = None
@@ -82,9 +82,9 @@ def summarise(
 ) -> list[MethodSummary]:
     """One summary for each method of `rows` but `hr`, in the order of their first row.
 
-    found, accuracy and iou_all are means over the pictures with ground truth; a miss or an error
-    counts 0. The mean of iou_hit is over those of them that were found. Picture metrics are means
-    over the pictures that have a value. The figure hr_found is the share of all readable pictures
+    found, accuracy and iou_all are means over the images with ground truth; a miss or an error
+    counts 0. The mean of iou_hit is over those of them that were found. Image metrics are means
+    over the images that have a value. The figure hr_found is the share of all readable images
     whose HR shows the detector a face (NaN where `rows` holds no `hr`). A larger value counts as
     its metric's `cap`.
     """
@@ -112,7 +112,7 @@ def as_rows(summaries: Iterable[MethodSummary]) -> list[dict[str, Cell]]:
 
 
 def values_of(group: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
-    """For each figure but hr_found the values, one a picture, that it is the mean of.
+    """For each figure but hr_found the values, one an image, that it is the mean of.
 
     found, accuracy and iou_all hold 0 or 1, or the IoU, of every row of `group` with ground truth,
     in order. iou_hit holds those of them that were found. The others hold one value for every row,

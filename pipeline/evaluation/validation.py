@@ -31,18 +31,18 @@ _SHOWN: Final = 8
 
 
 class ImageLog(Protocol):
-    """Takes a picture while training runs."""
+    """Takes an image while training runs."""
 
     def images(self, name: str, grid: NDArray[np.uint8], step: int) -> None:
-        """A `(H, W, 3)` picture."""
+        """A `(H, W, 3)` image."""
         ...
 
 
 class Validator:
-    """Measures a restorer on a fixed set of pictures at several crops.
+    """Measures a restorer on a fixed set of images at several crops.
 
-    Figures are means over pictures, called `crop0.55/psnr_rgb` and so on. `accuracy` is the share
-    of pictures with a face on HR (HOG, 2 passes) whose face is found on SR with an IoU of 0.5.
+    Figures are means over images, called `crop0.55/psnr_rgb` and so on. `accuracy` is the share
+    of images with a face on HR (HOG, 2 passes) whose face is found on SR with an IoU of 0.5.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Validator:
     def __call__(
         self, restore: Callable[[Tensor, Tensor | None], Tensor], step: int
     ) -> Mapping[str, float]:
-        """The means; a picture grid of the first faces goes to the log."""
+        """The means; an image grid of the first faces goes to the log."""
         figures: dict[str, float] = {}
         for crop, rows in self._measured(restore, step).items():
             for name, values in rows.items():
@@ -91,7 +91,7 @@ class Validator:
 
 
 def reduced(image: RGB, crop: float) -> tuple[RGB, RGB]:
-    """HR 64x64 and LR 16x16 of the central share `crop` of a picture, by Pillow's bicubic."""
+    """HR 64x64 and LR 16x16 of the central share `crop` of an image, by Pillow's bicubic."""
     edge = round(min(image.shape[:2]) * crop)
     top, left = ((n - edge) // 2 for n in image.shape[:2])
     square = np.ascontiguousarray(image[top : top + edge, left : left + edge])
@@ -99,9 +99,9 @@ def reduced(image: RGB, crop: float) -> tuple[RGB, RGB]:
     return np.asarray(hr), bicubic(hr, LR)
 
 
-def largest_face(picture: RGB) -> Box | None:
+def largest_face(image: RGB) -> Box | None:
     """The largest face that HOG finds in two passes."""
-    faces = [d.box for d in load_detector("hog")(picture, _PASSES)]
+    faces = [d.box for d in load_detector("hog")(image, _PASSES)]
     return max(faces, key=lambda box: box.area, default=None)
 
 

@@ -17,7 +17,7 @@ FALSE_NAMES: Final = (
 )
 
 
-def identification_text(answers: Sequence[Answer], pictures: int) -> str:
+def identification_text(answers: Sequence[Answer], images: int) -> str:
     """The first answers, how many there are of each verdict, and the score where there is one."""
     rows = [
         {
@@ -35,7 +35,7 @@ def identification_text(answers: Sequence[Answer], pictures: int) -> str:
     lines = [tabulate(rows, headers="keys", disable_numparse=True), ""] if rows else []
     if len(answers) > ROWS:
         lines.insert(1, f"... and {len(answers) - ROWS} more faces")
-    lines.append(f"{pictures} images, {len(answers)} faces: {counted}")
+    lines.append(f"{images} images, {len(answers)} faces: {counted}")
     result = score(answers)
     if result.rank_1 is not None:
         lines.append(

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from data.datasets.base import DatasetError
 from data.images.files import open_image
-from data.prepared import Picture
+from data.prepared import DatasetImage
 from pipeline.identity.dlib_weights import read_tensors
 
 __all__ = ["FaceNet", "embed", "embed_chips", "model_file", "read_tensors", "shared_net"]
@@ -143,11 +143,11 @@ def _grown(x: Tensor, shape: list[int]) -> Tensor:
 
 
 def embed(
-    pictures: Iterable[Picture], *, progress: Callable[[int], None] | None = None
+    images: Iterable[DatasetImage], *, progress: Callable[[int], None] | None = None
 ) -> tuple[list[str], NDArray[np.float32]]:
-    """Keys and `(N, 128)` embeddings of the most central face of each picture.
+    """Keys and `(N, 128)` embeddings of the most central face of each image.
 
-    Where HOG finds none, the middle of the picture is taken for the face.
+    Where HOG finds none, the middle of the image is taken for the face.
     """
     import dlib
 
@@ -156,11 +156,11 @@ def embed(
     keys: list[str] = []
     parts: list[NDArray[np.float32]] = []
     chips: list[NDArray[np.uint8]] = []
-    for picture in pictures:
-        with open_image(picture.read()) as opened:
+    for image in images:
+        with open_image(image.read()) as opened:
             rgb = np.array(opened.convert("RGB"))
         chips.append(dlib.get_face_chip(rgb, landmarks(rgb, _face(rgb, find, dlib))))
-        keys.append(picture.key)
+        keys.append(image.key)
         if len(chips) == _BATCH:
             parts.append(embed_chips(chips))
             chips.clear()

@@ -60,11 +60,11 @@ class Embedder:
         row: Embedding = self.embed_each([rgb], box)[0]
         return row
 
-    def embed_each(self, pictures: Sequence[RGB], box: Box) -> Embedding:
-        """What `embed` gives for the same box in each of `pictures`, `(N, 128)`."""
+    def embed_each(self, images: Sequence[RGB], box: Box) -> Embedding:
+        """What `embed` gives for the same box in each of `images`, `(N, 128)`."""
         from pipeline.identity.dlib_in_torch import embed_chips
 
-        return embed_chips([chip_at_box(rgb, box) for rgb in pictures], self.net)
+        return embed_chips([chip_at_box(rgb, box) for rgb in images], self.net)
 
     def faces(self, faces: Sequence[Face]) -> Embedding:
         """The means of each face and its mirror image, `(N, 128)`.

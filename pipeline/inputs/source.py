@@ -12,16 +12,16 @@ from data.regular_files import Stamp, check_regular, stamp_of
 from data.safe_text import printable
 
 INSIDE = 0.5
-"""Share of a manifest's box that must lie in its picture, as for ground truth."""
+"""Share of a manifest's box that must lie in its image, as for ground truth."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One picture to work on.
+    """One image to work on.
 
     `key` names it in every table: its path relative to the INPUT, unique in the run. `output`
-    is the relative PNG path of what is made from it. `region` is the part of the picture that a
-    manifest asks for. A `problem` found before the picture was opened becomes its error row.
+    is the relative PNG path of what is made from it. `region` is the part of the image that a
+    manifest asks for. A `problem` found before the image was opened becomes its error row.
     """
 
     key: str
@@ -64,7 +64,7 @@ class Source:
         return replace(self, pixels=image.rgb, stamp=image.stamp, note=note)
 
     def load(self) -> RGB:
-        """Return the picture, `(H, W, 3)` uint8; raises ImageError."""
+        """Return the image, `(H, W, 3)` uint8; raises ImageError."""
         pixels = self.opened().pixels
         assert pixels is not None
         return pixels
@@ -84,7 +84,7 @@ class Source:
 
 
 def cut_region(rgb: RGB, region: Box | None) -> RGB:
-    """Cut the manifest's region out of a picture, as far as it lies inside.
+    """Cut the manifest's region out of an image, as far as it lies inside.
 
     Raises ImageError when more than half of it lies outside, or hardly a pixel is left.
     """
@@ -95,7 +95,7 @@ def cut_region(rgb: RGB, region: Box | None) -> RGB:
 
 
 def inner_sides(rgb: RGB, region: Box) -> tuple[int, int, int, int]:
-    """The region in whole pixels, clipped to the picture; raises ImageError as `cut_region`."""
+    """The region in whole pixels, clipped to the image; raises ImageError as `cut_region`."""
     height, width = rgb.shape[:2]
     sides = (region.left, region.top, region.right, region.bottom)
     left, top, right, bottom = (round(side) for side in sides)

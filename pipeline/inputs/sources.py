@@ -1,4 +1,4 @@
-"""Where pictures come from: files, folders, globs, stdin, a CSV manifest, video frames."""
+"""Where images come from: files, folders, globs, stdin, a CSV manifest, video frames."""
 
 import glob
 import os
@@ -28,7 +28,7 @@ _FORMULA: Final = ("=", "+", "-", "@", "'", "|")
 
 @dataclass(frozen=True)
 class Listing:
-    """The pictures that INPUT... names, in a fixed order; can be walked again and again.
+    """The images that INPUT... names, in a fixed order; can be walked again and again.
 
     `excluded` is a folder that is not searched: the output folder, when it lies in an input.
     `listed` is a CSV whose `image` column is relative to the one INPUT folder.
@@ -104,7 +104,7 @@ class Listing:
         return words
 
     def total(self) -> int | None:
-        """Count the pictures without opening them; None when the paths come from stdin."""
+        """Count the images without opening them; None when the paths come from stdin."""
         if "-" in self.inputs and self.piped is None:
             return None
         count = 0

@@ -1,4 +1,4 @@
-"""`calibrate detection`: from folders of faceless pictures to the table of thresholds."""
+"""`calibrate detection`: from folders of faceless images to the table of thresholds."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ def calibrate_detection(
         raise UsageError("--scenes and --truth belong together")
     boxes = _scene_boxes(scenes, truth) if scenes and truth else {}
     data = FacelessData(tuple(faceless), boxes, read_left_out(leave_out), crops, seed)
-    if not data.pictures():
+    if not data.images():
         raise UsageError(f"no faceless image in {' '.join(map(str, faceless))}")
     finders = {chain: load_chain(chain, device=device) for chain in chains}
     curves = measure(data, finders, device=device, worst=worst, say=say)

@@ -15,7 +15,7 @@ from data.images.rgb import RGB
 from pipeline.detection.base import Detection
 from pipeline.detection.passes import auto_passes
 from pipeline.detection.registry import check_detector, load_detector
-from pipeline.engine.job import Item, Pictures
+from pipeline.engine.job import Images, Item
 from pipeline.engine.journal import Row
 from pipeline.engine.tables import Columns, column_types
 from pipeline.evaluation.summary import HR_METHOD
@@ -141,19 +141,19 @@ class Compare:
 
             torch.set_num_threads(1)  # the other workers have the other cores
 
-    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+    def read(self, source: Source) -> tuple[tuple[int, int], Images]:
         """See `Job.read`."""
         whole = cut_region(source.load(), source.region)
         hr, lr = self.degradation(whole, source.key)
         return (whole.shape[1], whole.shape[0]), {HR_METHOD: hr, "lr": lr}
 
-    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
+    def enlarge(self, batch: Sequence[Item]) -> list[Images]:
         """See `Job.enlarge`: only LR is handed to the methods, but for oracles."""
-        lr = [item.pictures["lr"] for item in batch]
-        hr = [item.pictures[HR_METHOD] for item in batch]
+        lr = [item.images["lr"] for item in batch]
+        hr = [item.images[HR_METHOD] for item in batch]
         restored = {m.name: restore(self.restorer(m), lr, hr) for m in self.methods}
         return [
-            {**item.pictures, **{name: pictures[i] for name, pictures in restored.items()}}
+            {**item.images, **{name: images[i] for name, images in restored.items()}}
             for i, item in enumerate(batch)
         ]
 
@@ -165,8 +165,8 @@ class Compare:
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`."""
         truth = self._truth(item)
-        for name, picture in item.pictures.items():
-            save_png(self.out / "pictures" / name / item.source.output, picture)
+        for name, image in item.images.items():
+            save_png(self.out / "pictures" / name / item.source.output, image)
         rows = [self._row(item, method, truth) for method in (_HR, *self.methods)]
         if item.source.key in self.embedded:
             vectors = self._embeddings(item, truth)
@@ -179,17 +179,17 @@ class Compare:
 
         if truth is None:
             return [None] * (1 + len(self.methods))
-        pictures = [item.pictures[method.name] for method in (_HR, *self.methods)]
-        vectors = load_embedder().embed_each(pictures, truth)
+        images = [item.images[method.name] for method in (_HR, *self.methods)]
+        vectors = load_embedder().embed_each(images, truth)
         return [[round(float(value), 6) for value in vector] for vector in vectors]
 
-    def detect(self, picture: RGB) -> list[Detection]:
+    def detect(self, image: RGB) -> list[Detection]:
         """The faces that the detector of the settings finds."""
         detector = load_detector(
             self.detector, min_score=self.min_score, yunet_model=self.yunet_model
         )
-        passes = auto_passes(*picture.shape[1::-1]) if self.passes is None else self.passes
-        return detector(picture, passes)
+        passes = auto_passes(*image.shape[1::-1]) if self.passes is None else self.passes
+        return detector(image, passes)
 
     def _truth(self, item: Item) -> Box | None:
         """The largest annotated face that is left in HR, or the largest detected on HR.
@@ -199,7 +199,7 @@ class Compare:
         if self.truth is None:
             if not self.searched and item.source.key not in self.embedded:
                 return None
-            boxes = [face.box for face in self.detect(item.pictures[HR_METHOD])]
+            boxes = [face.box for face in self.detect(item.images[HR_METHOD])]
         else:
             known = _annotated(self.truth, item)
             moved = (self.degradation.to_hr(box, *item.size) for box in known)
@@ -207,7 +207,7 @@ class Compare:
         return max(boxes, key=lambda box: box.area, default=None)
 
     def _row(self, item: Item, method: Method, truth: Box | None) -> Row:
-        sr = item.pictures[method.name]
+        sr = item.images[method.name]
         faces = self.detect(sr) if self.searched else []
         at, overlap = best_match([face.box for face in faces], truth)
         best = None if at is None else faces[at]
@@ -223,7 +223,7 @@ class Compare:
             face_px=truth.width if truth is not None else None,
             output=item.source.output,
         )
-        cells = {**asdict(row), **no_quality(), **_quality(method, item.pictures)}
+        cells = {**asdict(row), **no_quality(), **_quality(method, item.images)}
         cells |= _edges(best.box if best else None, "") | _edges(truth, "truth_")
         return cells
 
@@ -278,11 +278,11 @@ def row_columns() -> Columns:
     }
 
 
-def _quality(method: Method, pictures: Mapping[str, RGB]) -> dict[str, float]:
+def _quality(method: Method, images: Mapping[str, RGB]) -> dict[str, float]:
     if method.name == HR_METHOD:
         return {}
-    images = Triple(pictures[method.name], pictures[HR_METHOD], pictures["lr"])
-    return {metric.key: metric.compute(images) for metric in image_metrics()}
+    triple = Triple(images[method.name], images[HR_METHOD], images["lr"])
+    return {metric.key: metric.compute(triple) for metric in image_metrics()}
 
 
 def _edges(box: Box | None, prefix: str) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""`compare` from listing to files: rows.parquet, summary.json, pictures and the report."""
+"""`compare` from listing to files: rows.parquet, summary.json, images and the report."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _RESERVED: Final = frozenset({HR_METHOD, "lr"})
-_SPEED_PICTURES: Final = 256
+_SPEED_IMAGES: Final = 256
 _SPEED_SECONDS: Final = 0.5
 
 
@@ -48,7 +48,7 @@ class CompareRun:
 
     def where(self) -> str:
         """Where the results are."""
-        text = f"report: {self.out / 'report.html'}; images: {self.out / 'pictures'}"
+        text = f"report: {self.out / 'report.html'}; images: {self.out / 'images'}"
         return "\n".join(filter(None, (text, self.result.interruption)))
 
 
@@ -84,7 +84,7 @@ def compare(
         finally:
             if journal.counts()[0]:
                 write_parquet(journal.rows(), columns, job.out / "rows.parquet")
-        if not result.pictures:
+        if not result.images:
             raise KeyboardInterrupt
         errors = [
             f"{row['image']}: {row['error']}"
@@ -109,9 +109,9 @@ def compare(
 
 def _counts(result: RunResult) -> dict[str, object]:
     return {
-        "pictures": result.pictures,
+        "images": result.images,
         "failed": result.failed,
-        "new_images": result.new_pictures,
+        "new_images": result.new_images,
         "interrupted": result.interrupted,
         "expected": result.expected,
         "seconds": round(result.seconds, 3),
@@ -124,21 +124,21 @@ def _summary_rows(
     import pandas as pd
 
     rows = pd.read_parquet(job.out / "rows.parquet", columns=list(columns))
-    lr, hr = (_speed_pictures(job, rows, kind) for kind in ("lr", HR_METHOD))
-    speed = {method.name: _pictures_per_s(job, method, lr, hr) for method in job.methods}
+    lr, hr = (_speed_images(job, rows, kind) for kind in ("lr", HR_METHOD))
+    speed = {method.name: _images_per_s(job, method, lr, hr) for method in job.methods}
     further = {method: _columns(verdict) for method, verdict in verified.items()}
     return as_rows(summarise(rows, seed=seed, images_per_s=speed, verification=further))
 
 
-def _speed_pictures(job: Compare, rows: pd.DataFrame, kind: str) -> list[RGB]:
-    """256 pictures (lr or hr): the first that were written, again and again where too few."""
+def _speed_images(job: Compare, rows: pd.DataFrame, kind: str) -> list[RGB]:
+    """256 images (lr or hr): the first that were written, again and again where too few."""
     fine = rows[(rows["method"] == HR_METHOD) & (rows["error"] == "")]
-    outputs = fine["output"].head(_SPEED_PICTURES)
+    outputs = fine["output"].head(_SPEED_IMAGES)
     few = [load_rgb(job.out / "pictures" / kind / output) for output in outputs]
-    return list(itertools.islice(itertools.cycle(few), _SPEED_PICTURES))
+    return list(itertools.islice(itertools.cycle(few), _SPEED_IMAGES))
 
 
-def _pictures_per_s(job: Compare, method: Method, lr: Sequence[RGB], hr: Sequence[RGB]) -> float:
+def _images_per_s(job: Compare, method: Method, lr: Sequence[RGB], hr: Sequence[RGB]) -> float:
     """Speed of the method alone, after the run, with every core."""
     if not lr:
         return 0.0

@@ -1,4 +1,4 @@
-"""The CASIA-WebFace chain: picture -> bicubic 64x64 (HR) -> bicubic 16x16 (LR), or a camera's."""
+"""The CASIA-WebFace chain: image -> bicubic 64x64 (HR) -> bicubic 16x16 (LR), or a camera's."""
 
 import hashlib
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from data.boxes import Box
 from data.images.files import save_png
 from data.images.rgb import RGB
 from gflmser.degradation import bicubic, photographed
-from pipeline.engine.job import Item, Pictures
+from pipeline.engine.job import Images, Item
 from pipeline.engine.journal import Row
 from pipeline.engine.tables import Columns
 from pipeline.inputs.sources import Source, cut_region
@@ -20,11 +20,11 @@ from pipeline.inputs.sources import Source, cut_region
 
 @dataclass(frozen=True, slots=True)
 class Degradation:
-    """How a picture becomes HR and LR: the central `crop` share of its middle square, reduced.
+    """How an image becomes HR and LR: the central `crop` share of its middle square, reduced.
 
     `camera` is empty for the bicubic reduction, `chain` for the camera chain of training, or the
     name of one of the degraded sets (`gflmser.camera.sets`). The light that a camera finds falls on
-    HR too. What is drawn depends on `seed` and the picture's key alone.
+    HR too. What is drawn depends on `seed` and the image's key alone.
     """
 
     crop: float = 1.0
@@ -47,12 +47,12 @@ class Degradation:
         return SETS[self.camera](hr, self.lr, np.random.default_rng(self._drawn(key)))
 
     def square(self, width: int, height: int) -> tuple[int, int, int]:
-        """Left, top and side of the part of a `width` x `height` picture that is used."""
+        """Left, top and side of the part of a `width` x `height` image that is used."""
         side = max(1, round(self.crop * min(width, height)))
         return (width - side) // 2, (height - side) // 2, side
 
     def to_hr(self, box: Box, width: int, height: int) -> Box | None:
-        """Move a box of the picture to HR pixels; None when most of it is cut away."""
+        """Move a box of the image to HR pixels; None when most of it is cut away."""
         left, top, side = self.square(width, height)
         moved = box.shifted(-left, -top).clipped(side, side)
         if moved is None or moved.area < box.area / 2:
@@ -65,14 +65,14 @@ class Degradation:
 
 
 @dataclass(frozen=True)
-class DegradePictures:
+class DegradeImages:
     """The job of `degrade`: writes `out/hr/...` and `out/lr/...`."""
 
     out: Path
     degradation: Degradation
 
     def settings(self) -> dict[str, object]:
-        """What the pictures depend on."""
+        """What the images depend on."""
         return {"command": "degrade", **asdict(self.degradation)}
 
     def check(self) -> None:
@@ -81,15 +81,15 @@ class DegradePictures:
     def warm_up(self) -> None:
         """See `Job.warm_up`; workers only write."""
 
-    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+    def read(self, source: Source) -> tuple[tuple[int, int], Images]:
         """See `Job.read`."""
         whole = source.load()
         hr, lr = self.degradation(cut_region(whole, source.region), source.key)
         return (whole.shape[1], whole.shape[0]), {"hr": hr, "lr": lr}
 
-    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
+    def enlarge(self, batch: Sequence[Item]) -> list[Images]:
         """See `Job.enlarge`; nothing is enlarged."""
-        return [item.pictures for item in batch]
+        return [item.images for item in batch]
 
     def outputs(self, source: Source) -> list[str]:
         """See `WritingJob.outputs`."""
@@ -97,8 +97,8 @@ class DegradePictures:
 
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`."""
-        for name, picture in item.pictures.items():
-            save_png(self.out / name / item.source.output, picture)
+        for name, image in item.images.items():
+            save_png(self.out / name / item.source.output, image)
         return [{"image": item.source.key, "output": item.source.output, "error": ""}]
 
     def failure(self, source: Source, message: str) -> list[Row]:
@@ -106,7 +106,7 @@ class DegradePictures:
         return [{"image": source.key, "output": "", "error": message}]
 
 
-PICTURE_COLUMNS: Columns = {
+IMAGE_COLUMNS: Columns = {
     "image": str,
     "output": str,
     "error": str,
@@ -115,4 +115,4 @@ PICTURE_COLUMNS: Columns = {
     "seconds": float,
     "time": str,
 }
-"""Columns of the table of commands that write one picture for each picture."""
+"""Columns of the table of commands that write one image for each image."""

@@ -16,12 +16,12 @@ from gflmser.degrader import MULTIPLE, Degrader, load_degrader
 from gflmser.network import SCALE
 from gflmser.weight_files import digest
 from gflmser.weights import find
-from pipeline.engine.job import Item, Pictures
-from pipeline.jobs.degrade import Degradation, DegradePictures
+from pipeline.engine.job import Images, Item
+from pipeline.jobs.degrade import Degradation, DegradeImages
 
 
 @dataclass(frozen=True)
-class DegradeByH2L(DegradePictures):
+class DegradeByH2L(DegradeImages):
     """The job of `degrade --h2l`: `out/hr/...`, `out/lr/...`, and `out/lr-2/...` to `out/lr-K/...`.
 
     Each draw depends on the seed, the image's key and the number of the draw alone.
@@ -36,10 +36,10 @@ class DegradeByH2L(DegradePictures):
         made_by = {"h2l": self.h2l, "sha256": digest(find(self.h2l)), "draws": self.draws}
         return super().settings() | made_by
 
-    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
+    def enlarge(self, batch: Sequence[Item]) -> list[Images]:
         """Add the draws to each item's images."""
-        images = np.stack([item.pictures["hr"] for item in batch])
-        made = [{"hr": item.pictures["hr"]} for item in batch]
+        images = np.stack([item.images["hr"] for item in batch])
+        made = [{"hr": item.images["hr"]} for item in batch]
         for draw in range(self.draws):
             seeds = [self._seed(item.source.key, draw) for item in batch]
             for images_of_one, lr in zip(made, _degrader(self.h2l)(images, seeds), strict=True):

@@ -1,4 +1,4 @@
-"""The main job: low-resolution pictures in, found faces, their boxes and identities out."""
+"""The main job: low-resolution images in, found faces, their boxes and identities out."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.detection.base import Detection
 from pipeline.detection.choose import choose_faces
 from pipeline.detection.passes import auto_passes
 from pipeline.detection.registry import check_detector, load_detector
-from pipeline.engine.job import Item, Pictures
+from pipeline.engine.job import Images, Item
 from pipeline.engine.journal import Row
 from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
@@ -52,22 +52,22 @@ class FindFaces(FaceSettings):
         """See `Job.warm_up`."""
         load_detector(self.detector, min_score=self.min_score, yunet_model=self.yunet_model)
 
-    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+    def read(self, source: Source) -> tuple[tuple[int, int], Images]:
         """See `Job.read`."""
         whole = source.load()
         size = (whole.shape[1], whole.shape[0])
         return size, {"input": cut_region(whole, source.region)}
 
-    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
-        """See `Job.enlarge`; adds `sr` to the pictures that are below the size limit."""
-        small = [item for item in batch if self._is_small(item.pictures["input"])]
+    def enlarge(self, batch: Sequence[Item]) -> list[Images]:
+        """See `Job.enlarge`; adds `sr` to the images that are below the size limit."""
+        small = [item for item in batch if self._is_small(item.images["input"])]
         for item in small:
-            height, width = item.pictures["input"].shape[:2]
+            height, width = item.images["input"].shape[:2]
             check_made(width, height, self.loaded_upscaler().scale)
-        images = [item.pictures["input"] for item in small]
+        images = [item.images["input"] for item in small]
         restored = restored_images(self.loaded_upscaler(), images, spread=self.spread)
         made = {item.position: one for item, one in zip(small, restored, strict=True)}
-        return [{**item.pictures, **made.get(item.position, {})} for item in batch]
+        return [{**item.images, **made.get(item.position, {})} for item in batch]
 
     def _is_small(self, rgb: RGB) -> bool:
         return bool(min(rgb.shape[:2]) < self.upscale_below)
@@ -75,25 +75,25 @@ class FindFaces(FaceSettings):
     def outputs(self, source: Source) -> list[str]:
         """See `WritingJob.outputs`."""
         folders = ("boxes", "sr", *(["spread"] if self.spread else []))
-        return [f"{folder}/{source.output}" for folder in folders] if self.pictures else []
+        return [f"{folder}/{source.output}" for folder in folders] if self.images else []
 
     def finish(self, item: Item) -> list[Row]:
-        """See `Job.finish`: detect, identify, write the pictures."""
-        picture = item.pictures["input"]
-        sr = item.pictures.get("sr", picture)
-        search = _Search(self, item, sr, scale=sr.shape[0] // picture.shape[0])
+        """See `Job.finish`: detect, identify, write the images."""
+        image = item.images["input"]
+        sr = item.images.get("sr", image)
+        search = _Search(self, item, sr, scale=sr.shape[0] // image.shape[0])
         faces = search.faces()
         rows = search.rows(faces)
         seen: Sequence[Row] = [{} for _ in rows]
         if faces and self.identifier is None and not self.tracks:
             boxes = [face.box.scaled(1 / search.scale, 1 / search.scale) for face in faces]
-            rows = with_degradation(rows, boxes, picture)
+            rows = with_degradation(rows, boxes, image)
         elif faces:
             from pipeline.jobs.identify_faces import Seen, look_at
 
             scale = search.scale
             found = [
-                Seen(sr, f.box, f.landmarks, picture, f.box.scaled(1 / scale, 1 / scale))
+                Seen(sr, f.box, f.landmarks, image, f.box.scaled(1 / scale, 1 / scale))
                 for f in faces
             ]
             rows, seen = look_at(
@@ -103,7 +103,7 @@ class FindFaces(FaceSettings):
                 tracks=self.tracks,
                 given_track=item.source.track,
             )
-        if self.pictures:
+        if self.images:
             self._write(item, sr, rows)
         return [{**asdict(row), **more} for row, more in zip(rows, seen, strict=True)]
 
@@ -111,17 +111,17 @@ class FindFaces(FaceSettings):
         left, top = region_offset(item.source)
         boxes = [box.shifted(-left, -top) for row in rows if (box := row.box()) is not None]
         labels = [row.label() for row in rows if row.face is not None]
-        captions = ("input", "restored" if "sr" in item.pictures else NOT_RESTORED)
-        pair = side_by_side(item.pictures["input"], sr, boxes, labels=labels, captions=captions)
+        captions = ("input", "restored" if "sr" in item.images else NOT_RESTORED)
+        pair = side_by_side(item.images["input"], sr, boxes, labels=labels, captions=captions)
         boxes_file = self.out / "boxes" / item.source.output
-        if "sr" not in item.pictures:
+        if "sr" not in item.images:
             save_png(boxes_file, pair)
             return
         save_restored(boxes_file, pair, mark=self.mark, upscaler=self.upscaler)
         sr_file = self.out / "sr" / item.source.output
         save_restored(sr_file, sr, mark=self.mark, upscaler=self.upscaler)
-        if "spread" in item.pictures:
-            save_png(self.out / "spread" / item.source.output, item.pictures["spread"])
+        if "spread" in item.images:
+            save_png(self.out / "spread" / item.source.output, item.images["spread"])
 
     def failure(self, source: Source, message: str) -> list[Row]:
         """See `Job.failure`."""
@@ -130,7 +130,7 @@ class FindFaces(FaceSettings):
 
 @dataclass(frozen=True)
 class _Search:
-    """The search of one picture: `sr` is the input enlarged `scale` times."""
+    """The search of one image: `sr` is the input enlarged `scale` times."""
 
     job: FindFaces
     item: Item
@@ -162,7 +162,7 @@ class _Search:
         return auto_passes(self.sr.shape[1] + margin, self.sr.shape[0] + margin)
 
     def rows(self, faces: Sequence[Detection]) -> list[FaceRow]:
-        """One row for each face, or the one row of a picture without faces."""
+        """One row for each face, or the one row of an image without faces."""
         status: Status = "none" if not faces else "one" if len(faces) == 1 else "many"
         width, height = self.item.size
         empty = FaceRow(
@@ -170,7 +170,7 @@ class _Search:
             status,
             width=width,
             height=height,
-            upscaler=self.job.upscaler if "sr" in self.item.pictures else UNTOUCHED,
+            upscaler=self.job.upscaler if "sr" in self.item.images else UNTOUCHED,
             scale=self.scale,
             detector=self.job.detector,
             passes=self.passes(),
@@ -185,7 +185,7 @@ class _Search:
 
 
 def region_offset(source: Source) -> tuple[float, float]:
-    """Left and top edge of the manifest's region in the user's picture."""
+    """Left and top edge of the manifest's region in the user's image."""
     if source.region is None:
         return (0, 0)
     return (max(0, round(source.region.left)), max(0, round(source.region.top)))

@@ -1,4 +1,4 @@
-"""`detect` from listing to files: detections.csv and .parquet, summary.json, pictures."""
+"""`detect` from listing to files: detections.csv and .parquet, summary.json, images."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ _TABLE_COLUMNS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class FaceCounts:
-    """Pictures by status, faces, pictures by passes of the chain, and candidates dropped."""
+    """Images by status, faces, images by passes of the chain, and candidates dropped."""
 
-    pictures: int
+    images: int
     faces: int
     none: int
     one: int
@@ -64,7 +64,7 @@ class FaceCounts:
 
 @dataclass(frozen=True, slots=True)
 class DetectRun:
-    """What `detect` did, and the errors of the pictures that failed (the first hundred)."""
+    """What `detect` did, and the errors of the images that failed (the first hundred)."""
 
     out: Path
     result: RunResult
@@ -86,9 +86,9 @@ class DetectRun:
             lines.append(f"... and {counts.faces - len(self.first_faces)} more faces")
         lines += [
             "",
-            f"{counted(counts.pictures, 'image')}: {counted(counts.faces, 'face')}; "
+            f"{counted(counts.images, 'image')}: {counted(counts.faces, 'face')}; "
             f"none in {counts.none}, one in {counts.one}, several in {counts.many}, "
-            f"errors in {counts.error} ({self.result.pictures_per_s:.1f} images/s)",
+            f"errors in {counts.error} ({self.result.images_per_s:.1f} images/s)",
         ]
         if counts.passes:
             passes = (f"{n} for {counted(c, 'image')}" for n, c in counts.passes.items())
@@ -111,9 +111,9 @@ class DetectRun:
             "expected": self.result.expected,
             "notes": dict(self.result.notes),
             "frames_left_out": dict(self.result.left_out),
-            "new_pictures": self.result.new_pictures,
+            "new_images": self.result.new_images,
             "seconds": round(self.result.seconds, 3),
-            "pictures_per_s": round(self.result.pictures_per_s, 2),
+            "images_per_s": round(self.result.images_per_s, 2),
             "errors": [{"image": image, "error": error} for image, error in self.errors],
             "settings": job.settings(),
             "provenance": provenance(),
@@ -192,7 +192,7 @@ def find_faces(
         counts, errors = _count(rows())
         hint = what_to_try(
             job.settings(),
-            images=counts.pictures,
+            images=counts.images,
             without=counts.none,
             upscaled=counts.upscaled,
         )
@@ -227,7 +227,7 @@ def _track_images(job: DetectJob) -> TrackImages | None:
     """What writes the images of tracks; the paper's chain keeps no native faces to fuse."""
     from pipeline.jobs.fused_tracks import TrackImages
 
-    if not (isinstance(job, SearchFaces) and job.pictures):
+    if not (isinstance(job, SearchFaces) and job.images):
         return None
     return TrackImages(job.out, job.upscaler, job.restore, job.mark)
 

@@ -1,4 +1,4 @@
-"""The rows of detections.csv, and which of the faces found in a picture become rows."""
+"""The rows of detections.csv, and which of the faces found in an image become rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,15 +9,15 @@ from data.images.rgb import RGB
 
 Status = Literal["none", "one", "many", "error"]
 UNTOUCHED: Final = "none"
-"""Name in the `upscaler` column of a picture that was large enough to be left alone."""
+"""Name in the `upscaler` column of an image that was large enough to be left alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaceRow:
-    """One row of detections.csv: a face, a dropped candidate, or a picture without a face.
+    """One row of detections.csv: a face, a dropped candidate, or an image without a face.
 
-    The box is in pixels of the picture that the user gave, whose size is `width` x `height`.
-    `scale` is how much the picture was enlarged before the search. `identity` is the closest person
+    The box is in pixels of the image that the user gave, whose size is `width` x `height`.
+    `scale` is how much the image was enlarged before the search. `identity` is the closest person
     of a gallery; `name` is given only where `accepted`, and `reason` says why it is not.
     """
 
@@ -73,7 +73,7 @@ class FaceRow:
     """Left, top, right and bottom of a dropped candidate."""
     error: str = ""
     path: str = ""
-    """The plain path of the picture; `image` is its unique name in this run."""
+    """The plain path of the image; `image` is its unique name in this run."""
     note: str = ""
     seconds: float | None = None
     """Time of a frame in its video."""
@@ -81,7 +81,7 @@ class FaceRow:
     """Time of day of a frame: `--start-time`, else the file's own, plus its seconds."""
 
     def box(self) -> Box | None:
-        """The face's box; None for a picture without one."""
+        """The face's box; None for an image without one."""
         left, top, right, bottom = self.left, self.top, self.right, self.bottom
         if left is None or top is None or right is None or bottom is None:
             return None

@@ -36,7 +36,7 @@ class FaceSettings:
     consistent: bool = False
     compiled: bool = False
     mark: bool = False
-    pictures: bool = True
+    images: bool = True
     identifier: Identifier | None = field(default=None, repr=False)
     tracks: bool = False
     min_frames: int = 1

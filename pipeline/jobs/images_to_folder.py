@@ -1,4 +1,4 @@
-"""`degrade` and `upscale` from listing to files: the pictures, pictures.csv and summary.json."""
+"""`degrade` and `upscale` from listing to files: the images, pictures.csv and summary.json."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from pipeline.environment.words import counted
 from pipeline.evidence.log import RunRecord
 from pipeline.inputs.sources import Listing
 from pipeline.jobs.close import close_run
-from pipeline.jobs.degrade import PICTURE_COLUMNS, DegradePictures
-from pipeline.jobs.upscale import UpscalePictures
+from pipeline.jobs.degrade import IMAGE_COLUMNS, DegradeImages
+from pipeline.jobs.upscale import UpscaleImages
 
 
 @dataclass(frozen=True, slots=True)
-class PictureRun:
+class ImageRun:
     """What the run did; `summary` is the content of summary.json."""
 
     out: Path
@@ -34,21 +34,21 @@ class PictureRun:
             [
                 *(f"error: {line}" for line in self.errors),
                 *(f"note: {image}: {note}" for image, note in (*result.left_out, *result.notes)),
-                f"{counted(result.pictures - result.failed, 'image')} written to {self.out}, "
-                f"{result.failed} failed ({result.pictures_per_s:.1f} images/s)",
+                f"{counted(result.images - result.failed, 'image')} written to {self.out}, "
+                f"{result.failed} failed ({result.images_per_s:.1f} images/s)",
                 *filter(None, [result.interruption]),
             ]
         )
 
 
-def make_pictures(
-    job: DegradePictures | UpscalePictures,
+def make_images(
+    job: DegradeImages | UpscaleImages,
     listing: Listing,
     options: RunOptions,
     *,
     start: Start | None = None,
     record: RunRecord | None = None,
-) -> PictureRun:
+) -> ImageRun:
     """Run the job into `job.out`; see `engine.run` for what is raised.
 
     With a `record` of how `upscale` was asked for, evidence.json and report.html are written too.
@@ -57,15 +57,15 @@ def make_pictures(
         try:
             result = run(job, listing, options, journal)
         finally:
-            write_csv(journal.rows(), PICTURE_COLUMNS, job.out / "pictures.csv")
+            write_csv(journal.rows(), IMAGE_COLUMNS, job.out / "pictures.csv")
         errors = list(_errors(journal))
         summary: dict[str, object] = {
-            "pictures": result.pictures,
+            "images": result.images,
             "failed": result.failed,
             "interrupted": result.interrupted,
             "expected": result.expected,
             "seconds": round(result.seconds, 3),
-            "pictures_per_s": round(result.pictures_per_s, 2),
+            "images_per_s": round(result.images_per_s, 2),
             "errors": errors,
             "notes": dict(result.notes),
             "frames_left_out": dict(result.left_out),
@@ -74,10 +74,10 @@ def make_pictures(
             "provenance": provenance(),
         }
         write_json(job.out / "summary.json", summary)
-        if record is not None and isinstance(job, UpscalePictures):
+        if record is not None and isinstance(job, UpscaleImages):
             rows, cut = journal.rows(), result.interrupted
             close_run(job, record, rows, interrupted=cut, quiet=options.quiet)
-    return PictureRun(job.out, result, errors, summary)
+    return ImageRun(job.out, result, errors, summary)
 
 
 def _errors(journal: Journal) -> Iterator[str]:

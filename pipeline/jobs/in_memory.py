@@ -11,7 +11,7 @@ from data.errors import UsageError
 from data.images.rgb import RGB
 from pipeline.engine.job import Item, looked_at
 from pipeline.engine.journal import Row
-from pipeline.engine.run import TASK_PICTURES, RunOptions
+from pipeline.engine.run import TASK_IMAGES, RunOptions
 from pipeline.identity.gallery import Gallery
 from pipeline.inputs.sources import Listing, Source
 from pipeline.jobs.choose import detect_job
@@ -38,18 +38,18 @@ def rows_of(
             upscaler=upscaler,
             detector=detector,
             identifier=identifier,
-            pictures=False,
+            images=False,
             **settings,
         )
     except TypeError as error:
         raise UsageError(f"detect: {error}") from error
     job.check()
     items = [_item(number, rgb) for number, rgb in enumerate(images)]
-    made = zip(items, job.enlarge(items), strict=True)
-    larger = [replace(item, pictures=pictures) for item, pictures in made]
+    enlarged = zip(items, job.enlarge(items), strict=True)
+    larger = [replace(item, images=versions) for item, versions in enlarged]
     together = (
-        looked_at(job, larger[start : start + TASK_PICTURES])
-        for start in range(0, len(larger), TASK_PICTURES)
+        looked_at(job, larger[start : start + TASK_IMAGES])
+        for start in range(0, len(larger), TASK_IMAGES)
     )
     return [job.finish(item) for items in together for item in items]
 

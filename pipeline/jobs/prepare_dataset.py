@@ -13,7 +13,7 @@ from data.boxes import Box
 from data.datasets.base import DatasetError, text_of
 from data.datasets.joined import Part, joined
 from data.images.files import open_image
-from data.prepared import BROKEN, CacheReport, Picture, build, check_unwritten
+from data.prepared import BROKEN, CacheReport, DatasetImage, build, check_unwritten
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Prepared:
 
     cache: CacheReport
     dropped: int
-    """Pictures closer than 0.40 to a picture of the test set, left out of training."""
+    """Images closer than 0.40 to an image of the test set, left out of training."""
 
 
 def prepare(
@@ -45,21 +45,21 @@ def prepare(
     with the dataset's name.
     With `corners` the four corners of each image, squares of so many pixels, are taken instead.
     They are faceless backgrounds where faces fill the middle.
-    `away_from` is a folder of test pictures, `away_listing` a CSV of those that count. Training
-    pictures that show the same people are recorded as excluded. Raises DatasetError, and
+    `away_from` is a folder of test images, `away_listing` a CSV of those that count. Training
+    images that show the same people are recorded as excluded. Raises DatasetError, and
     FileExistsError where `out` holds a cache (unless `overwrite`) or one of its files is an input.
     """
     inputs = [path for path in (listing, away_listing) if path is not None]
     check_unwritten(out, overwrite=overwrite, inputs=inputs)
-    dataset, pictures = joined(parts, seed=seed)
+    dataset, images = joined(parts, seed=seed)
     if listing is not None:
-        pictures = chosen(pictures, listing)
-    if not pictures:
+        images = chosen(images, listing)
+    if not images:
         raise DatasetError(f"{listing} lists no image")
     if corners is not None:
-        pictures = [corner for picture in pictures for corner in _corners(picture, corners)]
+        images = [corner for image in images for corner in _corners(image, corners)]
     made = build(
-        pictures,
+        images,
         out,
         name=dataset.name,
         side=side or dataset.side,
@@ -70,17 +70,17 @@ def prepare(
     dropped = 0
     if away_from is not None:
         unreadable = set(made.unreadable)
-        kept = [p for p in pictures if p.key not in unreadable]
+        kept = [p for p in images if p.key not in unreadable]
         dropped = _keep_away(kept, out, away_from, away_listing, progress)
     return Prepared(made, dropped)
 
 
-def chosen(pictures: list[Picture], listing: Path) -> list[Picture]:
-    """The pictures that a CSV lists, in its order and with its identities.
+def chosen(images: list[DatasetImage], listing: Path) -> list[DatasetImage]:
+    """The images that a CSV lists, in its order and with its identities.
 
-    Raises DatasetError for a listed picture that the dataset does not hold.
+    Raises DatasetError for a listed image that the dataset does not hold.
     """
-    known = {p.key: p for p in pictures}
+    known = {p.key: p for p in images}
     made = []
     for number, row in enumerate(csv.DictReader(StringIO(text_of(listing, "utf-8"))), 2):
         key = row.get("image")
@@ -91,16 +91,16 @@ def chosen(pictures: list[Picture], listing: Path) -> list[Picture]:
     return made
 
 
-def _corners(picture: Picture, edge: int) -> list[Picture]:
-    """Squares at the four corners of a picture; itself where it is none, for `build` to say so."""
+def _corners(image: DatasetImage, edge: int) -> list[DatasetImage]:
+    """Squares at the four corners of an image; itself where it is none, for `build` to say so."""
     try:
-        with open_image(picture.read()) as image:
-            right, bottom = image.width - edge, image.height - edge
+        with open_image(image.read()) as opened:
+            right, bottom = opened.width - edge, opened.height - edge
     except BROKEN:
-        return [picture]
+        return [image]
     return [
         dataclasses.replace(
-            picture, key=f"{picture.key}#{name}", box=Box(left, top, left + edge, top + edge)
+            image, key=f"{image.key}#{name}", box=Box(left, top, left + edge, top + edge)
         )
         for name, left, top in (
             ("upper-left", 0, 0),
@@ -112,21 +112,21 @@ def _corners(picture: Picture, edge: int) -> list[Picture]:
 
 
 def _keep_away(
-    pictures: list[Picture],
+    images: list[DatasetImage],
     out: Path,
     test: Path,
     listing: Path | None,
     progress: Callable[[str, int, int], None] | None,
 ) -> int:
-    from data.datasets.folders import folder_pictures
+    from data.datasets.folders import folder_images
     from data.leakage import exclude, near
     from pipeline.identity.dlib_in_torch import embed
 
-    test_pictures = folder_pictures(test)
+    test_images = folder_images(test)
     if listing is not None:
-        test_pictures = chosen(test_pictures, listing)
-    total = len(pictures) + len(test_pictures)
+        test_images = chosen(test_images, listing)
+    total = len(images) + len(test_images)
     told = None if progress is None else lambda n: progress("faces", n, total)
-    test_keys, test_vectors = embed(test_pictures, progress=told)
-    keys, vectors = embed(pictures, progress=told)
+    test_keys, test_vectors = embed(test_images, progress=told)
+    keys, vectors = embed(images, progress=told)
     return exclude(out, near(keys, vectors, test_keys, test_vectors))

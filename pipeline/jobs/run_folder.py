@@ -90,7 +90,7 @@ def _record(
     options += [f"--{k.replace('_', '-')}={v}" for k, v in values.items() if v is not None]
     options += [f"--start-time={start}"] if start is not None else []
     options += [f"--{name}" for name in _FLAGS if getattr(job, name)]
-    options += [] if job.pictures else ["--no-pictures"]
+    options += [] if job.images else ["--no-images"]
     if gallery is None:
         return RunRecord("detect", inputs, tuple(options), note)
     options += [f"--gallery={os.fspath(gallery)}", f"--fpir={rate:g}"]

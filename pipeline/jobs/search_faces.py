@@ -12,7 +12,7 @@ from pipeline.detection.base import Landmarks
 from pipeline.detection.registry import check_detector
 from pipeline.detection.search import DETECTOR, FoundFace, SearchSettings, search_images
 from pipeline.detection.thresholds import load_thresholds
-from pipeline.engine.job import Item, Pictures
+from pipeline.engine.job import Images, Item
 from pipeline.engine.journal import Row
 from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
@@ -58,19 +58,19 @@ class SearchFaces(FaceSettings):
         load_centerface(min_score=FLOOR, device=self._onnx_device(), threads=1)
         self.loaded_upscaler()
 
-    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+    def read(self, source: Source) -> tuple[tuple[int, int], Images]:
         """See `Job.read`."""
         whole = source.load()
         size = (whole.shape[1], whole.shape[0])
         return size, {"input": cut_region(whole, source.region)}
 
-    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
+    def enlarge(self, batch: Sequence[Item]) -> list[Images]:
         """See `Job.enlarge`: no image is enlarged whole, so there is nothing to do."""
-        return [item.pictures for item in batch]
+        return [item.images for item in batch]
 
     def outputs(self, source: Source) -> list[str]:
         """See `WritingJob.outputs`; how many faces there will be is not known."""
-        if not self.pictures:
+        if not self.images:
             return []
         return [f"boxes/{source.output}", f"faces/{source.output.removesuffix('.png')}-*"]
 
@@ -83,22 +83,20 @@ class SearchFaces(FaceSettings):
             faces=self.faces,
             device=self._onnx_device(),
         )
-        images = [item.pictures["input"] for item in batch]
+        images = [item.images["input"] for item in batch]
         found = search_images(images, wanted)
-        return sights(
-            images, found, self.loaded_upscaler(), self.upscale_below, spread=self.pictures
-        )
+        return sights(images, found, self.loaded_upscaler(), self.upscale_below, spread=self.images)
 
     def _turns(self, item: Item, sight: Sight) -> Iterator[Sequence[RestoredFace]]:
         """The restored faces of an image, a bounded number at a time."""
         if sight.first:
             yield sight.first
             return
-        pairs = [(item.pictures["input"], one) for one in sight.kept]
+        pairs = [(item.images["input"], one) for one in sight.kept]
         for start in range(0, len(pairs), PER_TURN):
             part = pairs[start : start + PER_TURN]
             yield restore_faces(
-                part, self.loaded_upscaler(), self.upscale_below, spread=self.pictures
+                part, self.loaded_upscaler(), self.upscale_below, spread=self.images
             )
 
     def finish(self, item: Item) -> list[Row]:
@@ -112,12 +110,12 @@ class SearchFaces(FaceSettings):
             made = [self._row(empty, len(rows) + i, face, item) for i, face in enumerate(turn)]
             made, besides = self._looked_at(made, turn, item)
             for row, face in zip(made, turn, strict=True):
-                if self.pictures:
+                if self.images:
                     self._write_face(item, len(rows), face)
                 rows.append(row)
                 only = face if len(sight.kept) == 1 else None
             more += besides
-        if self.pictures:
+        if self.images:
             self._write_boxes(item, rows, only)
         dropped = [_dropped(empty, one, item) for one in sight.found if one.dropped]
         named = [{**row.as_row(), **other} for row, other in zip(rows, more, strict=True)]
@@ -128,19 +126,19 @@ class SearchFaces(FaceSettings):
     ) -> tuple[list[FaceRow], list[Row]]:
         """The rows with names, or what tracks need besides them."""
         if not rows or (self.identifier is None and not self.tracks):
-            image = item.pictures["input"]
+            image = item.images["input"]
             boxes = [face.found.box for face in faces]
             return with_degradation(rows, boxes, image), [{} for _ in rows]
         from pipeline.jobs.identify_faces import look_at
 
         rows, more = look_at(
-            [_seen(face, item.pictures["input"]) for face in faces],
+            [_seen(face, item.images["input"]) for face in faces],
             rows,
             identifier=self.identifier,
             tracks=self.tracks,
             given_track=item.source.track,
         )
-        if not (self.tracks and self.pictures):
+        if not (self.tracks and self.images):
             return rows, more
         from pipeline.jobs.track_rows import CUT, cut_entry
 
@@ -204,7 +202,7 @@ class SearchFaces(FaceSettings):
             left, top = region_offset(item.source)
             boxes = [box.shifted(-left, -top) for row in rows if (box := row.box()) is not None]
             labels = [row.label() for row in rows]
-            save_png(path, draw_boxes(item.pictures["input"], boxes, labels=labels))
+            save_png(path, draw_boxes(item.images["input"], boxes, labels=labels))
 
     def failure(self, source: Source, message: str) -> list[Row]:
         """See `Job.failure`."""

@@ -1,11 +1,11 @@
-"""The job of `upscale`: every picture enlarged into a PNG of the same relative path."""
+"""The job of `upscale`: every image enlarged into a PNG of the same relative path."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.images.files import check_made, save_png
-from pipeline.engine.job import Item, Pictures
+from pipeline.engine.job import Images, Item
 from pipeline.engine.journal import Row
 from pipeline.engine.run import default_workers
 from pipeline.evidence.marks import save_restored
@@ -17,7 +17,7 @@ from pipeline.upscalers.spread import restored_images
 
 
 @dataclass(frozen=True)
-class UpscalePictures:
+class UpscaleImages:
     """Enlarges images with one upscaler into `out`; with `spread` their maps into `out/spread`."""
 
     out: Path
@@ -31,7 +31,7 @@ class UpscalePictures:
     spread: bool = False
 
     def settings(self) -> dict[str, object]:
-        """What the pictures depend on."""
+        """What the images depend on."""
         return {
             "command": "upscale",
             "upscaler": self.upscaler,
@@ -61,18 +61,18 @@ class UpscalePictures:
     def warm_up(self) -> None:
         """See `Job.warm_up`; workers only write."""
 
-    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+    def read(self, source: Source) -> tuple[tuple[int, int], Images]:
         """See `Job.read`."""
         whole = source.load()
         return (whole.shape[1], whole.shape[0]), {"input": cut_region(whole, source.region)}
 
-    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
+    def enlarge(self, batch: Sequence[Item]) -> list[Images]:
         """See `Job.enlarge`."""
         upscaler = self._upscaler()
         for item in batch:
-            height, width = item.pictures["input"].shape[:2]
+            height, width = item.images["input"].shape[:2]
             check_made(width, height, upscaler.scale)
-        images = [item.pictures["input"] for item in batch]
+        images = [item.images["input"] for item in batch]
         return list(restored_images(upscaler, images, spread=self.spread))
 
     def outputs(self, source: Source) -> list[str]:
@@ -82,9 +82,9 @@ class UpscalePictures:
     def finish(self, item: Item) -> list[Row]:
         """See `Job.finish`."""
         file = self.out / item.source.output
-        save_restored(file, item.pictures["sr"], mark=self.mark, upscaler=self.upscaler)
-        if "spread" in item.pictures:
-            save_png(self.out / "spread" / item.source.output, item.pictures["spread"])
+        save_restored(file, item.images["sr"], mark=self.mark, upscaler=self.upscaler)
+        if "spread" in item.images:
+            save_png(self.out / "spread" / item.source.output, item.images["spread"])
         return [{"image": item.source.key, "output": item.source.output, "error": ""}]
 
     def failure(self, source: Source, message: str) -> list[Row]:

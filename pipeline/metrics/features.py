@@ -1,4 +1,4 @@
-"""What a picture looks like as a vector: Inception's 2048 numbers, or dlib's 128 of a face."""
+"""What an image looks like as a vector: Inception's 2048 numbers, or dlib's 128 of a face."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _BATCH: Final = 32
 
 
 class Extractor(Protocol):
-    """Turns pictures into features."""
+    """Turns images into features."""
 
     @property
     def kind(self) -> FeatureKind:
@@ -40,8 +40,8 @@ class Extractor(Protocol):
     def backend(self) -> str:
         """Library, version and weights, for the provenance."""
 
-    def __call__(self, pictures: Iterable[RGB]) -> NDArray[np.float64]:
-        """`(N, d)` features, one row for each picture, in order; any mixed sizes."""
+    def __call__(self, images: Iterable[RGB]) -> NDArray[np.float64]:
+        """`(N, d)` features, one row for each image, in order; any mixed sizes."""
 
 
 def load_extractor(inception_weights: Path | None = None, *, device: str = "cpu") -> Extractor:
@@ -52,11 +52,11 @@ def load_extractor(inception_weights: Path | None = None, *, device: str = "cpu"
 
 
 class DlibFeatures:
-    """dlib's face descriptor of the whole picture, enlarged to 150x150 by Pillow's bicubic.
+    """dlib's face descriptor of the whole image, enlarged to 150x150 by Pillow's bicubic.
 
     dlib's network is run by torch, which gives the same numbers within 1e-5 in a tenth of the time.
 
-    The picture is taken for an aligned face: no detector runs, so that a face that is not found
+    The image is taken for an aligned face: no detector runs, so that a face that is not found
     has features too.
     """
 
@@ -69,13 +69,13 @@ class DlibFeatures:
 
         return f"dlib_face_recognition_resnet_model_v1 by torch {torch.__version__}, whole picture"
 
-    def __call__(self, pictures: Iterable[RGB]) -> NDArray[np.float64]:
+    def __call__(self, images: Iterable[RGB]) -> NDArray[np.float64]:
         """`(N, 128)`."""
         from pipeline.identity.dlib_in_torch import embed_chips
 
         size = (_DLIB_SIDE, _DLIB_SIDE)
         rows: list[NDArray[np.float64]] = []
-        for batch in _batches(pictures):
+        for batch in _batches(images):
             chips = [
                 np.asarray(Image.fromarray(rgb).resize(size, Image.Resampling.BICUBIC))
                 for rgb in batch
@@ -106,14 +106,14 @@ class InceptionFeatures:
         version = importlib.metadata.version("torch-fidelity")
         return f"torch-fidelity {version}, inception-v3-compat 2048, sha256 {self._hash[:8]}"
 
-    def __call__(self, pictures: Iterable[RGB]) -> NDArray[np.float64]:
+    def __call__(self, images: Iterable[RGB]) -> NDArray[np.float64]:
         """`(N, 2048)`."""
         import torch
 
         rows = []
         with torch.inference_mode():
-            for batch in _batches(pictures):
-                # Single pictures, for sizes may differ; Inception enlarges each to 299x299.
+            for batch in _batches(images):
+                # Single images, for sizes may differ; Inception enlarges each to 299x299.
                 for rgb in batch:
                     image = torch.from_numpy(np.array(rgb)).permute(2, 0, 1)[None]
                     (features,) = self._network(image.to(self._device))
@@ -121,8 +121,8 @@ class InceptionFeatures:
         return np.asarray(rows, np.float64).reshape(len(rows), 2048)
 
 
-def _batches(pictures: Iterable[RGB]) -> Iterator[list[RGB]]:
-    iterator = iter(pictures)
+def _batches(images: Iterable[RGB]) -> Iterator[list[RGB]]:
+    iterator = iter(images)
     while batch := list(islice(iterator, _BATCH)):
         yield batch
 

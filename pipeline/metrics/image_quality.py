@@ -1,9 +1,9 @@
-"""Picture quality on uint8 RGB arrays: PSNR, SSIM, and agreement with the input (LR consistency).
+"""Image quality on uint8 RGB arrays: PSNR, SSIM, and agreement with the input (LR consistency).
 
-Every figure is per picture, on arrays rounded to uint8, without shaving a border; a set's figure
-is the mean over its pictures. Two identical pictures have an infinite PSNR, which would swallow
+Every figure is per image, on arrays rounded to uint8, without shaving a border; a set's figure
+is the mean over its images. Two identical images have an infinite PSNR, which would swallow
 every mean it enters: PSNR is therefore capped at `PSNR_CAP`. One grey level wrong in one sample of
-a 64x64 picture is 89 dB, so that at this size the cap is reached by identical pictures alone.
+a 64x64 image is 89 dB, so that at this size the cap is reached by identical images alone.
 """
 
 from typing import Final
@@ -19,7 +19,7 @@ from pipeline.metrics.base import Metric
 PSNR_CAP: Final = 100.0
 """Decibels that stand for "identical"."""
 SSIM_WINDOW: Final = 11
-"""Side of SSIM's Gaussian window: no picture below it has an SSIM."""
+"""Side of SSIM's Gaussian window: no image below it has an SSIM."""
 
 _LUMA: Final = np.array([65.481, 128.553, 24.966]) / 255.0
 

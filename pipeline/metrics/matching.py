@@ -1,4 +1,4 @@
-"""One picture judged: which box is on which face, which is a mistake, which does not count."""
+"""One image judged: which box is on which face, which is a mistake, which does not count."""
 
 from __future__ import annotations
 
@@ -37,20 +37,20 @@ IMAGE_COLUMNS: Final = [
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """What was found in one picture."""
+    """What was found in one image."""
 
     boxes: tuple[Box, ...] = ()
     scores: tuple[float | None, ...] = ()
     """One for each box; None where the detector gives none."""
     size: tuple[float, float] | None = None
-    """Width and height of the picture, where the file has them."""
+    """Width and height of the image, where the file has them."""
     error: str | None = None
-    """Why the picture was not searched; None when it was."""
+    """Why the image was not searched; None when it was."""
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedPicture:
-    """A picture's boxes paired with its faces, and the rows that say so in the three frames."""
+class JudgedImage:
+    """An image's boxes paired with its faces, and the rows that say so in the three frames."""
 
     image: str
     truth_image: str
@@ -63,10 +63,10 @@ class JudgedPicture:
     """At each threshold: box -> face."""
 
     @classmethod
-    def of(cls, image: str, found: Prediction, key: str, truth: Truth) -> JudgedPicture:
-        """Judge what was found in `image` by the truth's picture `key`.
+    def of(cls, image: str, found: Prediction, key: str, truth: Truth) -> JudgedImage:
+        """Judge what was found in `image` by the truth's image `key`.
 
-        Raises `OutsideError` when most of a face lies outside the picture as it was searched.
+        Raises `OutsideError` when most of a face lies outside the image as it was searched.
         """
         size = found.size
         faces = truth[key]

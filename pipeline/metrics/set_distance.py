@@ -1,10 +1,10 @@
-"""How far a set of pictures lies from another: Fréchet and kernel distances of their features.
+"""How far a set of images lies from another: Fréchet and kernel distances of their features.
 
 The name of a figure says what the features are. `fid` and `kid` are reserved for the Inception
 network. Without its weights the features are dlib's 128 numbers of a face, and the figures are
 called `fd_dlib` and `kd_dlib`. Figures of different names are not to be compared, nor are Fréchet
-distances of different numbers of pictures. The distance of two samples of one population falls with
-their size, to about 10 for `fid` at 3,000 pictures. Below 10,000 the
+distances of different numbers of images. The distance of two samples of one population falls with
+their size, to about 10 for `fid` at 3,000 images. Below 10,000 the
 kernel distance, which has no such bias, is the one to read.
 """
 
@@ -37,7 +37,7 @@ _NAMES: Final[dict[FeatureKind, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """Distances of a set of pictures from a reference set; 0 is best."""
+    """Distances of a set of images from a reference set; 0 is best."""
 
     kind: FeatureKind
     frechet: float
@@ -64,14 +64,14 @@ class Fidelity:
 
 
 def fidelity(
-    pictures: Iterable[RGB],
+    images: Iterable[RGB],
     reference: Features | Sequence[RGB],
     extractor: Extractor,
     *,
     seed: int = 0,
 ) -> Fidelity:
-    """Distances of `pictures` from `reference`: pictures, or `extractor`'s features of them."""
-    features = extractor(pictures)
+    """Distances of `images` from `reference`: images, or `extractor`'s features of them."""
+    features = extractor(images)
     other = reference if isinstance(reference, np.ndarray) else extractor(reference)
     kernel, std = (
         kernel_distance(features, other, seed=seed) if has_kernel_distance() else (None, None)
@@ -93,7 +93,7 @@ def frechet_distance(a: Features, b: Features) -> float:
     |m1 - m2|^2 + Tr(S1 + S2 - 2 (S1 S2)^(1/2)) with unbiased covariances, in float64. The trace of
     the root is the sum of the singular values of R1 R2', where Ri' Ri = Si. No matrix root is
     taken: that is unstable for singular covariances. N below d is therefore sound too. Raises
-    `ValueError` below two pictures, for different d, and for features that are not finite.
+    `ValueError` below two images, for different d, and for features that are not finite.
     """
     a, b = _checked(a, b)
     return Gaussian.of(a).frechet_distance(Gaussian.of(b))
@@ -109,7 +109,7 @@ class Gaussian:
 
     @classmethod
     def of(cls, features: Features) -> Gaussian:
-        """Fitted to finite `(N, d)` features of at least two pictures."""
+        """Fitted to finite `(N, d)` features of at least two images."""
         mean = features.mean(axis=0)
         centred = (features - mean) / np.sqrt(len(features) - 1)
         return cls(mean, np.asarray(np.linalg.qr(centred, mode="r"), np.float64))
@@ -134,9 +134,9 @@ def has_kernel_distance() -> bool:
 def kernel_distance(a: Features, b: Features, *, seed: int = 0) -> tuple[float, float]:
     """Mean and standard deviation of KID (unbiased, cubic kernel), by torch-fidelity.
 
-    Over 100 subsets of 1000 pictures, or of half of the smaller set, so that the subsets differ.
+    Over 100 subsets of 1000 images, or of half of the smaller set, so that the subsets differ.
     Can be slightly negative for equal populations. Raises `ValueError` as `frechet_distance` and
-    below four pictures, `ModelError` without torch-fidelity.
+    below four images, `ModelError` without torch-fidelity.
     """
     a, b = _checked(a, b)
     smaller = min(len(a), len(b))
@@ -159,10 +159,10 @@ def kernel_distance(a: Features, b: Features, *, seed: int = 0) -> tuple[float, 
 def kernel_resamples(a: Features, b: Features, counts: NDArray[np.int64]) -> Features:
     """The kernel distance of resamples of `a` from `b`, but for a constant: `(R,)`.
 
-    `counts` `(R, N)` says how often each resample holds each picture of `a`. Pairs of a picture
+    `counts` `(R, N)` says how often each resample holds each image of `a`. Pairs of an image
     with itself are left out, also where it was drawn twice, so that repeats do not look alike. The
     term of `b` alone, equal in all, is left out too: only differences of the result mean anything.
-    NaN for a resample that holds one picture alone.
+    NaN for a resample that holds one image alone.
     """
     a, b = _checked(a, b)
     weights = counts.astype(np.float64)

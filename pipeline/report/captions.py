@@ -12,7 +12,7 @@ Record = Mapping[str, object]
 
 
 def records_of(report: Report, images: Collection[str]) -> dict[tuple[str, str], Record]:
-    """The rows of these pictures by (method, picture)."""
+    """The rows of these images by (method, image)."""
     few = report.rows[report.rows["image"].isin(list(images))]
     records: list[Record] = [{str(k): v for k, v in r.items()} for r in few.to_dict("records")]
     return {(str(r["method"]), str(r["image"])): r for r in records}

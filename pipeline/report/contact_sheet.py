@@ -1,4 +1,4 @@
-"""The contact sheet: LR, every method and HR side by side, boxes drawn, for a few pictures."""
+"""The contact sheet: LR, every method and HR side by side, boxes drawn, for a few images."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _EACH: Final = 3
 
 
 def contact_sheet(report: Report, images: Sequence[str] | None = None) -> Image.Image:
-    """Three of the best, three typical and three of the worst pictures, or those of `images`.
+    """Three of the best, three typical and three of the worst images, or those of `images`.
 
-    One column for LR, each method and HR; each picture is enlarged by nearest neighbour, so that
+    One column for LR, each method and HR; each image is enlarged by nearest neighbour, so that
     a 16x16 input is seen as one. Blue boxes were found, yellow ones are the ground truth.
     """
     picked = typical_images(report, _EACH) if images is None else tuple(("", key) for key in images)
@@ -48,7 +48,7 @@ def contact_sheet(report: Report, images: Sequence[str] | None = None) -> Image.
         _row_label(draw, y, kind, key)
         for column, view in enumerate(views):
             record = records.get((view, key), {})
-            _cell(sheet, (_x(column), y), view, report.picture(view, key), record)
+            _cell(sheet, (_x(column), y), view, report.image(view, key), record)
     _legend(draw, sheet.height - _FOOT + 4)
     return sheet
 

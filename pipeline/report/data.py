@@ -52,9 +52,9 @@ class Report:
     summary: tuple[Mapping[str, Cell], ...]
     """One row for each method, those that saw no ground truth first."""
     rows: pd.DataFrame
-    """One row for each picture and method, `hr` among them, no picture twice for a method."""
+    """One row for each image and method, `hr` among them, no image twice for a method."""
     outputs: Mapping[str, str]
-    """Where a picture's PNG files lie below pictures/METHOD, as far as rows.parquet says it."""
+    """Where an image's PNG files lie below pictures/METHOD, as far as rows.parquet says it."""
 
     @property
     def methods(self) -> tuple[str, ...]:
@@ -68,7 +68,7 @@ class Report:
 
     @property
     def seed(self) -> int:
-        """The seed of the run, which also chooses the pictures that are shown."""
+        """The seed of the run, which also chooses the images that are shown."""
         settings = self.protocol.get("settings")
         places = (self.protocol, settings if isinstance(settings, dict) else {})
         return next((abs(s) for p in places if isinstance(s := p.get("seed"), int)), 0)
@@ -78,15 +78,16 @@ class Report:
         """A sentence that the run did not reach its end; empty for a whole one."""
         if self.protocol.get("interrupted") is not True:
             return ""
-        done, wanted = self.protocol.get("pictures"), self.protocol.get("expected")
+        done = self.protocol.get("images", self.protocol.get("pictures"))  # the key of earlier runs
+        wanted = self.protocol.get("expected")
         return f"INTERRUPTED: {done} of {wanted or 'more'} images done; --resume goes on."
 
     @property
     def images(self) -> tuple[str, ...]:
-        """Keys of all pictures, sorted."""
+        """Keys of all images, sorted."""
         return tuple(sorted(self.rows["image"].unique()))
 
-    def picture(self, method: str, image: str) -> Path | None:
+    def image(self, method: str, image: str) -> Path | None:
         """The PNG file of `image` as `method` restored it (or `lr`, `hr`); None where absent."""
         name = PurePosixPath(self.outputs.get(image, image))
         if name.is_absolute() or ".." in name.parts or not name.name:
@@ -109,9 +110,9 @@ def read_report(directory: Path) -> Report:
 
 
 def shown_images(report: Report, limit: int) -> tuple[str, ...]:
-    """At most `limit` pictures, sorted, chosen by the run's seed from those with any file."""
+    """At most `limit` images, sorted, chosen by the run's seed from those with any file."""
     views = (LR, *report.methods, HR)
-    there = [key for key in report.images if any(report.picture(v, key) for v in views)]
+    there = [key for key in report.images if any(report.image(v, key) for v in views)]
     if len(there) <= limit:
         return tuple(there)
     picks = np.random.default_rng(report.seed).choice(len(there), limit, replace=False)
@@ -119,16 +120,16 @@ def shown_images(report: Report, limit: int) -> tuple[str, ...]:
 
 
 def typical_images(report: Report, each: int) -> tuple[tuple[str, str], ...]:
-    """Pairs (kind, picture): `each` of the best, the typical (around the median), the worst.
+    """Pairs (kind, image): `each` of the best, the typical (around the median), the worst.
 
-    Pictures with ground truth and a file are ranked by the mean IoU, then the mean PSNR, of the
+    Images with ground truth and a file are ranked by the mean IoU, then the mean PSNR, of the
     deployable methods. All are returned where there are few.
     """
     deployable = [m for m in report.methods if m not in report.oracles] or list(report.methods)
     rows = report.rows[report.rows["method"].isin(deployable) & report.rows["truth"].astype(bool)]
     means = rows.groupby("image")[["iou", "psnr_rgb"]].mean().fillna(0.0).round(6)
     ranked = means.sort_values(["iou", "psnr_rgb"], ascending=False, kind="stable").index
-    keys = [str(key) for key in ranked if any(report.picture(m, key) for m in deployable)]
+    keys = [str(key) for key in ranked if any(report.image(m, key) for m in deployable)]
     if len(keys) <= 3 * each:
         return tuple(("", key) for key in keys)
     middle = (len(keys) - each) // 2
@@ -167,7 +168,7 @@ def _read_summary(
 
 
 def _check_method(name: str, file: Path) -> None:
-    """The name of a method is the name of a folder of pictures."""
+    """The name of a method is the name of a folder of images."""
     try:
         checked_name(name)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Boxes, captions and before/after pairs, drawn with Pillow alone: cheap enough for any picture."""
+"""Boxes, captions and before/after pairs, drawn with Pillow alone: cheap enough for any image."""
 
 import functools
 import importlib.util
@@ -36,7 +36,7 @@ def draw_boxes(
 ) -> RGB:
     """A copy of `rgb` with every box outlined; boxes may reach over the border.
 
-    `line` is the width in pixels, by default 1 for a face crop and growing with the picture.
+    `line` is the width in pixels, by default 1 for a face crop and growing with the image.
     From 2 px on the line has a dark edge, so that it is seen on any background. `labels`, one for
     each box, are written above the boxes (inside where there is no room).
     """
@@ -55,7 +55,7 @@ def side_by_side(
 ) -> RGB:
     """`before` as it came beside `after` with `boxes` (pixels of `before`) drawn, captions below.
 
-    Both panels get one height, `panel_height` of the larger picture. Pictures are enlarged by
+    Both panels get one height, `panel_height` of the larger image. Images are enlarged by
     nearest neighbour, so that a 16x16 input is seen as one.
     """
     large = max(before, after, key=len)
@@ -83,7 +83,7 @@ def side_by_side(
 
 
 def panel_height(width: int, height: int) -> int:
-    """The height at which a picture of this size is shown beside another.
+    """The height at which an image of this size is shown beside another.
 
     A whole multiple that brings it to 256 px, as far as neither side passes 1600 px; reduced where
     one does already.
@@ -104,7 +104,7 @@ def fit_height(image: Image.Image, height: int) -> Image.Image:
 
 
 def line_width(size: tuple[int, int]) -> int:
-    """Width of a box's outline on a picture of this size: 1 px up to 255, then in proportion."""
+    """Width of a box's outline on an image of this size: 1 px up to 255, then in proportion."""
     return max(1, round(min(size) / 170))
 
 

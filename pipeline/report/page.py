@@ -20,16 +20,16 @@ from pipeline.report.plots import Drawn, plots
 from pipeline.report.tables import INTERVAL, ORACLE, counts, number, table
 
 SHOWN: Final = 60
-"""Pictures on the page at most: it stays a few megabytes however many there were."""
+"""Images on the page at most: it stays a few megabytes however many there were."""
 _ERRORS_SHOWN: Final = 50
 _LARGE: Final = 200_000
-"""Bytes from which a picture is reduced before it is embedded."""
+"""Bytes from which an image is reduced before it is embedded."""
 _REDUCED: Final = 512
 
 
 @dataclass(frozen=True, slots=True)
 class PageBox:
-    """A box in per cent of its picture's sides; `kind` is found or truth."""
+    """A box in per cent of its image's sides; `kind` is found or truth."""
 
     kind: str
     left: float
@@ -40,7 +40,7 @@ class PageBox:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One picture as one method (or lr, hr) shows it; `source` is a data URI."""
+    """One image as one method (or lr, hr) shows it; `source` is a data URI."""
 
     name: str
     label: str
@@ -54,7 +54,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One picture of the set with all its views that have a file."""
+    """One image of the set with all its views that have a file."""
 
     image: str
     aspect: float
@@ -70,9 +70,9 @@ class Tile:
 
 
 def page(report: Report, drawn: Drawn) -> str:
-    """The page with the plots `drawn` and at most `SHOWN` pictures, chosen by the run's seed.
+    """The page with the plots `drawn` and at most `SHOWN` images, chosen by the run's seed.
 
-    Pictures whose file is missing or broken are left out.
+    Images whose file is missing or broken are left out.
     """
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -143,7 +143,7 @@ def _cards(report: Report, keys: Sequence[str], names: Mapping[str, str]) -> lis
     for key in keys:
         views, aspect = [], 1.0
         for name in (LR, *report.methods, HR):
-            opened = _open(report.picture(name, key))
+            opened = _open(report.image(name, key))
             if opened is None:
                 continue
             source, (width, height) = opened
@@ -182,7 +182,7 @@ def _boxes(record: Record, width: int, height: int) -> Iterator[PageBox]:
 
 
 def _open(file: Path | None) -> tuple[str, tuple[int, int]] | None:
-    """A picture as a data URI with its size; None where it is missing or no picture."""
+    """An image as a data URI with its size; None where it is missing or no image."""
     if file is None:
         return None
     try:

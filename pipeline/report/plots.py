@@ -27,7 +27,7 @@ _MARKERS: Final = "osD^vPX*"
 _DASHES: Final = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)))
 _BINS: Final = 6
 _BIN_MIN: Final = 12
-"""Pictures a bin of face sizes should hold, lest its share be noise."""
+"""Images a bin of face sizes should hold, lest its share be noise."""
 _INCHES: Final = 7.2
 
 
@@ -222,7 +222,7 @@ def _by_size(report: Report, axes: Axes, theme: Theme) -> None:
 
 
 def _groups(size: NDArray[np.float64]) -> list[NDArray[np.intp]]:
-    """Indices of pictures by face size, in groups of about equal number; ties stay together."""
+    """Indices of images by face size, in groups of about equal number; ties stay together."""
     known = np.flatnonzero(np.isfinite(size))
     if not known.size:
         return []

@@ -14,7 +14,7 @@ from pipeline.report.data import Report
 class Column:
     """A figure of the table; in every one that is `ranked` the highest, or lowest, is the best.
 
-    iou_hit is not: each method has its mean over other pictures, and who finds only easy faces
+    iou_hit is not: each method has its mean over other images, and who finds only easy faces
     would be best.
     """
 
@@ -98,7 +98,7 @@ def make_table(rows: Sequence[Mapping[str, Cell]], columns: Sequence[Column]) ->
 
 
 def counts(report: Report) -> str:
-    """How many pictures there were and count, how often HR shows a face, what the truth is."""
+    """How many images there were and count, how often HR shows a face, what the truth is."""
     first = report.summary[0]
     parts = []
     if (total := number(first, "n_images")) is not None:

@@ -14,7 +14,7 @@ def write_report(directory: Path) -> list[Path]:
     """Write the report of a folder that `compare` wrote into that folder; return its files.
 
     table.csv, table.json, table.md, table.tex, contact_sheet.png, plots/*.png and report.html.
-    The same folder gives the same files. A picture that is missing leaves a gap. Raises
+    The same folder gives the same files. An image that is missing leaves a gap. Raises
     `UsageError` when rows.parquet or summary.json cannot be used, `OutputError` when the folder
     cannot be written. A file of an earlier report is then either the old or the new one, whole.
     """

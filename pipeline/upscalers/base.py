@@ -10,7 +10,7 @@ from pipeline.names import Precision
 
 
 class Upscaler(Protocol):
-    """A function from pictures to pictures `scale` times as large."""
+    """A function from images to images `scale` times as large."""
 
     @property
     def name(self) -> str:
@@ -27,10 +27,10 @@ class Upscaler(Protocol):
         """Whether it was made to see the ground truth, so that its figures stand apart."""
         ...
 
-    def __call__(self, pictures: Sequence[RGB]) -> list[RGB]:
-        """Enlarge pictures of any mixed sizes.
+    def __call__(self, images: Sequence[RGB]) -> list[RGB]:
+        """Enlarge images of any mixed sizes.
 
-        Output `i` is `(H_i * scale, W_i * scale, 3)` uint8, contiguous, and depends on picture
+        Output `i` is `(H_i * scale, W_i * scale, 3)` uint8, contiguous, and depends on image
         `i` alone: neither on its neighbours nor on the batch size.
         """
         ...
@@ -60,9 +60,9 @@ class LoadOptions:
     precision: Precision = "fp32"
     """Arithmetic of the convolutions; fp16 needs a GPU."""
     batch_size: int = 64
-    """The most pictures in one pass; less is used when memory runs out."""
+    """The most images in one pass; less is used when memory runs out."""
     tile: int = 256
-    """Pictures with a side above this many input pixels are cut into overlapping tiles; 0 never."""
+    """Images with a side above this many input pixels are cut into overlapping tiles; 0 never."""
     overlap: int = 16
     """Input pixels around a tile that are computed and thrown away."""
     threads: int | None = None
@@ -72,7 +72,7 @@ class LoadOptions:
     consistent: bool = False
     """Whether what a network made is projected, so that reduced it gives its input again."""
     compiled: bool = False
-    """Whether networks run by torch.compile: slow at the first picture of each size."""
+    """Whether networks run by torch.compile: slow at the first image of each size."""
 
 
 class Provider(Protocol):

@@ -17,7 +17,7 @@ ENSEMBLE: Final = "+"
 
 @dataclass(frozen=True, slots=True)
 class MirrorEnsemble:
-    """The mean of what `inner` makes of a picture and of its mirror image, at twice the time."""
+    """The mean of what `inner` makes of an image and of its mirror image, at twice the time."""
 
     inner: Upscaler
 
@@ -36,9 +36,9 @@ class MirrorEnsemble:
         """The network's own."""
         return self.inner.oracle
 
-    def __call__(self, pictures: Sequence[RGB]) -> list[RGB]:
+    def __call__(self, images: Sequence[RGB]) -> list[RGB]:
         """See `Upscaler.__call__`."""
-        return _means(self.inner([*pictures, *map(_mirrored, pictures)]))
+        return _means(self.inner([*images, *map(_mirrored, images)]))
 
     def restore_seeing(self, lr: Sequence[RGB], hr: Sequence[RGB]) -> list[RGB]:
         """See `OracleUpscaler.restore_seeing`."""
@@ -51,7 +51,7 @@ def _mirrored(rgb: RGB) -> RGB:
 
 
 def _means(made: Sequence[RGB]) -> list[RGB]:
-    """The mean of each picture of the first half and its mirror image of the second, rounded."""
+    """The mean of each image of the first half and its mirror image of the second, rounded."""
     half = len(made) // 2
     return [
         ((plain.astype(np.uint16) + mirror[:, ::-1] + 1) // 2).astype(np.uint8)

@@ -21,15 +21,15 @@ class Interpolator:
     scale: int = SCALE
     oracle: bool = False
 
-    def __call__(self, pictures: Sequence[RGB]) -> list[RGB]:
-        """Each picture enlarged by `scale` with this filter, rounded and clipped by Pillow."""
-        return [self._enlarge(picture) for picture in pictures]
+    def __call__(self, images: Sequence[RGB]) -> list[RGB]:
+        """Each image enlarged by `scale` with this filter, rounded and clipped by Pillow."""
+        return [self._enlarge(image) for image in images]
 
-    def _enlarge(self, picture: RGB) -> RGB:
-        height, width = picture.shape[:2]
+    def _enlarge(self, image: RGB) -> RGB:
+        height, width = image.shape[:2]
         size = (width * self.scale, height * self.scale)
         # np.array copies: a view of Pillow's buffer is read-only, which dlib refuses
-        return np.array(Image.fromarray(picture).resize(size, self.resample))
+        return np.array(Image.fromarray(image).resize(size, self.resample))
 
 
 INTERPOLATORS: Final = {

@@ -1,4 +1,4 @@
-"""One door to every upscaler: a name, or a weight file, becomes a function on pictures."""
+"""One door to every upscaler: a name, or a weight file, becomes a function on images."""
 
 import functools
 from difflib import get_close_matches

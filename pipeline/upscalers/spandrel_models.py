@@ -101,9 +101,9 @@ def _laid_out(run: Callable[[Tensor], Tensor], descriptor: Any) -> Callable[[Ten
 
 
 class _Batches:
-    """A descriptor on batches: spandrel promises one picture in a call, most take many.
+    """A descriptor on batches: spandrel promises one image in a call, most take many.
 
-    The first batch is compared with its last picture alone, and done one by one if it differs.
+    The first batch is compared with its last image alone, and done one by one if it differs.
     """
 
     def __init__(self, descriptor: Callable[[Tensor], Tensor]) -> None:
@@ -112,7 +112,7 @@ class _Batches:
 
     def __call__(self, batch: Tensor) -> Tensor:
         if len(batch) == 1 or self._whole is False:
-            return torch.cat([self._descriptor(picture) for picture in torch.split(batch, 1)])
+            return torch.cat([self._descriptor(image) for image in torch.split(batch, 1)])
         if self._whole is None:
             self._whole = self._try(batch)
             return self(batch)
@@ -149,9 +149,9 @@ def _through_channels(
 
 
 def _as_face(run: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
-    """A face restorer as a four-times upscaler: the picture is the face, enlarged to 512x512.
+    """A face restorer as a four-times upscaler: the image is the face, enlarged to 512x512.
 
-    Its generator draws noise; the seed is fixed, so that a picture has one result.
+    Its generator draws noise; the seed is fixed, so that an image has one result.
     """
 
     def restore(batch: Tensor) -> Tensor:

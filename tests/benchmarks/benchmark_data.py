@@ -17,7 +17,7 @@ WIDTHS = Widths(r64=4, r32=4, r16=4, r8=4, r4=4)
 
 
 def make_data(root: Path, samples: Path) -> Path:
-    """Three people with three pictures each, two scenes, four real low-resolution faces."""
+    """Three people with three images each, two scenes, four real low-resolution faces."""
     boxes = _boxes(samples / "faces.csv")
     for person, name in (
         ("Barack_Obama", "obama.jpg"),

@@ -45,8 +45,8 @@ def measured(samples: Path, folder: Path) -> dict[str, Any]:
         f"{row['method']}/{row['image']}": {f: row[f] for f in FIGURES if row.get(f) is not None}
         for row in rows
     }
-    pictures = scenes(bench.data, "bsds100")
-    whole = whole_images.measure_scenes(bench, bench.entrants[0], pictures, "whole")
+    images = scenes(bench.data, "bsds100")
+    whole = whole_images.measure_scenes(bench, bench.entrants[0], images, "whole")
     kept = {row["image"]: {f: row[f] for f in FIGURES if f in row} for row in whole}
     return {"versions": VERSIONS, "faces": faces, "scenes": kept}
 

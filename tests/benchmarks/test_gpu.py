@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from benchmarks.gpu import main
 from benchmarks.measuring.packed_faces import pack, unpack
-from data.prepared import Picture, build
+from data.prepared import DatasetImage, build
 from gflmser.load import build_gflmser
 from gflmser.weights import verify_weights
 
@@ -30,7 +30,7 @@ def test_one_command_checks_measures_and_trains(tmp_path: Path) -> None:
 
 
 def test_faces_survive_the_pack(samples: Path, tmp_path: Path) -> None:
-    images = [Picture(p.name, p.stem, p.read_bytes) for p in sorted(samples.glob("*.jpg"))]
+    images = [DatasetImage(p.name, p.stem, p.read_bytes) for p in sorted(samples.glob("*.jpg"))]
     build(images, tmp_path / "a", name="samples", side=80)
     (tmp_path / "a" / "excluded.csv").write_text("image,nearest,distance\nbiden.jpg,x,0.1\n")
     assert pack(tmp_path / "a", tmp_path / "a.zip", side=64) < 20_000
@@ -39,7 +39,7 @@ def test_faces_survive_the_pack(samples: Path, tmp_path: Path) -> None:
 
 
 def test_a_pack_holds_code_the_named_weights_and_faces(samples: Path, tmp_path: Path) -> None:
-    images = [Picture(p.name, p.stem, p.read_bytes) for p in sorted(samples.glob("*.jpg"))]
+    images = [DatasetImage(p.name, p.stem, p.read_bytes) for p in sorted(samples.glob("*.jpg"))]
     build(images, tmp_path / "set", name="samples", side=80)
     invoke("pack", tmp_path / "out", "--faces", f"wild={tmp_path / 'set'}:80")
     out = tmp_path / "out"

@@ -1,4 +1,4 @@
-"""Trees of each dataset's layout, made from the sample pictures."""
+"""Trees of each dataset's layout, made from the sample images."""
 
 import shutil
 import struct
@@ -14,7 +14,7 @@ Tree = Callable[..., Path]
 
 @pytest.fixture
 def tree(samples: Path, tmp_path: Path) -> Tree:
-    """Puts a sample picture at each of the given paths and returns the root."""
+    """Puts a sample image at each of the given paths and returns the root."""
 
     def make(*paths: str, source: str = "obama.jpg") -> Path:
         for path in paths:
@@ -27,7 +27,7 @@ def tree(samples: Path, tmp_path: Path) -> Tree:
 
 
 def keys(name: str, root: Path) -> list[str]:
-    return [p.key for p in dataset(name).pictures(root)]
+    return [p.key for p in dataset(name).images(root)]
 
 
 def problems(name: str, root: Path) -> str:
@@ -35,7 +35,7 @@ def problems(name: str, root: Path) -> str:
 
 
 def write_records(root: Path, files: Sequence[Path], people: int = 2) -> None:
-    """InsightFace's layout: a header, one picture of one label each, then ranges of identities.
+    """InsightFace's layout: a header, one image of one label each, then ranges of identities.
 
     The labels of record 0 are the first record of an identity and the one behind the last.
     """

@@ -41,7 +41,7 @@ def test_iou_ignores_scale_and_origin(a: Box, b: Box, factor: float, shift: floa
 
 
 @given(boxes(), st.integers(1, 60), st.integers(1, 60))
-def test_clipping_keeps_what_lies_inside_the_picture(a: Box, width: int, height: int) -> None:
+def test_clipping_keeps_what_lies_inside_the_image(a: Box, width: int, height: int) -> None:
     inside = polygon(a.left, a.top, a.right, a.bottom).intersection(polygon(0, 0, width, height))
     clipped = a.clipped(width, height)
     if inside.area == 0:

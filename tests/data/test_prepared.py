@@ -10,40 +10,40 @@ from PIL import Image
 
 from data.boxes import Box
 from data.leakage import Near, exclude, near
-from data.prepared import Picture, build, read_index, square, write_excluded
+from data.prepared import DatasetImage, build, read_index, square, write_excluded
 
 
-def pictures(samples: Path, *names: str) -> list[Picture]:
-    return [Picture(name, name.split(".")[0], (samples / name).read_bytes) for name in names]
+def images(samples: Path, *names: str) -> list[DatasetImage]:
+    return [DatasetImage(name, name.split(".")[0], (samples / name).read_bytes) for name in names]
 
 
 def test_holds_the_central_squares_in_order(samples: Path, tmp_path: Path) -> None:
-    made = build(pictures(samples, "biden.jpg", "obama.jpg"), tmp_path, name="two", side=96)
-    images = np.load(tmp_path / "images.npy", mmap_mode="r")
-    assert (made.written, images.shape, images.dtype) == (2, (2, 96, 96, 3), np.uint8)
+    made = build(images(samples, "biden.jpg", "obama.jpg"), tmp_path, name="two", side=96)
+    stored = np.load(tmp_path / "images.npy", mmap_mode="r")
+    assert (made.written, stored.shape, stored.dtype) == (2, (2, 96, 96, 3), np.uint8)
     with Image.open(samples / "obama.jpg") as image:
         edge = min(image.size)
         left, top = (image.width - edge) // 2, round((image.height - edge) / 2)
         square = image.convert("RGB").crop((left, top, left + edge, top + edge))
     expected = np.asarray(square.resize((96, 96), Image.Resampling.BICUBIC))
-    np.testing.assert_array_equal(images[1], expected)
+    np.testing.assert_array_equal(stored[1], expected)
 
 
 def test_names_people_and_hashes_sources(samples: Path, tmp_path: Path) -> None:
-    made = build(pictures(samples, "biden.jpg", "obama.jpg"), tmp_path, name="two", side=32)
+    made = build(images(samples, "biden.jpg", "obama.jpg"), tmp_path, name="two", side=32)
     rows = read_index(tmp_path)
     digest = hashlib.sha256((samples / "obama.jpg").read_bytes()).hexdigest()
     assert rows[1] == ("obama.jpg", "obama", digest)
     meta = json.loads((tmp_path / "cache.json").read_text())
     assert (meta["count"], meta["sources"]) == (2, made.digest)
-    other = build(pictures(samples, "obama.jpg"), tmp_path / "other", name="one", side=32)
+    other = build(images(samples, "obama.jpg"), tmp_path / "other", name="one", side=32)
     assert other.digest != made.digest
 
 
 def test_leaves_out_what_cannot_be_read_and_says_so(samples: Path, tmp_path: Path) -> None:
-    broken = Picture("broken.jpg", "", lambda: b"no image")
-    empty = Picture("empty box", "", (samples / "obama.jpg").read_bytes, Box(5, 5, 5, 9))
-    good = pictures(samples, "obama.jpg")
+    broken = DatasetImage("broken.jpg", "", lambda: b"no image")
+    empty = DatasetImage("empty box", "", (samples / "obama.jpg").read_bytes, Box(5, 5, 5, 9))
+    good = images(samples, "obama.jpg")
     made = build([broken, *good, empty], tmp_path, name="x", side=16)
     assert (made.written, made.unreadable) == (1, ("broken.jpg", "empty box"))
     assert np.load(tmp_path / "images.npy").shape == (1, 16, 16, 3)
@@ -52,7 +52,7 @@ def test_leaves_out_what_cannot_be_read_and_says_so(samples: Path, tmp_path: Pat
 
 def test_cuts_the_box_and_places_the_square(samples: Path, tmp_path: Path) -> None:
     encoded = (samples / "obama.jpg").read_bytes
-    whole = Picture("a", "", encoded, Box(100, 50, 200, 250))
+    whole = DatasetImage("a", "", encoded, Box(100, 50, 200, 250))
     build([whole], tmp_path / "top", name="x", side=100, anchor=0.0)
     build([whole], tmp_path / "bottom", name="x", side=100, anchor=1.0)
     with Image.open(samples / "obama.jpg") as image:
@@ -69,7 +69,7 @@ def test_cuts_the_box_and_places_the_square(samples: Path, tmp_path: Path) -> No
         pytest.param((400, 500, 900, 900), (400, 500, None, None), id="right and bottom"),
     ],
 )
-def test_a_box_is_clipped_to_its_picture(
+def test_a_box_is_clipped_to_its_image(
     samples: Path, box: tuple[int, int, int, int], inside: tuple[int | None, ...]
 ) -> None:
     encoded = (samples / "obama.jpg").read_bytes()
@@ -82,13 +82,13 @@ def test_a_box_is_clipped_to_its_picture(
     np.testing.assert_array_equal(square(encoded, edge, 0.5, Box(*box)), cut)
 
 
-def test_a_box_outside_its_picture_is_an_error(samples: Path) -> None:
+def test_a_box_outside_its_image_is_an_error(samples: Path) -> None:
     with pytest.raises(ValueError, match="empty box"):
         square((samples / "obama.jpg").read_bytes(), 16, 0.5, Box(5000, 5000, 5100, 5100))
 
 
 def test_says_only_of_test_sets_that_they_are(samples: Path, tmp_path: Path) -> None:
-    two = pictures(samples, "biden.jpg", "obama.jpg")
+    two = images(samples, "biden.jpg", "obama.jpg")
     build(two, tmp_path / "train", name="two", side=16)
     build(two, tmp_path / "test", name="two", side=16, test_only=True)
     metas = [json.loads((tmp_path / n / "cache.json").read_text()) for n in ("train", "test")]
@@ -96,8 +96,8 @@ def test_says_only_of_test_sets_that_they_are(samples: Path, tmp_path: Path) -> 
     assert metas[1] == {**metas[0], "test_only": True}
 
 
-def test_a_picture_of_absurd_size_is_left_out(tmp_path: Path) -> None:
-    bomb = Picture("bomb.ppm", "", lambda: b"P6 30000 30000 255\n")
+def test_an_image_of_absurd_size_is_left_out(tmp_path: Path) -> None:
+    bomb = DatasetImage("bomb.ppm", "", lambda: b"P6 30000 30000 255\n")
     assert build([bomb], tmp_path, name="x", side=16).unreadable == ("bomb.ppm",)
 
 
@@ -127,7 +127,7 @@ class TestLeakage:
     def test_is_recorded_in_the_prepared_dataset(self, samples: Path, tmp_path: Path) -> None:
         from gflmser.training.sampler import CachedFaces
 
-        build(pictures(samples, "biden.jpg", "obama.jpg"), tmp_path, name="two", side=32)
+        build(images(samples, "biden.jpg", "obama.jpg"), tmp_path, name="two", side=32)
         assert exclude(tmp_path, [Near("biden.jpg", "lfw/x.jpg", 0.25)]) == 1
         faces = CachedFaces(tmp_path)
         assert faces.rows.tolist() == [1]
@@ -139,7 +139,7 @@ class TestLeakage:
         from gflmser.schema import ConfigError
         from gflmser.training.sampler import CachedFaces
 
-        build(pictures(samples, "obama.jpg"), tmp_path, name="one", side=32)
+        build(images(samples, "obama.jpg"), tmp_path, name="one", side=32)
         write_excluded(tmp_path, [("obama.jpg", "x", 0.1)])
         with pytest.raises(ConfigError, match="holds no image"):
             CachedFaces(tmp_path)
@@ -153,7 +153,7 @@ class TestLeakage:
         from gflmser.schema import ConfigError
         from gflmser.training.sampler import CachedFaces
 
-        build(pictures(samples, "obama.jpg"), tmp_path, name="one", side=32)
+        build(images(samples, "obama.jpg"), tmp_path, name="one", side=32)
         for damage in ("no\nno", "7", ""):
             (tmp_path / name).write_text(damage)
             with pytest.raises(ConfigError, match="not a prepared dataset"):

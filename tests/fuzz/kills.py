@@ -15,12 +15,12 @@ from PIL import Image
 from tests.fuzz.seeds import face
 
 _SCRIPT: Final = "from pipeline.entry import main; main()"
-_PICTURES: Final = 200
+_IMAGES: Final = 200
 
 
 def kill_and_resume(rng: random.Random, folder: Path, kills: int) -> dict[str, int]:
     """Kill a run again and again, finish it, compare; begin anew until there were `kills`."""
-    _pictures(folder / "in")
+    _images(folder / "in")
     begun = time.monotonic()
     _run(folder, folder / "whole").wait()
     seconds = time.monotonic() - begun
@@ -43,9 +43,9 @@ def kill_and_resume(rng: random.Random, folder: Path, kills: int) -> dict[str, i
     return done
 
 
-def _pictures(folder: Path) -> None:
+def _images(folder: Path) -> None:
     folder.mkdir()
-    for number in range(_PICTURES):
+    for number in range(_IMAGES):
         face().rotate(number, resample=Image.Resampling.BICUBIC).save(folder / f"{number:03d}.png")
 
 

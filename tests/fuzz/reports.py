@@ -91,13 +91,13 @@ def _other_table(rng: random.Random, content: bytes) -> bytes:
 @functools.cache
 def run_folder_files() -> Mapping[str, bytes]:
     """What `detect` leaves in a folder, small."""
-    picture = seeds.images()["png"]
+    image = seeds.images()["png"]
     return {
         "detections.csv": _FACES.encode(),
         "summary.json": json.dumps(_SUMMARY).encode(),
         "evidence.json": json.dumps(_EVIDENCE).encode(),
-        **{f"{place}/a.png": picture for place in ("boxes", "sr")},
-        "faces/a-0-native.png": picture,
+        **{f"{place}/a.png": image for place in ("boxes", "sr")},
+        "faces/a-0-native.png": image,
     }
 
 
@@ -106,6 +106,6 @@ def _compare_folder() -> Mapping[str, bytes]:
     from tests.pipeline.compare_folder import make_compare_folder
 
     with TemporaryDirectory() as name:
-        folder = make_compare_folder(Path(name), seeds.SAMPLES, pictures=2)
+        folder = make_compare_folder(Path(name), seeds.SAMPLES, images=2)
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}

@@ -1,4 +1,4 @@
-"""Sound inputs of every kind, small, made from the sample pictures: what is damaged afterwards."""
+"""Sound inputs of every kind, small, made from the sample images: what is damaged afterwards."""
 
 import functools
 import io
@@ -92,8 +92,8 @@ def images() -> Mapping[str, bytes]:
         "16.png": Image.fromarray(np.asarray(face().convert("L")).astype(np.uint16) * 257),
         "f.tif": face().convert("F"),
     }
-    for name, picture in wanted.items():
-        made[name] = _encoded(picture, name.rpartition(".")[2])
+    for name, image in wanted.items():
+        made[name] = _encoded(image, name.rpartition(".")[2])
     for suffix in ("gif", "webp", "png", "tif"):
         made[f"many.{suffix}"] = _encoded(
             face(), suffix, save_all=True, append_images=[face().rotate(90)]
@@ -104,10 +104,10 @@ def images() -> Mapping[str, bytes]:
     return made
 
 
-def _encoded(picture: Image.Image, suffix: str, **options: object) -> bytes:
+def _encoded(image: Image.Image, suffix: str, **options: object) -> bytes:
     names = {"jpg": "JPEG", "tif": "TIFF", "jp2": "JPEG2000"}
     file = io.BytesIO()
-    picture.save(file, names.get(suffix, suffix.upper()), **options)  # type: ignore[arg-type]
+    image.save(file, names.get(suffix, suffix.upper()), **options)  # type: ignore[arg-type]
     return file.getvalue()
 
 

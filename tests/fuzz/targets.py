@@ -16,7 +16,7 @@ Target = Callable[[random.Random, Path], object]
 
 
 def one_image(rng: random.Random, folder: Path) -> object:
-    """A damaged picture: at least 4x4x3 comes out, or an ImageError."""
+    """A damaged image: at least 4x4x3 comes out, or an ImageError."""
     from data.images.files import load_image
 
     name, content = rng.choice(sorted(seeds.images().items()))
@@ -114,7 +114,7 @@ def one_config(rng: random.Random, folder: Path) -> object:
 
 
 def one_gallery(rng: random.Random, folder: Path) -> object:
-    """A gallery of damaged and faceless pictures in oddly named folders."""
+    """A gallery of damaged and faceless images in oddly named folders."""
     from pipeline.identity.gallery import Gallery
 
     for _ in range(rng.randrange(3)):

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data.boxes import Box
-from data.prepared import Picture, build
+from data.prepared import DatasetImage, build
 from gflmser.config import (
     Config,
     DataConfig,
@@ -34,14 +34,14 @@ FACES = {
 
 @pytest.fixture(scope="session")
 def cache(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six squares around faces of the sample pictures, prepared at 80 px."""
+    """Six squares around faces of the sample images, prepared at 80 px."""
     folder = tmp_path_factory.mktemp("cache")
-    pictures = [
-        Picture(f"{name}#{i}", name, (samples / name).read_bytes, Box(*box))
+    images = [
+        DatasetImage(f"{name}#{i}", name, (samples / name).read_bytes, Box(*box))
         for name, boxes in FACES.items()
         for i, box in enumerate(boxes)
     ]
-    made = build(pictures, folder, name="samples", side=80)
+    made = build(images, folder, name="samples", side=80)
     assert made.unreadable == ()
     return folder
 

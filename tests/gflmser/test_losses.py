@@ -59,7 +59,7 @@ class TestDetectorLoss:
             square = image.convert("RGB").crop((150, 40, 350, 240)).resize((64, 64))
         return to_tensor(np.asarray(square)[None])
 
-    def test_is_nothing_for_the_picture_itself_or_a_brighter_one(self, face: Tensor) -> None:
+    def test_is_nothing_for_the_image_itself_or_a_brighter_one(self, face: Tensor) -> None:
         assert detector_loss(face, face) == 0
         brighter = detector_loss(0.8 * face + 0.2, face)
         assert brighter < 0.1 * detector_loss(enlarge(reduce(face)), face)
@@ -90,7 +90,7 @@ class TestDetectorLoss:
         cells = oriented_gradients(stripes).mean((0, 2, 3))
         assert cells[[0, 4]].min() > 5 * cells[[2, 6]].max()
 
-    def test_of_a_flat_picture_has_a_finite_gradient(self) -> None:
+    def test_of_a_flat_image_has_a_finite_gradient(self) -> None:
         flat = torch.zeros(1, 3, 64, 64, requires_grad=True)
         detector_loss(flat, torch.rand(1, 3, 64, 64)).backward()
         assert flat.grad is not None

@@ -205,5 +205,5 @@ class TestTied:
         assert weight.grad is not None and weight.grad.abs().sum() > 0
 
 
-def test_discriminator_gives_one_logit_for_each_picture() -> None:
+def test_discriminator_gives_one_logit_for_each_image() -> None:
     assert Discriminator(8)(torch.randn(5, 3, 16, 16)).shape == (5,)

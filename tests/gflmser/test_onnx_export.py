@@ -31,11 +31,11 @@ def assert_same_pixels(exported: Path, name: str | Path, shape: Shape) -> None:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(exported)
-    pictures = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
-    lr = pictures.transpose(0, 3, 1, 2).astype(np.float32) / 255
+    images = np.random.default_rng(0).integers(0, 256, (*shape, 3), np.uint8)
+    lr = images.transpose(0, 3, 1, 2).astype(np.float32) / 255
     (sr,) = session.run(None, {"lr": lr})
     pixels = np.rint(sr.transpose(0, 2, 3, 1) * 255).astype(int)
-    lr_signed = to_tensor(pictures)
+    lr_signed = to_tensor(images)
     expected = load_restorer(name).restore(lr_signed)
     ours = ((expected + 1) * 127.5).round().permute(0, 2, 3, 1).numpy().astype(int)
     assert np.abs(pixels - ours).max() <= 1

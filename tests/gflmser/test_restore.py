@@ -64,8 +64,8 @@ def test_an_oracle_refuses_to_restore_by_itself(source: str, faces: np.ndarray) 
 )
 def test_any_size_becomes_four_times_as_large(height: int, width: int) -> None:
     rng = np.random.default_rng(0)
-    pictures = rng.integers(0, 256, (2, height, width, 3), np.uint8)
-    out = restorer()(pictures)
+    images = rng.integers(0, 256, (2, height, width, 3), np.uint8)
+    out = restorer()(images)
     assert out.shape == (2, 4 * height, 4 * width, 3)
     assert out.dtype == np.uint8
 
@@ -125,7 +125,7 @@ def test_back_projection_gives_the_input_again(faces: np.ndarray) -> None:
     assert (again - kept).abs().mean() < (kept - plain).abs().mean()
 
 
-def test_padding_reflects_and_small_pictures_repeat_their_edge() -> None:
+def test_padding_reflects_and_small_images_repeat_their_edge() -> None:
     row = torch.arange(6.0).view(1, 1, 1, 6)
     assert pad(row, 4).shape == (1, 1, 4, 8)
     tall = torch.arange(30.0).view(1, 1, 5, 6)

@@ -15,7 +15,7 @@ FOUND = "".join(f"{name},one,0,5,5,35,35,0.9,40,40,\n" for name in ("a.png", "b.
 
 
 def voc(name: str, right: int) -> str:
-    """An annotation of one face whose right edge is `right`, of a picture of 40x40."""
+    """An annotation of one face whose right edge is `right`, of an image of 40x40."""
     return (
         f"<annotation><filename>{name}</filename>"
         "<size><width>40</width><height>40</height><depth>3</depth></size>"

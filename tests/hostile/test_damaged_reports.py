@@ -24,7 +24,7 @@ from tests.pipeline.compare_folder import make_compare_folder
 
 @pytest.fixture(scope="module")
 def whole(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_compare_folder(tmp_path_factory.mktemp("compared"), samples, pictures=2)
+    return make_compare_folder(tmp_path_factory.mktemp("compared"), samples, images=2)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ class Plots(dict[tuple[str, str], bytes]):
         return b""
 
 
-def test_a_picture_of_a_compare_folder_starts_no_ghostscript(
+def test_an_image_of_a_compare_folder_starts_no_ghostscript(
     compared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gs = tmp_path / "bin" / "gs"

@@ -15,7 +15,7 @@ import pytest
 
 from data.datasets.base import DatasetError, text_of
 from data.datasets.registry import datasets
-from data.prepared import Picture, build
+from data.prepared import DatasetImage, build
 from gflmser.schema import ConfigError
 from gflmser.training.sampler import CachedFaces
 from pipeline.jobs.prepare_dataset import chosen
@@ -40,10 +40,10 @@ phases = [{{ name = "restore", length = {steps}, trains = ["l2h"], hr_pixel = 1.
 
 
 def prepared(photos: Path) -> Path:
-    """A cache of the three pictures."""
+    """A cache of the three images."""
     paths = sorted(photos.glob("*.png"))
-    pictures = [Picture(path.name, "", path.read_bytes) for path in paths]
-    build(pictures, photos.parent / "cache", name="photos", side=80)
+    images = [DatasetImage(path.name, "", path.read_bytes) for path in paths]
+    build(images, photos.parent / "cache", name="photos", side=80)
     return photos.parent / "cache"
 
 
@@ -290,7 +290,7 @@ def test_a_cache_follows_the_umask(photos: Path) -> None:
     assert modes == {0o600}
 
 
-def test_the_corners_of_what_is_no_picture_are_none(run: Run, photos: Path) -> None:
+def test_the_corners_of_what_is_no_image_are_none(run: Run, photos: Path) -> None:
     (photos / "x.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\nshowpage\n")
     out = photos.parent / "o"
     words = ("prepare", "folder", photos, "--out", out, "--corners", 16, "--side", 16, "--quiet")
@@ -304,7 +304,10 @@ def test_an_interrupted_prepare_leaves_nothing_half_made(photos: Path) -> None:
     def interrupted() -> bytes:
         raise KeyboardInterrupt
 
-    pictures = [Picture("a", "", (photos / "a.png").read_bytes), Picture("b", "", interrupted)]
+    images = [
+        DatasetImage("a", "", (photos / "a.png").read_bytes),
+        DatasetImage("b", "", interrupted),
+    ]
     with pytest.raises(KeyboardInterrupt):
-        build(pictures, photos.parent / "cache", name="x", side=40)
+        build(images, photos.parent / "cache", name="x", side=40)
     assert list((photos.parent / "cache").iterdir()) == []

@@ -124,7 +124,7 @@ def test_a_name_that_is_no_utf8_ends_well(photos: Path) -> None:
     ended = started("degrade", photos, "--out", out, "--quiet", "--workers", 1)
     said, errors = ended.communicate()
     assert ended.returncode == 0, errors
-    assert json.loads((out / "summary.json").read_text())["pictures"] == 3
+    assert json.loads((out / "summary.json").read_text())["images"] == 3
     assert "3 images" in said
 
 
@@ -146,7 +146,7 @@ def test_what_would_come_out_too_large_is_refused() -> None:
         check_made(900_000, 127, 4)
 
 
-def test_a_long_thin_picture_is_an_error_row(run: Run, tmp_path: Path) -> None:
+def test_a_long_thin_image_is_an_error_row(run: Run, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     Image.new("L", (900_000, 127)).save(tmp_path / "in" / "thin.png")
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "in" / "fine.png")

@@ -47,7 +47,7 @@ def odd_folder(face: Image.Image, tmp_path: Path) -> Path:
     return folder
 
 
-def test_every_odd_name_has_a_row_and_a_picture(run: Run, odd_folder: Path, tmp_path: Path) -> None:
+def test_every_odd_name_has_a_row_and_an_image(run: Run, odd_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = run("degrade", odd_folder, "--out", out, "--quiet", "--workers", 1)
     assert done.exit_code == 0
@@ -81,7 +81,7 @@ def test_names_that_differ_in_case_keep_their_own_keys(face: Image.Image, tmp_pa
     assert len({source.output.lower() for source in sources}) == 3
 
 
-def test_a_picture_named_twice_has_its_plain_path_beside_the_key(
+def test_an_image_named_twice_has_its_plain_path_beside_the_key(
     run: Run, photos: Path, tmp_path: Path
 ) -> None:
     (photos / "list.csv").write_text("image\na.png\na.png\n")
@@ -93,7 +93,7 @@ def test_a_picture_named_twice_has_its_plain_path_beside_the_key(
     assert {row["path"] for row in rows} == {str(photos / "a.png")}
 
 
-def test_a_picture_beside_a_folder_of_its_output_name(
+def test_an_image_beside_a_folder_of_its_output_name(
     run: Run, photos: Path, face: Image.Image
 ) -> None:
     face.save(photos / "x.jpg")
@@ -133,7 +133,7 @@ def test_nested_folders_without_end_are_no_recursion(tmp_path: Path) -> None:
     assert "cannot be listed" in str(sources[0].problem)
 
 
-def test_a_manifest_that_names_one_picture_often_is_not_quadratic(tmp_path: Path) -> None:
+def test_a_manifest_that_names_one_image_often_is_not_quadratic(tmp_path: Path) -> None:
     (tmp_path / "list.csv").write_text("image\n" + "a.png\n" * 20_000)
     sources = list(Listing((str(tmp_path / "list.csv"),)).unopened())
     assert sources[-1].key == "a.png#20000"

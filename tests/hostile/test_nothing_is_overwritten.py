@@ -136,13 +136,13 @@ def resumed(run: Run, photos: Path, *words: str) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("quick", [(), ("--quick",)], ids=["sha256", "quick"])
-def test_a_changed_picture_is_done_again(run: Run, photos: Path, quick: tuple[str, ...]) -> None:
+def test_a_changed_image_is_done_again(run: Run, photos: Path, quick: tuple[str, ...]) -> None:
     assert (
         run("degrade", photos, "--out", photos.parent / "out", "--quiet", "--workers", 1).exit_code
         == 0
     )
     before = contents(photos.parent / "out" / "lr")
-    assert resumed(run, photos, *quick)["pictures"] == 3
+    assert resumed(run, photos, *quick)["images"] == 3
     assert contents(photos.parent / "out" / "lr") == before
     with Image.open(photos / "b.png") as opened:
         ImageOps.invert(opened).save(photos / "b.png")
@@ -153,11 +153,11 @@ def test_a_changed_picture_is_done_again(run: Run, photos: Path, quick: tuple[st
     ]
 
 
-def test_a_picture_that_is_gone_is_not_reported(run: Run, photos: Path) -> None:
+def test_an_image_that_is_gone_is_not_reported(run: Run, photos: Path) -> None:
     out = photos.parent / "out"
     assert run("degrade", photos, "--out", out, "--quiet", "--workers", 1).exit_code == 0
     (photos / "b.png").unlink()
-    assert resumed(run, photos)["pictures"] == 2
+    assert resumed(run, photos)["images"] == 2
     assert not (out / "lr" / "b.png").exists()
     assert "b.png" not in (out / "pictures.csv").read_text()
 
@@ -196,7 +196,7 @@ def test_half_written_files_of_a_dead_run_are_removed_and_never_read(
     assert run("degrade", photos, "--out", out, "--quiet", "--workers", 1).exit_code == 0
     face.save(out / "hr" / ".part-0123456789abcdef.png")
     face.save(photos / ".part-0123456789abcdef.png")
-    assert resumed(run, photos)["pictures"] == 3
+    assert resumed(run, photos)["images"] == 3
     assert not list(out.rglob(".part-*"))
 
 

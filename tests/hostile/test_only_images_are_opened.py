@@ -104,7 +104,7 @@ def test_a_folder_that_cannot_be_listed_is_a_row(
 
 
 @pytest.mark.parametrize("suffix", ["png", "webp", "jpg"])
-def test_exif_that_is_none_leaves_a_good_picture(
+def test_exif_that_is_none_leaves_a_good_image(
     face: Image.Image, tmp_path: Path, suffix: str
 ) -> None:
     face.save(tmp_path / f"x.{suffix}", exif=b"Exif\0\0garbagegarbage")

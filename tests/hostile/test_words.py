@@ -87,9 +87,9 @@ def test_earlier_results_in_a_folder_are_left_out_with_one_line(
 
 
 def test_the_tables_of_an_interrupted_comparison_say_so(samples: Path, tmp_path: Path) -> None:
-    make_compare_folder(tmp_path, samples, pictures=2)
+    make_compare_folder(tmp_path, samples, images=2)
     content = json.loads((tmp_path / "summary.json").read_text())
-    content["protocol"] |= {"interrupted": True, "pictures": 2, "expected": 6}
+    content["protocol"] |= {"interrupted": True, "images": 2, "expected": 6}
     (tmp_path / "summary.json").write_text(json.dumps(content))
     report = read_report(tmp_path)
     said = "INTERRUPTED: 2 of 6 images done; --resume goes on."

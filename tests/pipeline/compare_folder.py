@@ -23,18 +23,18 @@ _FACES = {"obama.jpg": (165, 20), "biden.jpg": (170, 30), "biden2.jpg": (160, 40
 _SIDE = 200
 
 
-def make_compare_folder(directory: Path, samples: Path, pictures: int = 6) -> Path:
-    """Write rows.parquet, summary.json and the pictures.
+def make_compare_folder(directory: Path, samples: Path, images: int = 6) -> Path:
+    """Write rows.parquet, summary.json and the images.
 
-    Picture i is a crop of a sample, moved by i pixels. Its face is found i px aside (so that the
-    IoU falls with i); bilinear misses every third; the last picture has no ground truth.
+    Image i is a crop of a sample, moved by i pixels. Its face is found i px aside (so that the
+    IoU falls with i); bilinear misses every third; the last image has no ground truth.
     """
     rows = []
-    for i in range(pictures):
+    for i in range(images):
         name, (x, y) = list(_FACES.items())[i % len(_FACES)]
         with Image.open(samples / name) as opened:
             crop = opened.convert("RGB").crop((x + i, y, x + i + _SIDE, y + _SIDE))
-        rows += _rows(directory, f"people/{i:03d} <b>&.jpg", crop, i, truth=i < pictures - 1)
+        rows += _rows(directory, f"people/{i:03d} <b>&.jpg", crop, i, truth=i < images - 1)
     frame = pd.DataFrame(rows)
     frame.to_parquet(directory / "rows.parquet")
     summaries = summarise(frame, seed=0, images_per_s={"bilinear": 900.0, "bicubic": 812.5})
@@ -61,10 +61,10 @@ def _rows(
     for method, resampling in METHODS.items():
         small = hr.resize((32, 32), resampling) if method == ORACLE else lr
         views[method] = small.resize((64, 64), resampling)
-    for view, picture in views.items():
+    for view, image in views.items():
         file = directory / "pictures" / view / output
         file.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(file)
+        image.save(file)
     return [_row(key, output, method, views, i, truth=truth) for method in ("hr", *METHODS)]
 
 

@@ -1,4 +1,4 @@
-"""Pictures and runs that the tests of the application share."""
+"""Images and runs that the tests of the application share."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,10 +19,10 @@ def lr_folder(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["degrade", str(samples / "faces.csv"), "--out", str(folder / "made"), "--quiet"]
     assert runner.invoke(cli, words).exit_code == 0
     for file in sorted((folder / "made" / "lr").glob("*.png")):
-        with Image.open(file) as picture:
+        with Image.open(file) as image:
             (folder / "in" / file.stem).mkdir(parents=True)
-            picture.save(folder / "in" / file.stem / "plain.png")
-            mirrored = Image.fromarray(np.asarray(picture)[:, ::-1])
+            image.save(folder / "in" / file.stem / "plain.png")
+            mirrored = Image.fromarray(np.asarray(image)[:, ::-1])
             mirrored.save(folder / "in" / file.stem / "mirrored.png")
     return folder / "in"
 

@@ -27,7 +27,7 @@ def test_no_public_name_disappears() -> None:
     assert set(sr.__all__) == NAMES == set(api.__all__)
     assert all(getattr(sr, name) is getattr(api, name) for name in NAMES)
     with pytest.raises(AttributeError, match="no attribute 'picture'"):
-        sr.picture  # noqa: B018
+        sr.image  # noqa: B018
 
 
 def test_importing_it_loads_nothing_heavy() -> None:

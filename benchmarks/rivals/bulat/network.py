@@ -1,4 +1,4 @@
-"""Bulat et al. (ECCV 2018): learn how pictures degrade (H2L), then undo that degradation (L2H)."""
+"""Bulat et al. (ECCV 2018): learn how images degrade (H2L), then undo that degradation (L2H)."""
 
 from __future__ import annotations
 
@@ -155,13 +155,13 @@ class BulatJudge(nn.Module):
         nn.init.xavier_uniform_(dense.weight)
         self.dense = spectral_norm(dense)
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """High for real pictures."""
-        return cast(Tensor, self.dense(self.blocks(picture).flatten(1)))[:, 0]
+    def forward(self, image: Tensor) -> Tensor:
+        """High for real images."""
+        return cast(Tensor, self.dense(self.blocks(image).flatten(1)))[:, 0]
 
 
 def lr_target(hr: Tensor) -> Tensor:
-    """What H2L's picture is compared with: means of 4x4 pixels."""
+    """What H2L's image is compared with: means of 4x4 pixels."""
     return functional.avg_pool2d(hr, 4)
 
 

@@ -41,10 +41,10 @@ class VggFeatures(nn.Module):
             "deviation", torch.tensor(_DEVIATION).view(1, 3, 1, 1), persistent=False
         )
 
-    def forward(self, picture: Tensor) -> Tensor:
-        """Features; the picture is normalised as ImageNet's were."""
+    def forward(self, image: Tensor) -> Tensor:
+        """Features; the image is normalised as ImageNet's were."""
         mean, deviation = cast(Tensor, self.mean), cast(Tensor, self.deviation)
-        return cast(Tensor, self.features(((picture.float() + 1) / 2 - mean) / deviation))
+        return cast(Tensor, self.features(((image.float() + 1) / 2 - mean) / deviation))
 
 
 def load_vgg(path: Path, layer: Layer) -> VggFeatures:

@@ -1,4 +1,4 @@
-"""CycleGAN (Zhu et al., ICCV 2017): two translators and two PatchGAN judges on unpaired pictures.
+"""CycleGAN (Zhu et al., ICCV 2017): two translators and two PatchGAN judges on unpaired images.
 
 Both domains are 64x64: low-resolution faces enlarged by bicubic, and high-resolution faces.
 """
@@ -74,13 +74,13 @@ class Translator(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.apply(_initialise)
 
-    def forward(self, picture: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """Translate."""
-        return cast(Tensor, self.layers(picture))
+        return cast(Tensor, self.layers(image))
 
 
 class CycleganRestorer(nn.Module):
-    """The translator to high resolution behind a bicubic enlargement: x4 of pictures >= 2x2."""
+    """The translator to high resolution behind a bicubic enlargement: x4 of images >= 2x2."""
 
     def __init__(self, config: CycleganNetwork) -> None:
         super().__init__()
@@ -112,9 +112,9 @@ class PatchJudge(nn.Module):
         self.register_buffer("pooled", torch.zeros((), dtype=torch.long))
         self.apply(_initialise)
 
-    def forward(self, picture: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """Logits of each patch being real."""
-        return cast(Tensor, self.layers(picture))
+        return cast(Tensor, self.layers(image))
 
     @torch.no_grad()
     def from_pool(self, fakes: Tensor) -> Tensor:

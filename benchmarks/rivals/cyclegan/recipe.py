@@ -33,7 +33,7 @@ class CycleganLosses:
 
     cycle: float = 10.0
     identity: float = 5.0
-    """A picture that is of the other domain already should stay: half of `cycle`."""
+    """An image that is of the other domain already should stay: half of `cycle`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class CycleganConfig:
     network: CycleganNetwork = field(default_factory=CycleganNetwork)
     losses: CycleganLosses = field(default_factory=CycleganLosses)
     reduced: float = 0.0
-    """Share of the LR domain that is reduced faces, not of the HR pictures beside them."""
+    """Share of the LR domain that is reduced faces, not of the HR images beside them."""
     data: DataConfig = field(default_factory=DataConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
     translators: OptimiserConfig = field(
@@ -82,7 +82,7 @@ class CycleganRecipe(RestoresFromLr):
         return self.config.judges if name.startswith("judge") else self.config.translators
 
     def step(self, batch: Batch, phase: PhaseConfig, update: Update) -> dict[str, Tensor]:
-        """Both translators together, then each judge on pictures of its pool."""
+        """Both translators together, then each judge on images of its pool."""
         to_hr, to_lr = self.restorer.translator, self.to_lr
         low, high = enlarge(self._low(batch)), batch.hr
         fake_high, fake_low = to_hr(low), to_lr(high)

@@ -29,7 +29,7 @@ class SrganNetwork:
     epsilon: float = 1e-5
     """Of batch normalisation."""
     unit_input: bool = False
-    """The first convolution sees the picture in [0, 1]; else in [-1, 1]."""
+    """The first convolution sees the image in [0, 1]; else in [-1, 1]."""
     tanh: bool = False
     """The output is bounded by tanh; else it is linear, as in the paper."""
     judge_width: int = 64
@@ -74,7 +74,7 @@ class SrganGenerator(nn.Module):
 
 
 class SrganJudge(nn.Module):
-    """`(N, 3, 64, 64)` to the logit `(N,)` of being a real picture."""
+    """`(N, 3, 64, 64)` to the logit `(N,)` of being a real image."""
 
     def __init__(self, config: SrganNetwork) -> None:
         super().__init__()
@@ -96,9 +96,9 @@ class SrganJudge(nn.Module):
             nn.Linear(config.judge_dense, 1),
         )
 
-    def forward(self, picture: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """The logit of being real."""
-        return cast(Tensor, self.dense(self.features(picture).flatten(1)))[:, 0]
+        return cast(Tensor, self.dense(self.features(image).flatten(1)))[:, 0]
 
 
 def _normalised(config: SrganNetwork) -> nn.Conv2d:

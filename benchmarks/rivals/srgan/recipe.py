@@ -24,12 +24,12 @@ from gflmser.training.sampler import Batch
 
 @dataclass(frozen=True, slots=True)
 class SrganLosses:
-    """What the picture is compared by while there is a judge."""
+    """What the image is compared by while there is a judge."""
 
     vgg19: str = ""
     """Weight file of VGG19; empty: by its pixels, which the paper calls SRGAN-MSE."""
     vgg_layer: Layer = "conv5_4"
-    """conv5_4 is the paper's VGG54; of a 64x64 picture it keeps 4x4 places, conv2_2 32x32."""
+    """conv5_4 is the paper's VGG54; of a 64x64 image it keeps 4x4 places, conv2_2 32x32."""
     vgg_weight: float = 0.0061
 
 

@@ -1,4 +1,4 @@
-"""Wavelet-SRNet (Huang et al., ICCV 2017): predict the Haar wavelet packet of the picture."""
+"""Wavelet-SRNet (Huang et al., ICCV 2017): predict the Haar wavelet packet of the image."""
 
 from __future__ import annotations
 
@@ -43,16 +43,16 @@ class HaarPacket(nn.Module):
             filters.append(torch.outer(rows, columns))
         self.register_buffer("filters", torch.stack(filters)[:, None], persistent=False)
 
-    def forward(self, picture: Tensor) -> Tensor:
+    def forward(self, image: Tensor) -> Tensor:
         """`(N, 3, 4H, 4W)` to its packet `(N, 48, H, W)`, in float32 under autocast too."""
-        with torch.autocast(picture.device.type, enabled=False):
-            flat = picture.float().flatten(0, 1)[:, None]
+        with torch.autocast(image.device.type, enabled=False):
+            flat = image.float().flatten(0, 1)[:, None]
             bands = functional.conv2d(flat, cast(Tensor, self.filters).float(), stride=4)
         packed = bands.view(-1, 3, *bands.shape[1:]).transpose(1, 2)
         return packed.flatten(1, 2)
 
     def inverse(self, packet: Tensor) -> Tensor:
-        """The picture `(N, 3, 4H, 4W)` of a packet `(N, 48, H, W)`, in float32 like `forward`."""
+        """The image `(N, 3, 4H, 4W)` of a packet `(N, 48, H, W)`, in float32 like `forward`."""
         bands = packet.float().view(len(packet), 16, 3, *packet.shape[-2:])
         bands = bands.transpose(1, 2).flatten(0, 1)
         # bf16 filters and sums cost up to 1.5 grey levels.
@@ -110,7 +110,7 @@ class WaveletSrnet(nn.Module):
         self.apply(_initialise)
 
     def packet(self, lr: Tensor) -> Tensor:
-        """The predicted packet `(N, 48, H, W)` of the picture in [0, 1]."""
+        """The predicted packet `(N, 48, H, W)` of the image in [0, 1]."""
         inner = self.embedding(self.head((lr + 1) / 2))
         return torch.cat([head(inner) for head in self.heads], 1)
 
@@ -120,7 +120,7 @@ class WaveletSrnet(nn.Module):
 
 
 def squared(made: Tensor, target: Tensor) -> Tensor:
-    """Squared differences summed over a picture, half of their mean over the batch."""
+    """Squared differences summed over an image, half of their mean over the batch."""
     return (made.float() - target.float()).square().sum() / (2 * len(made))
 
 

@@ -63,7 +63,7 @@ class WaveletRecipe(RestoresFromLr):
         return {"generator": self.config.generator}[name]
 
     def step(self, batch: Batch, phase: PhaseConfig, update: Update) -> dict[str, Tensor]:
-        """Predict the packet, compare it and its picture."""
+        """Predict the packet, compare it and its image."""
         weights = self.config.losses
         haar = self.restorer.haar
         target = (batch.hr + 1) / 2

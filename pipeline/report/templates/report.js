@@ -28,7 +28,7 @@ function sortBy(column) {
 
 heads.forEach((head, column) => head.firstElementChild.addEventListener("click", () => sortBy(column)));
 
-// The pictures: two of a card's layers are shown, the right one cut off at the divider.
+// The images: two of a card's layers are shown, the right one cut off at the divider.
 function show(card) {
   const { before, after } = card.dataset;
   const seen = new Set();
@@ -97,7 +97,7 @@ if (cards.length) {
   frames();
 }
 
-// The large view: all versions of one picture beside each other.
+// The large view: all versions of one image beside each other.
 const dialog = document.getElementById("large");
 
 function openLarge(card) {

@@ -13,7 +13,7 @@ from pipeline.upscalers.inference.network import Network
 
 
 def back_projected(network: Network) -> Network:
-    """`network` with every picture projected; raises ModelError unless it enlarges by four."""
+    """`network` with every image projected; raises ModelError unless it enlarges by four."""
     if network.scale != SCALE:
         raise ModelError(f"{network.name} enlarges by {network.scale}; --consistent is for {SCALE}")
 

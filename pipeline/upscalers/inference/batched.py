@@ -1,4 +1,4 @@
-"""Many pictures through one network: grouped by size, batched, tiled, cut down when memory ends."""
+"""Many images through one network: grouped by size, batched, tiled, cut down when memory ends."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ _TYPES: Final = {"bf16": torch.bfloat16, "fp16": torch.float16}
 class NetworkUpscaler:
     """An `Upscaler` around a network.
 
-    The result for a picture depends on the picture and on the machine, not on its neighbours nor on
-    the batch size (see `plan`). When memory runs out, the batch is halved and later the picture
+    The result for an image depends on the image and on the machine, not on its neighbours nor on
+    the batch size (see `plan`). When memory runs out, the batch is halved and later the image
     tiled; this is logged, and then only the last bit may differ.
     """
 
@@ -63,24 +63,24 @@ class NetworkUpscaler:
         self._side_by_side = SideBySide(torch.get_num_threads())
 
     @torch.inference_mode()
-    def __call__(self, pictures: Sequence[RGB]) -> list[RGB]:
+    def __call__(self, images: Sequence[RGB]) -> list[RGB]:
         """As `Upscaler.__call__`.
 
-        Raises ModelError when one picture does not fit into memory even in tiles, or when the
+        Raises ModelError when one image does not fit into memory even in tiles, or when the
         network gives something that is not a number.
         """
         results: dict[int, RGB] = {}
         groups: dict[tuple[int, int], list[int]] = defaultdict(list)
-        for index, picture in enumerate(pictures):
-            groups[picture.shape[0], picture.shape[1]].append(index)
+        for index, image in enumerate(images):
+            groups[image.shape[0], image.shape[1]].append(index)
         for (height, width), indices in groups.items():
             left = indices
             while left:
                 now = left[: self._plan(height, width).batch]
-                restored = self._fitting(np.stack([pictures[i] for i in now]))
+                restored = self._fitting(np.stack([images[i] for i in now]))
                 results.update(zip(now, restored, strict=True))
                 left = left[len(now) :]
-        return [results[index] for index in range(len(pictures))]
+        return [results[index] for index in range(len(images))]
 
     def _plan(self, height: int, width: int) -> Plan:
         if (height, width) not in self._plans:
@@ -90,7 +90,7 @@ class NetworkUpscaler:
         return self._plans[height, width]
 
     def _fitting(self, stack: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Restore a stack of pictures of one size, with less at a time if memory runs out."""
+        """Restore a stack of images of one size, with less at a time if memory runs out."""
         height, width = stack.shape[1:3]
         while True:
             plan = self._plan(height, width)
@@ -130,17 +130,17 @@ class NetworkUpscaler:
         return back.numpy().copy()
 
     def _tiled(self, stack: Tensor, plan: Plan) -> Tensor:
-        """Every picture cut into tiles of one size, these restored together, the middles joined."""
-        return torch.stack([self._tiled_one(picture, plan) for picture in stack])
+        """Every image cut into tiles of one size, these restored together, the middles joined."""
+        return torch.stack([self._tiled_one(image, plan) for image in stack])
 
-    def _tiled_one(self, picture: Tensor, plan: Plan) -> Tensor:
-        height, width = picture.shape[:2]
+    def _tiled_one(self, image: Tensor, plan: Plan) -> Tensor:
+        height, width = image.shape[:2]
         multiple, scale = self._network.multiple, self.scale
-        padded = _pad(picture, round_up(height, multiple), round_up(width, multiple))
+        padded = _pad(image, round_up(height, multiple), round_up(width, multiple))
         rows = cuts(padded.shape[0], plan.tile, plan.overlap, multiple)
         columns = cuts(padded.shape[1], plan.tile, plan.overlap, multiple)
         places = list(product(rows, columns))
-        canvas = picture.new_empty((padded.shape[0] * scale, padded.shape[1] * scale, 3))
+        canvas = image.new_empty((padded.shape[0] * scale, padded.shape[1] * scale, 3))
         for at in range(0, len(places), plan.per_pass):
             now = places[at : at + plan.per_pass]
             tiles = [padded[r.start :, c.start :][: plan.tile, : plan.tile] for r, c in now]
@@ -159,7 +159,7 @@ class NetworkUpscaler:
         return result
 
     def _run(self, stack: Tensor, plan: Plan, reduced: bool) -> tuple[Tensor, Tensor]:
-        """All passes over a stack; pixels, and which pictures are finite."""
+        """All passes over a stack; pixels, and which images are finite."""
 
         def one(part: Tensor) -> tuple[Tensor, Tensor]:
             return self._one_pass(part, plan.per_pass, reduced)
@@ -170,7 +170,7 @@ class NetworkUpscaler:
         return torch.cat(made), torch.cat(finite)
 
     def _redo(self, stack: Tensor, result: Tensor, plan: Plan, fine: Tensor) -> None:
-        """Fill the pictures that overflowed with what float32 gives."""
+        """Fill the images that overflowed with what float32 gives."""
         if self._options.precision != "fp32" and not self._warned:
             self._warned = True
             log.warning(
@@ -185,7 +185,7 @@ class NetworkUpscaler:
         result[bad] = pixels
 
     def _one_pass(self, stack: Tensor, per_pass: int, reduced: bool) -> tuple[Tensor, Tensor]:
-        """Exactly `per_pass` pictures through the network; pixels, and which are finite."""
+        """Exactly `per_pass` images through the network; pixels, and which are finite."""
         count = len(stack)
         if count < per_pass:
             stack = torch.cat([stack, stack[-1:].expand(per_pass - count, -1, -1, -1)])
@@ -206,13 +206,13 @@ class NetworkUpscaler:
         return torch.autocast(self._device.type, dtype=_TYPES[self._options.precision])
 
 
-def _pad(picture: Tensor, height: int, width: int) -> Tensor:
+def _pad(image: Tensor, height: int, width: int) -> Tensor:
     """Extend `(H, W, 3)` down and right by reflection."""
-    down, right = height - picture.shape[0], width - picture.shape[1]
+    down, right = height - image.shape[0], width - image.shape[1]
     if not (down or right):
-        return picture
-    floats = picture.permute(2, 0, 1).float()[None]
-    mode = "reflect" if down < picture.shape[0] and right < picture.shape[1] else "replicate"
+        return image
+    floats = image.permute(2, 0, 1).float()[None]
+    mode = "reflect" if down < image.shape[0] and right < image.shape[1] else "replicate"
     padded = functional.pad(floats, (0, right, 0, down), mode=mode)
     return padded[0].permute(1, 2, 0).to(torch.uint8)
 

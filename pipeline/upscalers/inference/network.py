@@ -20,13 +20,13 @@ class Network:
     """`(N, 3, H, W)` float32 to `(N, 3, H * scale, W * scale)`, any H and W; it pads by itself."""
     oracle: bool = False
     signed: bool = False
-    """Pictures are in [-1, 1]; else in [0, 1]."""
+    """Images are in [-1, 1]; else in [0, 1]."""
     multiple: int = 1
-    """Cutting a picture at multiples of this changes nothing inside the network."""
+    """Cutting an image at multiples of this changes nothing inside the network."""
     tile_factor: int = 1
     """How many times the asked tile side it should see at once; 0: it must see the whole."""
     batched: bool = True
-    """Whether it takes more than one picture in a pass."""
+    """Whether it takes more than one image in a pass."""
     pure: bool = False
     """Whether `run` draws no random numbers and keeps nothing: then it may be compiled, and on a
     CPU it is called from several threads at once."""

@@ -17,7 +17,7 @@ T = TypeVar("T")
 class SideBySide:
     """Maps a function over tensors with `threads` threads, each call in one of them.
 
-    Shared by threads, every operation on a few small pictures ends with waiting for the slowest:
+    Shared by threads, every operation on a few small images ends with waiting for the slowest:
     two threads took longer than one. Alone in one thread, a pass gives the same result whatever
     the number of threads.
     """

@@ -1,4 +1,4 @@
-"""Cutting a large picture into overlapping tiles of one size, and which part of each is kept."""
+"""Cutting a large image into overlapping tiles of one size, and which part of each is kept."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ class Cut:
     """One tile along one axis, in input pixels."""
 
     start: int
-    """Where the tile begins in the picture."""
+    """Where the tile begins in the image."""
     keep_from: int
     keep_to: int
-    """The part of the picture that is taken from this tile."""
+    """The part of the image that is taken from this tile."""
 
     def kept(self, scale: int) -> slice:
-        """The kept part in the enlarged picture."""
+        """The kept part in the enlarged image."""
         return slice(self.keep_from * scale, self.keep_to * scale)
 
     def kept_of_tile(self, scale: int) -> slice:
@@ -29,8 +29,8 @@ def cuts(length: int, tile: int, overlap: int, multiple: int) -> list[Cut]:
     """Tiles over an axis of `length` pixels; `length` and `tile` are multiples of `multiple`.
 
     The kept parts touch and cover the axis once. They lie at least `overlap` pixels (as far as
-    `multiple` allows) from every edge that the picture itself does not have. A network whose
-    receptive field reaches no further gives the same pixels as on the whole picture.
+    `multiple` allows) from every edge that the image itself does not have. A network whose
+    receptive field reaches no further gives the same pixels as on the whole image.
     """
     if length <= tile:
         return [Cut(0, 0, length)]

@@ -1,4 +1,4 @@
-"""Networks by torch.compile: the same pictures, sooner where many are of one size."""
+"""Networks by torch.compile: the same images, sooner where many are of one size."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def compiled(network: Network) -> Network:
     """`network` by torch.compile, or as it is, with a warning, unless it is pure.
 
     Its `run` raises ModelError in one line where torch.compile does not work, as without a C++
-    compiler on the CPU; this shows at the first picture.
+    compiler on the CPU; this shows at the first image.
     """
     if not network.pure:
         log.warning("%s is not compiled: it holds random numbers or a state", network.name)
@@ -37,7 +37,7 @@ def compiled(network: Network) -> Network:
 class _Compiled:
     """A function of one batch, with a graph of its own for every shape.
 
-    One graph for several shapes is fitted to the first that came: the last bit of a picture would
+    One graph for several shapes is fitted to the first that came: the last bit of an image would
     depend on those before it.
     """
 

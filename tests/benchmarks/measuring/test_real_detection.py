@@ -15,7 +15,7 @@ from benchmarks.result_cache import Cache
 from data.boxes import Box
 from data.images.files import load_rgb
 from pipeline.detection.chains import Chain
-from pipeline.detection.faceless import crops, grey, pictures, read_left_out
+from pipeline.detection.faceless import crops, grey, images, read_left_out
 from pipeline.detection.thresholds import Curve, from_scores
 
 
@@ -69,11 +69,11 @@ def test_faceless_crops_touch_no_face_and_are_the_same_each_time(samples: Path) 
     assert len(list(crops({path: [face]}, 40, seed=3, left_out=left_out))) == 39
 
 
-def test_pictures_of_people_are_left_out(samples: Path, tmp_path: Path) -> None:
+def test_images_of_people_are_left_out(samples: Path, tmp_path: Path) -> None:
     for name in ("obama.jpg", "biden.jpg"):
         shutil.copy(samples / name, tmp_path)
     (tmp_path / "people.txt").write_text("# by eye\nobama\n")
-    found = pictures([tmp_path], read_left_out(tmp_path / "people.txt"))
+    found = images([tmp_path], read_left_out(tmp_path / "people.txt"))
     assert [path.name for path in found] == ["biden.jpg"]
 
 

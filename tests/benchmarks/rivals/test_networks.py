@@ -103,7 +103,7 @@ def test_srgan_options_change_what_goes_in_and_out() -> None:
         assert torch.allclose(bounded(lr), torch.tanh(linear((lr + 1) / 2)))
 
 
-def test_judges_give_a_logit_for_each_picture_or_patch() -> None:
+def test_judges_give_a_logit_for_each_image_or_patch() -> None:
     hr, lr = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 16, 16)
     small = BulatNetwork(judge_width=8)
     assert SrganJudge(SrganNetwork(judge_width=8, judge_dense=8))(hr).shape == (2,)
@@ -141,11 +141,11 @@ def test_lr_target_is_the_mean_of_sixteen_pixels() -> None:
 
 def test_haar_packet_is_orthonormal_and_inverts() -> None:
     haar = HaarPacket()
-    picture = torch.rand(2, 3, 64, 32)
-    packet = haar(picture)
+    image = torch.rand(2, 3, 64, 32)
+    packet = haar(image)
     assert packet.shape == (2, 48, 16, 8)
-    assert torch.allclose(haar.inverse(packet), picture, atol=1e-5)
-    assert packet.square().sum() == pytest.approx(float(picture.square().sum()), rel=1e-5)
+    assert torch.allclose(haar.inverse(packet), image, atol=1e-5)
+    assert packet.square().sum() == pytest.approx(float(image.square().sum()), rel=1e-5)
     matrix = dict(haar.named_buffers())["filters"].flatten(1)
     assert torch.allclose(matrix @ matrix.T, torch.eye(16), atol=1e-6)
     assert torch.allclose(matrix.abs(), torch.full((16, 16), 0.25))
@@ -153,29 +153,29 @@ def test_haar_packet_is_orthonormal_and_inverts() -> None:
 
 def test_haar_packet_stays_float32_under_autocast() -> None:
     haar = HaarPacket()
-    picture = torch.rand(2, 3, 32, 32)
+    image = torch.rand(2, 3, 32, 32)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        packet, halved = haar(picture), haar(picture.bfloat16())
+        packet, halved = haar(image), haar(image.bfloat16())
         back = haar.inverse(packet)
     assert packet.dtype == halved.dtype == back.dtype == torch.float32
-    assert torch.equal(packet, haar(picture))
-    assert torch.allclose(back, picture, atol=1e-5)
+    assert torch.equal(packet, haar(image))
+    assert torch.allclose(back, image, atol=1e-5)
 
 
 def test_haar_bands_go_from_coarse_to_fine() -> None:
     haar = HaarPacket()
-    picture = torch.rand(1, 3, 16, 16)
-    assert torch.allclose(haar(picture)[:, :3], 4 * functional.avg_pool2d(picture, 4), atol=1e-5)
-    coarse = functional.interpolate(functional.avg_pool2d(picture, 2), scale_factor=2)
+    image = torch.rand(1, 3, 16, 16)
+    assert torch.allclose(haar(image)[:, :3], 4 * functional.avg_pool2d(image, 4), atol=1e-5)
+    coarse = functional.interpolate(functional.avg_pool2d(image, 2), scale_factor=2)
     packet = haar(coarse)
     assert packet[:, 3:12].abs().max() > 0.01
     assert packet[:, 12:].abs().max() < 1e-6
 
 
 def test_colours_of_a_band_stand_together() -> None:
-    picture = torch.zeros(1, 3, 4, 4)
-    picture[0, 1] = torch.rand(4, 4)
-    packet = HaarPacket()(picture)[0, :, 0, 0]
+    image = torch.zeros(1, 3, 4, 4)
+    image[0, 1] = torch.rand(4, 4)
+    packet = HaarPacket()(image)[0, :, 0, 0]
     assert torch.count_nonzero(packet.view(16, 3)[:, [0, 2]]) == 0
     assert torch.count_nonzero(packet.view(16, 3)[:, 1]) == 16
 
@@ -220,7 +220,7 @@ def test_adversarial_losses_are_their_formulas() -> None:
     assert float(hinge_generator(fake)) == pytest.approx(2.75 / 2)
 
 
-def test_pool_shows_new_pictures_until_it_is_full_and_then_old_ones_too() -> None:
+def test_pool_shows_new_images_until_it_is_full_and_then_old_ones_too() -> None:
     torch.manual_seed(0)
     judge = PatchJudge(CycleganNetwork(judge_width=8, pool=3))
     first = torch.stack([torch.full((3, 64, 64), float(i)) for i in range(3)])
@@ -248,23 +248,23 @@ def test_vgg_features_come_from_torchvisions_file(tmp_path: Path) -> None:
     features = {k: v for k, v in whole.state_dict().items() if k.startswith("features.")}
     torch.save(features, tmp_path / "vgg19.pth")
     ours = load_vgg(tmp_path / "vgg19.pth", "conv2_2")
-    picture = torch.rand(1, 3, 32, 32)
+    image = torch.rand(1, 3, 32, 32)
     mean = torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1)
     deviation = torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1)
     with torch.no_grad():
         shallow = nn.Sequential(*list(whole.features.children())[:9])
-        expected = shallow((picture - mean) / deviation)
-        assert torch.allclose(ours(picture * 2 - 1), expected, atol=1e-5)
+        expected = shallow((image - mean) / deviation)
+        assert torch.allclose(ours(image * 2 - 1), expected, atol=1e-5)
     assert not any(parameter.requires_grad for parameter in ours.parameters())
 
 
 def test_vgg_layers_are_the_named_ones() -> None:
     with torch.device("meta"):
         deep, shallow = VggFeatures("conv5_4"), VggFeatures("conv2_2")
-    picture = torch.rand(1, 3, 64, 64)
+    image = torch.rand(1, 3, 64, 64)
     assert len([m for m in deep.modules() if isinstance(m, nn.Conv2d)]) == 16
-    assert deep.to_empty(device="cpu")(picture).shape == (1, 512, 4, 4)
-    assert shallow.to_empty(device="cpu")(picture).shape == (1, 128, 32, 32)
+    assert deep.to_empty(device="cpu")(image).shape == (1, 512, 4, 4)
+    assert shallow.to_empty(device="cpu")(image).shape == (1, 128, 32, 32)
 
 
 def test_a_file_that_is_no_vgg_is_refused(tmp_path: Path) -> None:

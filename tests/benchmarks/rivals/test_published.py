@@ -45,7 +45,7 @@ class LeftthomasUp(nn.Module):
 
 
 class Leftthomas(nn.Module):
-    """The layout of that project, from its description: pictures in [0, 1] on both sides."""
+    """The layout of that project, from its description: images in [0, 1] on both sides."""
 
     def __init__(self) -> None:
         super().__init__()

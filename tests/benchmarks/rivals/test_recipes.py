@@ -58,7 +58,7 @@ TINY = {
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory, samples: Path) -> Path:
-    """A prepared dataset of a dozen squares of the sample pictures."""
+    """A prepared dataset of a dozen squares of the sample images."""
     folder = tmp_path_factory.mktemp("cache")
     with Image.open(samples / "solvay16.png") as image:
         rgb = np.asarray(image.convert("RGB"))
@@ -196,7 +196,7 @@ def test_each_update_moves_its_own_modules_only(name: str, cache: Path) -> None:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_sampling_sees_only_the_low_resolution_picture_and_changes_nothing(
+def test_sampling_sees_only_the_low_resolution_image_and_changes_nothing(
     name: str, cache: Path
 ) -> None:
     torch.manual_seed(0)
@@ -258,7 +258,7 @@ def test_training_ends_in_weights_that_restore(
     by_name, by_file = load_upscaler(name, device="cpu"), load_upscaler(path, device="cpu")
     assert (by_name.name, by_name.scale, by_name.oracle) == (name, 4, False)
     made = by_name([crop, crop[:1, :1]])
-    assert [picture.shape for picture in made] == [(64, 64, 3), (4, 4, 3)]
+    assert [image.shape for image in made] == [(64, 64, 3), (4, 4, 3)]
     assert np.array_equal(made[0], by_file([crop])[0])
 
     restorer, _ = load_trained(path)

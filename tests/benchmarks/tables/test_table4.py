@@ -13,7 +13,7 @@ from PIL import Image
 
 import benchmarks.tables.figures as figures_module
 from benchmarks.context import Bench
-from benchmarks.image_sets import PictureSet, scenes, table4_faces
+from benchmarks.image_sets import ImageSet, scenes, table4_faces
 from benchmarks.measuring.compare_rows import frame, measure
 from benchmarks.measuring.identity import Faces, few_pairs, rank1_hits, tars
 from benchmarks.measuring.whole_images import measure_scenes
@@ -23,7 +23,7 @@ from benchmarks.result_cache import Cache
 from benchmarks.run import benchmark
 from benchmarks.tables import table4
 from benchmarks.tables.identity_section import identity_section
-from data.prepared import Picture
+from data.prepared import DatasetImage
 from gflmser.config import NetworkConfig
 from gflmser.load import card_of
 from gflmser.network import GFLmser
@@ -48,9 +48,9 @@ def bench(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Bench:
 
 def test_the_sections_count_found_missed_and_excluded(bench: Bench) -> None:
     robust = TABLE4[3]
-    pictures = table4_faces(bench.data, 0)
-    rows = measure(bench, robust, pictures)
-    section = table4.detection_section(bench, robust, pictures, rows)
+    images = table4_faces(bench.data, 0)
+    rows = measure(bench, robust, images)
+    section = table4.detection_section(bench, robust, images, rows)
     table = frame(rows).groupby("method")
     assert [row["method"] for row in section.rows] == ["bicubic", "tiny-oracle"]
     for row in section.rows:
@@ -90,7 +90,7 @@ def test_scenes_are_drawn_as_table_3_measures_them(
 
     def watched(report: Report, images: Sequence[str]) -> Image.Image:
         for key in images:
-            sizes = [Image.open(report.picture(view, key)).size for view in ("lr", "bicubic")]
+            sizes = [Image.open(report.image(view, key)).size for view in ("lr", "bicubic")]
             seen.append((key, *sizes))
         for row in report.rows.to_dict("records"):
             figures[row["method"], row["image"]] = row["psnr_rgb"]
@@ -130,9 +130,9 @@ def test_empty_caches_and_two_workers_give_the_same_bytes(
     assert len(first) == 8 and first == second
 
 
-def faces(*identities: str) -> PictureSet:
-    return PictureSet(
-        "few", tuple(Picture(f"{i}.png", name, bytes) for i, name in enumerate(identities))
+def faces(*identities: str) -> ImageSet:
+    return ImageSet(
+        "few", tuple(DatasetImage(f"{i}.png", name, bytes) for i, name in enumerate(identities))
     )
 
 
@@ -203,12 +203,12 @@ def test_few_pairs_keep_same_and_different_in_balance() -> None:
 def test_embeddings_of_the_identity_rows_are_dlibs(bench: Bench) -> None:
     """`measure` asks `compare` for them: the same numbers as the embedder's on the same face."""
     robust = TABLE4[3]
-    pictures = table4_faces(bench.data, 0)
-    keys = frozenset(picture.key for picture in pictures.pictures)
-    rows = measure(bench, robust, pictures, embedded=keys)
+    images = table4_faces(bench.data, 0)
+    keys = frozenset(image.key for image in images.images)
+    rows = measure(bench, robust, images, embedded=keys)
     hr = next(row for row in rows if row["method"] == "hr" and row["truth"])
-    picture = next(p for p in pictures.pictures if p.key == hr["image"])
-    with Image.open(io.BytesIO(picture.read())) as whole:
+    image = next(p for p in images.images if p.key == hr["image"])
+    with Image.open(io.BytesIO(image.read())) as whole:
         part = whole.convert("RGB").crop((56, 56, 194, 194))
     from data.boxes import Box
 
@@ -219,7 +219,7 @@ def test_embeddings_of_the_identity_rows_are_dlibs(bench: Bench) -> None:
 
 @pytest.fixture
 def shared(shared_data: Path, tmp_path: Path) -> Callable[[str], list[dict[str, Any]]]:
-    """The sections of a table over 12 pictures of the shared data."""
+    """The sections of a table over 12 images of the shared data."""
     cache, entrants = Cache(tmp_path / "cache"), find_entrants(["bicubic", "nearest"])
     bench = Bench(shared_data, cache, entrants, "sr-pipeline benchmark", 12, workers=1, quiet=True)
 
@@ -246,7 +246,7 @@ def test_table_4_of_the_shared_data(
     shared: Callable[[str], list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(table4, "TABLE4", (TABLE4[0], TABLE4[3]))
-    monkeypatch.setattr(table4, "CNN", replace(CNN, most=2))  # 0.7 s a picture
+    monkeypatch.setattr(table4, "CNN", replace(CNN, most=2))  # 0.7 s an image
     paper, robust, cnn, identity = shared("table4")
     assert [row["n_found"] + row["n_missed"] for row in paper["rows"]] == [12, 12]
     assert paper["rows"][0]["published_iou"] == 0.531

@@ -19,7 +19,7 @@ import benchmarks.measuring.compare_rows as measured
 import benchmarks.result_cache as cache_module
 from benchmarks import published
 from benchmarks.context import Bench
-from benchmarks.image_sets import PictureSet, lfw_test, real_faces, table4_faces
+from benchmarks.image_sets import ImageSet, lfw_test, real_faces, table4_faces
 from benchmarks.measuring import identity
 from benchmarks.measuring.compare_rows import frame, measure_with_features, with_a_face_on_hr
 from benchmarks.methods import find_entrants
@@ -30,7 +30,7 @@ from benchmarks.tables.table2 import draws, table2
 from data.boxes import Box
 from data.errors import UsageError
 from data.images.files import load_rgb
-from data.prepared import Picture
+from data.prepared import DatasetImage
 from pipeline.cli import cli
 from pipeline.detection.registry import load_detector
 from pipeline.engine.run import RunResult
@@ -241,10 +241,8 @@ def test_a_changed_weight_recomputes_its_own_rows(
 
     monkeypatch.setattr(measured, "run", watched)
     old, new = made[0], bench_of(changed, "bicubic", A, B)
-    pictures = lfw_test(new.data)
-    before, after = (
-        frame(measure_with_features(bench, PAIRED, pictures)[0]) for bench in (old, new)
-    )
+    images = lfw_test(new.data)
+    before, after = (frame(measure_with_features(bench, PAIRED, images)[0]) for bench in (old, new))
     assert asked == [["gflmser-b"]]
     assert before[before.method != "gflmser-b"].equals(after[after.method != "gflmser-b"])
     assert not before[before.method == "gflmser-b"].equals(after[after.method == "gflmser-b"])
@@ -263,9 +261,9 @@ def test_a_set_is_known_by_the_bytes_of_its_scenes_and_annotations(
     assert scene.stat().st_size == len(content)
     assert before.keys() == after.keys() == {"wider_lr16", "crowd_voc"}
     assert not set(before.values()) & set(after.values())
-    one = Picture("a.png", "a", scene.read_bytes, Box(0, 0, 9, 9))
+    one = DatasetImage("a.png", "a", scene.read_bytes, Box(0, 0, 9, 9))
     moved_face = replace(one, box=Box(1, 0, 10, 9))
-    assert PictureSet("few", (one,)).digest != PictureSet("few", (moved_face,)).digest
+    assert ImageSet("few", (one,)).digest != ImageSet("few", (moved_face,)).digest
 
 
 def test_results_of_other_libraries_are_not_reused(
@@ -337,21 +335,21 @@ def test_the_paper_profile_draws_until_enough_show_a_face(tree: Path) -> None:
     paper = TABLE4[1]
     assert paper.crop == 0.55
     candidates = table4_faces(bench.data, 0)
-    assert sorted(p.identity for p in candidates.pictures) == sorted(
-        {p.identity for p in lfw_test(bench.data).pictures}
+    assert sorted(p.identity for p in candidates.images) == sorted(
+        {p.identity for p in lfw_test(bench.data).images}
     )
     hog, found = load_detector("hog"), []
-    for picture in candidates.pictures:
-        with Image.open(io.BytesIO(picture.read())) as whole:
+    for image in candidates.images:
+        with Image.open(io.BytesIO(image.read())) as whole:
             side = round(0.55 * 250)
             at = (250 - side) // 2
             part = whole.convert("RGB").crop((at, at, at + side, at + side))
         if hog(np.array(part.resize((64, 64), Image.Resampling.BICUBIC)), 1):
-            found.append(picture.key)
+            found.append(image.key)
     chosen, tried = with_a_face_on_hr(bench, paper, candidates, 1)
-    assert [p.key for p in chosen.pictures] == found[:1]
-    assert tried == [p.key for p in candidates.pictures].index(found[0]) + 1
-    assert len(with_a_face_on_hr(bench, paper, candidates, 50)[0].pictures) == len(found)
+    assert [p.key for p in chosen.images] == found[:1]
+    assert tried == [p.key for p in candidates.images].index(found[0]) + 1
+    assert len(with_a_face_on_hr(bench, paper, candidates, 50)[0].images) == len(found)
 
 
 Run = Callable[..., Result]

@@ -17,7 +17,7 @@ def test_a_hatch_is_what_is_left_when_everything_else_cancels() -> None:
     assert np.abs(repeated_error([one[::-1] for one in hr], hr)).max() < 3
 
 
-def test_a_checkerboard_is_measured_where_the_picture_is_flat() -> None:
+def test_a_checkerboard_is_measured_where_the_image_is_flat() -> None:
     flat = np.full((16, 16, 3), 90, np.uint8)
     board = flat + np.where(np.indices((16, 16)).sum(0) % 2, 0, 4).astype(np.uint8)[..., None]
     steep = np.repeat(np.arange(16, dtype=np.uint8)[None, :, None] * 9, 16, 0).repeat(3, 2)

@@ -30,7 +30,7 @@ def test_every_fusion_that_gets_a_skip_is_reported_once() -> None:
         assert gate.chance == pytest.approx((gate.side**2 - 1) ** -0.5)
 
 
-def test_pictures_that_are_alike_have_no_spread() -> None:
+def test_images_that_are_alike_have_no_spread() -> None:
     assert all(gate.spread < 1e-6 for gate in gates(network(), LR[:1].repeat(3, 1, 1, 1)))
 
 

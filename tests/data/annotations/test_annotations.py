@@ -110,9 +110,9 @@ def test_voc_set_that_counts_from_zero_is_taken_as_written(tmp_path: Path) -> No
 def test_voc_reads_what_supervision_reads(tmp_path: Path, samples: Path) -> None:
     import supervision as sv
 
-    picture = (samples / "obama.jpg").read_bytes()
+    image = (samples / "obama.jpg").read_bytes()
     for name in ("one", "two"):
-        (tmp_path / f"{name}.jpg").write_bytes(picture)
+        (tmp_path / f"{name}.jpg").write_bytes(image)
         objects = [("mask", (11, 21, 40, 60)), ("none", (3, 4, 90, 80))]
         write(tmp_path, voc(f"{name}.jpg", objects), f"{name}.xml")
     theirs = sv.DetectionDataset.from_pascal_voc(str(tmp_path), str(tmp_path))
@@ -157,7 +157,7 @@ def test_a_box_a_little_past_the_edge_is_clipped(tmp_path: Path) -> None:
     assert read_truth(write(tmp_path, table))["a.png"] == (Box(0, 20, 40, 80),)
 
 
-def test_a_box_outside_its_picture_damages_that_picture_alone(tmp_path: Path) -> None:
+def test_a_box_outside_its_image_damages_that_image_alone(tmp_path: Path) -> None:
     table = "image,left,top,right,bottom,width,height\n" + (
         "x/a.png,10,20,30,60,64,64\nx/a.png,80,2,90,4,64,64\ny/b.png,1,2,30,40,64,64\n"
     )
@@ -169,7 +169,7 @@ def test_a_box_outside_its_picture_damages_that_picture_alone(tmp_path: Path) ->
     assert fault[1].endswith("line 3: the box 80, 2, 90, 4 lies outside the image of 64 x 64")
 
 
-def test_an_ignored_box_outside_its_picture_is_left_out(tmp_path: Path) -> None:
+def test_an_ignored_box_outside_its_image_is_left_out(tmp_path: Path) -> None:
     content = DLIB_OUTSIDE
     assert dict(read_truth(write(tmp_path, content))) == {"a.png": (Box(1, 2, 21, 32),)}
 
@@ -282,13 +282,13 @@ def test_missing_file_and_empty_folder(tmp_path: Path) -> None:
         "strangers",
     ],
 )  # fmt: skip
-def test_pictures_are_paired_by_name_and_never_by_guess(
+def test_images_are_paired_by_name_and_never_by_guess(
     ours: list[str], theirs: list[str], paired: dict[str, str]
 ) -> None:
     assert Truth(dict.fromkeys(ours, ())).pair(theirs) == paired
 
 
-def test_find_answers_for_one_picture() -> None:
+def test_find_answers_for_one_image() -> None:
     truth = Truth({"a/1.jpg": (A,), "a/2.jpg": ()})
     assert truth.find("other/1.png") == "a/1.jpg"
     assert truth.find("3.jpg") is None

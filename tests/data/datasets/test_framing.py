@@ -1,4 +1,4 @@
-"""Squares around faces stay squares, and in their picture."""
+"""Squares around faces stay squares, and in their image."""
 
 from dataclasses import astuple
 
@@ -15,7 +15,7 @@ from data.datasets.framing import square_inside
     at=st.tuples(st.floats(0, 1), st.floats(0, 1)),
     side=st.floats(1, 900),
 )
-def test_the_square_lies_in_the_picture_and_holds_the_centre(
+def test_the_square_lies_in_the_image_and_holds_the_centre(
     size: tuple[int, int], at: tuple[float, float], side: float
 ) -> None:
     centre = (at[0] * size[0], at[1] * size[1])
@@ -35,5 +35,5 @@ def test_a_square_with_room_is_not_moved() -> None:
 
 
 @pytest.mark.parametrize("size", [None, (40, 40)])
-def test_there_is_none_outside_a_picture(size: tuple[int, int] | None) -> None:
+def test_there_is_none_outside_an_image(size: tuple[int, int] | None) -> None:
     assert square_inside(size, (50, 30), 20) is None

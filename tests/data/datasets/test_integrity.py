@@ -1,4 +1,4 @@
-"""Broken pictures are told from whole ones, and `check` says which they are on any wrong copy."""
+"""Broken images are told from whole ones, and `check` says which they are on any wrong copy."""
 
 from io import BytesIO
 from pathlib import Path
@@ -9,7 +9,7 @@ from PIL import Image
 from data.datasets.base import DatasetError, Report, few, guarded, text_of
 from data.datasets.integrity import fault, size
 from data.datasets.registry import dataset
-from data.prepared import Picture, square
+from data.prepared import DatasetImage, square
 from tests.data.conftest import Tree, problems
 
 FORMATS = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "PPM": ".ppm", "WEBP": ".webp"}
@@ -17,24 +17,24 @@ FORMATS = {"JPEG": ".jpg", "PNG": ".png", "BMP": ".bmp", "PPM": ".ppm", "WEBP": 
 
 def encoded(samples: Path, form: str) -> bytes:
     file = BytesIO()
-    with Image.open(samples / "obama.jpg") as picture:
-        picture.convert("RGB").resize((90, 110)).save(file, form)
+    with Image.open(samples / "obama.jpg") as image:
+        image.convert("RGB").resize((90, 110)).save(file, form)
     return file.getvalue()
 
 
 @pytest.mark.parametrize("form", [*FORMATS, "TIFF"])
-def test_whole_pictures_have_no_fault(samples: Path, form: str) -> None:
+def test_whole_images_have_no_fault(samples: Path, form: str) -> None:
     content = encoded(samples, form)
-    assert fault(Picture("a", "", lambda: content)) is None
+    assert fault(DatasetImage("a", "", lambda: content)) is None
 
 
 @pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
-def test_cut_pictures_have_one(samples: Path, tmp_path: Path, form: str, share: float) -> None:
+def test_cut_images_have_one(samples: Path, tmp_path: Path, form: str, share: float) -> None:
     content = encoded(samples, form)
     path = tmp_path / f"a{FORMATS[form]}"
     path.write_bytes(content[: int(len(content) * share)])
-    found = fault(Picture("a", "", path.read_bytes))
+    found = fault(DatasetImage("a", "", path.read_bytes))
     assert found is not None
     assert "\n" not in found
     with pytest.raises((OSError, ValueError)):
@@ -43,7 +43,7 @@ def test_cut_pictures_have_one(samples: Path, tmp_path: Path, form: str, share: 
 
 def test_bytes_behind_the_end_are_no_fault(samples: Path) -> None:
     content = encoded(samples, "JPEG") + bytes(100)
-    assert fault(Picture("a", "", lambda: content)) is None
+    assert fault(DatasetImage("a", "", lambda: content)) is None
 
 
 def test_files_that_cannot_be_opened_have_one(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_files_that_cannot_be_opened_have_one(tmp_path: Path) -> None:
     (tmp_path / "link.jpg").symlink_to(tmp_path / "nowhere.jpg")
     (tmp_path / "empty.jpg").touch()
     (tmp_path / "text.jpg").write_text("no image")
-    said = {p.stem: fault(Picture("a", "", p.read_bytes)) or "" for p in tmp_path.iterdir()}
+    said = {p.stem: fault(DatasetImage("a", "", p.read_bytes)) or "" for p in tmp_path.iterdir()}
     assert said["folder"].startswith("cannot be read")
     assert said["link"].startswith("cannot be read")
     assert said["empty"] == "empty file"
@@ -74,7 +74,7 @@ def test_few_says_how_many_more_there_are(count: int) -> None:
 
 
 class TestCheck:
-    def test_every_broken_picture_of_a_folder_is_named(self, tree: Tree) -> None:
+    def test_every_broken_image_of_a_folder_is_named(self, tree: Tree) -> None:
         root = tree("good.jpg", "cut.jpg")
         (root / "cut.jpg").write_bytes((root / "good.jpg").read_bytes()[:9000])
         (root / "text.png").write_text("no image")
@@ -86,17 +86,17 @@ class TestCheck:
 
     @pytest.mark.parametrize("name", ["bsds100", "bsds200", "lfw", "div2k", "celeba", "vggface2"])
     @pytest.mark.parametrize("content", [b"", b"garbage"])
-    def test_broken_pictures_are_lines_not_crashes(
+    def test_broken_images_are_lines_not_crashes(
         self, tree: Tree, name: str, content: bytes
     ) -> None:
         folder = {"vggface2": "train/n000002", "lfw": "Jo_Doe"}.get(name, "some")
         root = tree(f"{folder}/Jo_Doe_0001.jpg", f"{folder}/Jo_Doe_0002.jpg")
         (root / folder / "Jo_Doe_0001.jpg").write_bytes(content)
         found = dataset(name).check(root)
-        assert found.pictures == 2
+        assert found.images == 2
         assert sum("Jo_Doe_0001.jpg: " in line for line in found.problems) == 1
 
-    def test_lfw_is_measured_by_a_picture_that_opens(self, tree: Tree) -> None:
+    def test_lfw_is_measured_by_an_image_that_opens(self, tree: Tree) -> None:
         root = tree("Jo_Doe/Jo_Doe_0001.jpg", "Jo_Doe/Jo_Doe_0002.jpg")
         (root / "Jo_Doe" / "Jo_Doe_0001.jpg").write_bytes(b"")
         text = problems("lfw", root)
@@ -105,7 +105,7 @@ class TestCheck:
         assert "not 250x250" in text
 
     @pytest.mark.parametrize(
-        ("name", "picture", "file"),
+        ("name", "image", "file"),
         [
             ("celeba", "img_align_celeba/1.jpg", "identity_CelebA.txt"),
             ("celeba", "img_celeba/1.jpg", "list_bbox_celeba.txt"),
@@ -119,15 +119,15 @@ class TestCheck:
         ],
     )
     def test_text_files_of_other_bytes_are_one_line(
-        self, tree: Tree, name: str, picture: str, file: str
+        self, tree: Tree, name: str, image: str, file: str
     ) -> None:
-        root = tree(picture)
+        root = tree(image)
         (root / file).parent.mkdir(exist_ok=True)
         (root / file).write_bytes(b"\xff\xfe\xe9 \n")
         (text,) = dataset(name).check(root).problems
         assert str(root / file) in text
         with pytest.raises(DatasetError, match=r"cannot be read|not UTF-8"):
-            dataset(name).pictures(root)
+            dataset(name).images(root)
 
     @pytest.mark.parametrize(
         ("name", "paths", "rest"),

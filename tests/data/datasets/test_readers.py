@@ -1,4 +1,4 @@
-"""Readers on trees of each dataset's layout, made from the sample pictures."""
+"""Readers on trees of each dataset's layout, made from the sample images."""
 
 import sqlite3
 import struct
@@ -12,7 +12,7 @@ from PIL import Image
 
 from data.boxes import Box
 from data.datasets.base import DatasetError
-from data.datasets.casia_webface import record_pictures
+from data.datasets.casia_webface import record_images
 from data.datasets.registry import dataset, datasets
 from data.datasets.scene_faces import small_faces
 from data.datasets.widerface import annotated
@@ -28,14 +28,14 @@ def test_an_unknown_name_names_the_nearest() -> None:
 @pytest.mark.parametrize("name", sorted(datasets()))
 def test_an_empty_folder_is_a_problem_not_a_crash(name: str, tmp_path: Path) -> None:
     found = dataset(name).check(tmp_path)
-    assert found.pictures == 0
+    assert found.images == 0
     assert found.problems
 
 
 class TestCasiaWebFace:
     def test_folders(self, tree: Tree) -> None:
         root = tree("0000045/001.jpg", "0000099/001.jpg", "0000099/002.jpg")
-        found = dataset("casia_webface").pictures(root)
+        found = dataset("casia_webface").images(root)
         assert [p.identity for p in found] == ["0000045", "0000099", "0000099"]
         assert "494,414" in problems("casia_webface", root)
         tree("people/x.jpg")
@@ -43,7 +43,7 @@ class TestCasiaWebFace:
 
     def test_records(self, samples: Path, tmp_path: Path) -> None:
         write_records(tmp_path, [samples / "obama.jpg", samples / "biden.jpg"])
-        found = dataset("casia_webface").pictures(tmp_path)
+        found = dataset("casia_webface").images(tmp_path)
         assert [(p.key, p.identity) for p in found] == [("00000001", "0"), ("00000002", "1")]
         assert found[1].read() == (samples / "biden.jpg").read_bytes()
         assert build(found, tmp_path / "cache", name="c", side=64).written == 2
@@ -93,10 +93,10 @@ class TestCasiaWebFace:
         assert "cut short" in problems("casia_webface", tmp_path)
         (tmp_path / "train.rec").write_bytes(b"\0" * len(content))
         with pytest.raises(DatasetError, match="no record begins"):
-            record_pictures(tmp_path)
+            record_images(tmp_path)
         (tmp_path / "train.idx").write_text("one\ttwo\n")
         with pytest.raises(DatasetError, match=r"train\.idx:1"):
-            record_pictures(tmp_path)
+            record_images(tmp_path)
 
 
 class TestCelebA:
@@ -104,24 +104,24 @@ class TestCelebA:
         root = tree("img_align_celeba/000001.jpg", "img_align_celeba/000002.jpg")
         assert "identity_CelebA.txt is missing" in problems("celeba", root)
         (root / "identity_CelebA.txt").write_text("000001.jpg 2880\n")
-        assert [p.identity for p in dataset("celeba").pictures(root)] == ["2880", ""]
+        assert [p.identity for p in dataset("celeba").images(root)] == ["2880", ""]
         assert "000002.jpg: not in identity_CelebA.txt" in problems("celeba", root)
         (root / "identity_CelebA.txt").write_text("000001.jpg\n")
         assert "identity_CelebA.txt:1" in problems("celeba", root)
 
-    def test_wild_pictures_are_cut_as_aligned_ones_are(self, tree: Tree) -> None:
-        """The annotations of 000001.jpg of CelebA, and where its aligned picture comes from."""
+    def test_wild_images_are_cut_as_aligned_ones_are(self, tree: Tree) -> None:
+        """The annotations of 000001.jpg of CelebA, and where its aligned image comes from."""
         root = tree("img_celeba/000001.jpg", "img_celeba/000002.jpg")
-        with Image.new("RGB", (409, 687)) as picture:
-            picture.save(root / "img_celeba" / "000001.jpg")
-        whole = dataset("celeba").pictures(root)
+        with Image.new("RGB", (409, 687)) as image:
+            image.save(root / "img_celeba" / "000001.jpg")
+        whole = dataset("celeba").images(root)
         assert [p.box for p in whole] == [None, None]
         said = "list_bbox_celeba.txt is missing: whole images will be used"
         assert said in problems("celeba", root)
         path = root / "Anno" / "list_bbox_celeba.txt"
         path.parent.mkdir()
         path.write_text("1\nimage_id x_1 y_1 width height\n000001.jpg    95  71 226 313\n")
-        found, bare = dataset("celeba").pictures(root)
+        found, bare = dataset("celeba").images(root)
         assert bare.box is None
         assert found.box is not None
         # Aligned, the eyes are 37.2 px apart in a square of 178 px; here they are 79.4.
@@ -136,15 +136,15 @@ class TestCelebA:
         path.write_text("000001.jpg 95 71 226\n")
         assert "list_bbox_celeba.txt:1: not 'image x_1" in problems("celeba", root)
 
-    def test_aligned_pictures_have_no_boxes(self, tree: Tree) -> None:
+    def test_aligned_images_have_no_boxes(self, tree: Tree) -> None:
         root = tree("img_align_celeba/000001.jpg")
         (root / "list_bbox_celeba.txt").write_text("000001.jpg 95 71 226 313\n")
-        assert [p.box for p in dataset("celeba").pictures(root)] == [None]
+        assert [p.box for p in dataset("celeba").images(root)] == [None]
         assert "bbox" not in problems("celeba", root)
 
 
 class TestAflw:
-    def test_one_picture_for_each_face(self, tree: Tree) -> None:
+    def test_one_image_for_each_face(self, tree: Tree) -> None:
         root = tree("data/flickr/0/image1.jpg")
         with sqlite3.connect(root / "data" / "aflw.sqlite") as db:
             db.executescript(
@@ -157,7 +157,7 @@ class TestAflw:
                 INSERT INTO FaceRect VALUES (1, 10, 20, 30, 40), (2, 5, 5, 9, 9), (3, 1, 1, 2, 2);
                 """
             )
-        found = dataset("aflw").pictures(root)
+        found = dataset("aflw").images(root)
         assert [p.box for p in found] == [Box(10, 20, 40, 60), Box(5, 5, 14, 14)]
         assert "gone.jpg is missing" in problems("aflw", root)
 
@@ -167,7 +167,7 @@ class TestAflw:
 
 
 class TestLs3dW:
-    def test_landmarks_stand_beside_pictures(self, tree: Tree) -> None:
+    def test_landmarks_stand_beside_images(self, tree: Tree) -> None:
         root = tree("Menpo-3D/a.jpg", "Menpo-3D/b.jpg")
         (root / "Menpo-3D" / "a.t7").touch()
         assert keys("ls3d_w", root) == ["Menpo-3D/a.jpg", "Menpo-3D/b.jpg"]
@@ -179,14 +179,14 @@ class TestLs3dW:
     def test_faces_are_framed_as_lfw_frames_them(self, tree: Tree) -> None:
         """Landmarks of the median face of LFW: 98x95 px about (125.5, 144) of 250x250."""
         root = tree("Menpo-3D/a.png", "Menpo-3D/b.jpg", "Menpo-3D/c.jpg", "Menpo-3D/d.jpg")
-        with Image.new("RGB", (1000, 1000)) as picture:
-            picture.save(root / "Menpo-3D" / "a.png")
+        with Image.new("RGB", (1000, 1000)) as image:
+            image.save(root / "Menpo-3D" / "a.png")
         face = np.random.default_rng(0).uniform(size=(68, 2))
         face[:2] = (0, 0), (1, 1)
         write_pts(root / "Menpo-3D" / "a.pts", face * (98, 95) + (426.5, 496.5))
         write_pts(root / "Menpo-3D" / "b.pts", face * 100 + 5000)
         (root / "Menpo-3D" / "c.t7").write_bytes(b"nothing")
-        boxes = [p.box for p in dataset("ls3d_w").pictures(root)]
+        boxes = [p.box for p in dataset("ls3d_w").images(root)]
         assert boxes[0] is not None
         assert astuple(boxes[0]) == pytest.approx((350, 400, 600, 650), abs=6)
         assert boxes[1:] == [None, None, None]
@@ -209,13 +209,13 @@ def write_pts(path: Path, points: np.ndarray) -> None:
 
 
 class TestVggFace2:
-    def test_pictures_are_cut_to_their_loose_boxes(self, tree: Tree) -> None:
+    def test_images_are_cut_to_their_loose_boxes(self, tree: Tree) -> None:
         root = tree("train/n000002/0001_01.jpg", "train/n000002/0002_01.jpg")
         assert "loose_bb_train.csv is missing" in problems("vggface2", root)
         csv = root / "bb_landmark" / "loose_bb_train.csv"
         csv.parent.mkdir()
         csv.write_text('"NAME_ID",X,Y,W,H\n"n000002/0001_01",10,20,100,110\n')
-        found = dataset("vggface2").pictures(root)
+        found = dataset("vggface2").images(root)
         assert [p.box for p in found] == [Box(10, 20, 110, 130), None]
         assert found[0].identity == "n000002"
         csv.write_text("a,b\n1,2\n")
@@ -251,22 +251,22 @@ class TestWiderFace:
         assert keys("widerface", root) == ["0--Parade/a.jpg#0"]
         expected = "1 images where the whole of WIDER_train has 12,880"
         assert problems("widerface", root) == expected
-        assert build(dataset("widerface").pictures(root), root / "c", name="w", side=16).written
+        assert build(dataset("widerface").images(root), root / "c", name="w", side=16).written
 
-    def test_faces_whose_square_leaves_the_picture_are_not_listed(self, tree: Tree) -> None:
+    def test_faces_whose_square_leaves_the_image_are_not_listed(self, tree: Tree) -> None:
         width, height = Image.open(tree("x.jpg") / "x.jpg").size
         corners = [(0, 50), (50, 0), (width - 16, 50), (50, height - 16), (50, 50)]
         rows = "".join(f"{x} {y} 16 16 0 0 0 0 0 0\n" for x, y in corners)
         root = self.root(tree, f"0--Parade/a.jpg\n5\n{rows}")
-        pictures = dataset("widerface").pictures(root)
-        assert [p.key for p in pictures] == ["0--Parade/a.jpg#4"]
-        made = build(pictures, root / "c", name="w", side=16)
+        images = dataset("widerface").images(root)
+        assert [p.key for p in images] == ["0--Parade/a.jpg#4"]
+        made = build(images, root / "c", name="w", side=16)
         assert (made.written, made.unreadable) == (1, ())
 
     def test_faces_of_a_broken_scene_stay_listed(self, tree: Tree) -> None:
         root = self.root(tree, self.GOOD)
         (root / "WIDER_train" / "images" / "0--Parade" / "a.jpg").write_bytes(b"nothing")
-        made = build(dataset("widerface").pictures(root), root / "c", name="w", side=16)
+        made = build(dataset("widerface").images(root), root / "c", name="w", side=16)
         assert "0--Parade/a.jpg#0" in made.unreadable
         assert "0--Parade/a.jpg: not an image" in problems("widerface", root)
 
@@ -276,7 +276,7 @@ class TestWiderFace:
         (root / "boxes_416.csv").write_text(
             "file,x0,y0,x1,y1,orig_w,orig_h\na.jpg,100,100,120,140,1040,520\n"
         )
-        (face,) = dataset("widerface").pictures(root)
+        (face,) = dataset("widerface").images(root)
         with Image.open(BytesIO(face.read())) as square:
             assert square.size == (32, 32)  # 20 px of face height, half of what is stored
 
@@ -291,7 +291,7 @@ class TestWiderFace:
         (root / "boxes_416.csv").write_text("file,x0\na.jpg,1\n")
         assert "boxes_416.csv: not file,x0,y0" in problems("widerface", root)
 
-    def test_pictures_without_faces_and_invalid_boxes(self, tmp_path: Path) -> None:
+    def test_images_without_faces_and_invalid_boxes(self, tmp_path: Path) -> None:
         path = tmp_path / "x.txt"
         path.write_text(
             "a.jpg\n0\n0 0 0 0 0 0 0 0 0 0\nb.jpg\n2\n1 2 3 4 0 0 0 1 0 0\n1 2 0 4 0 0 0 0 0 0\n"
@@ -302,20 +302,20 @@ class TestWiderFace:
         root = self.root(tree, self.GOOD + "b.jpg\nmany\n")
         assert "wider_face_train_bbx_gt.txt: line 6" in problems("widerface", root)
 
-    def test_pictures_and_boxes_that_miss_each_other_are_named(self, tree: Tree) -> None:
+    def test_images_and_boxes_that_miss_each_other_are_named(self, tree: Tree) -> None:
         root = self.root(tree, self.GOOD.replace("a.jpg", "gone.jpg"))
         text = problems("widerface", root)
         assert "gone.jpg is missing" in text
         assert "a.jpg is not in the annotations" in text
 
-    def test_stretched_pictures_are_unstretched_before_they_are_cut(
+    def test_stretched_images_are_unstretched_before_they_are_cut(
         self, samples: Path, tmp_path: Path
     ) -> None:
         with Image.open(samples / "obama.jpg") as image:
             image.resize((416, 416)).save(tmp_path / "a.png")
         face = Box(100, 100, 120, 110)
         (whole,) = small_faces(tmp_path, {"a.png": [face]}, true_sizes={"a.png": (208, 832)})
-        # 20x10 in the stretched picture are 10x20 in the true one: a square of 32 px around it.
+        # 20x10 in the stretched image are 10x20 in the true one: a square of 32 px around it.
         build([whole], tmp_path / "c", name="w", side=32)
         assert np.load(tmp_path / "c" / "images.npy").shape == (1, 32, 32, 3)
         assert small_faces(tmp_path, {"a.png": [face]}, true_sizes={"a.png": (416, 300)}) == []
@@ -329,7 +329,7 @@ class TestScenes:
         assert "and 793 images more are missing" in problems("div2k", root)
 
     @pytest.mark.parametrize("name", ["bsds100", "bsds200"])
-    def test_bsds_pictures_have_one_size(self, tree: Tree, name: str) -> None:
+    def test_bsds_images_have_one_size(self, tree: Tree, name: str) -> None:
         assert "not 481x321" in problems(name, tree("101085.png"))
 
     def test_lfw_files_are_called_after_their_folder(self, tree: Tree) -> None:
@@ -353,7 +353,7 @@ class TestShared:
 
     def test_lfw(self, shared_data: Path) -> None:
         found = dataset("lfw").check(shared_data / "lfw")
-        assert (found.pictures, found.identities) == (4011, 2100)
+        assert (found.images, found.identities) == (4011, 2100)
         assert len(found.problems) == 1
 
     def test_bsds100_is_whole(self, shared_data: Path) -> None:

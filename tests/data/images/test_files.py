@@ -1,4 +1,4 @@
-"""Any picture becomes contiguous uint8 RGB; what is no whole picture is one clear line."""
+"""Any image becomes contiguous uint8 RGB; what is no whole image is one clear line."""
 
 import io
 from pathlib import Path
@@ -41,7 +41,7 @@ def face(samples: Path) -> Image.Image:
         ("1", "png"),
     ],
 )
-def test_every_mode_becomes_the_same_rgb_picture(
+def test_every_mode_becomes_the_same_rgb_image(
     face: Image.Image, tmp_path: Path, mode: str, suffix: str
 ) -> None:
     path = tmp_path / f"face.{suffix}"
@@ -53,7 +53,7 @@ def test_every_mode_becomes_the_same_rgb_picture(
     assert rgb.shape == (150, 120, 3)
     assert rgb.dtype == np.uint8
     assert rgb.flags.c_contiguous
-    # A dithered black-and-white picture keeps the mean only.
+    # A dithered black-and-white image keeps the mean only.
     if mode == "1":
         assert abs(grey_of(rgb).mean() - grey_of(np.asarray(face)).mean()) < 12
     else:
@@ -132,7 +132,7 @@ def test_a_truncated_file_is_refused_whatever_other_libraries_set(
 
 
 @given(content=st.binary(max_size=300), head=st.sampled_from([b"\xff\xd8\xff", b"GIF89a", b"BM"]))
-def test_random_bytes_are_an_image_error_or_a_picture(
+def test_random_bytes_are_an_image_error_or_an_image(
     tmp_path_factory: pytest.TempPathFactory, content: bytes, head: bytes
 ) -> None:
     path = tmp_path_factory.mktemp("fuzz") / "x.jpg"
@@ -144,7 +144,7 @@ def test_random_bytes_are_an_image_error_or_a_picture(
 
 
 @given(rgb=npst.arrays(np.uint8, st.tuples(st.integers(4, 20), st.integers(4, 20), st.just(3))))
-def test_saved_pictures_come_back_equal(
+def test_saved_images_come_back_equal(
     tmp_path_factory: pytest.TempPathFactory, rgb: np.ndarray
 ) -> None:
     path = tmp_path_factory.mktemp("png") / "a" / "b.png"

@@ -277,7 +277,7 @@ def test_who_trains_in_bf16_on_a_cpu_without_it_is_told(
     assert ("--set training.precision=32-true" in stream.getvalue()) == told
 
 
-def test_a_discriminator_without_real_pictures_is_refused(cache: Path) -> None:
+def test_a_discriminator_without_real_images_is_refused(cache: Path) -> None:
     settings = config(cache)
     with pytest.raises(ConfigError, match=r"'data\.real_lr' is empty"):
         GFLmserRecipe(replace(settings, data=replace(settings.data, real_lr="")))
@@ -506,7 +506,7 @@ def test_two_processes_are_one_of_twice_the_batch(cache: Path, tmp_path: Path) -
     assert max(spent) < two["cpu_seconds"] <= sum(spent)  # of both, not of one alone
 
 
-def test_curves_are_one_picture_over_interruptions(cache: Path, tmp_path: Path) -> None:
+def test_curves_are_one_image_over_interruptions(cache: Path, tmp_path: Path) -> None:
     from gflmser.training.curves import draw_curves, read_curves
     from gflmser.training.logs import TrainingLog
 

@@ -57,12 +57,12 @@ def test_the_json_keeps_the_contract(compared: Path) -> None:
         assert {"tar_at_far_1e-2", "tar_at_far_1e-3", "verification_accuracy"} <= row.keys()
 
 
-def test_the_figures_are_those_of_the_written_pictures(compared: Path) -> None:
+def test_the_figures_are_those_of_the_written_images(compared: Path) -> None:
     rows = pd.read_parquet(compared / "out" / "rows.parquet")
-    pictures = compared / "out" / "pictures"
+    images = compared / "out" / "pictures"
     hog = load_detector("hog")
     for row in rows[(rows["method"] == "bicubic") & (rows["error"] == "")].itertuples():
-        hr, sr, lr = (load_rgb(pictures / kind / row.output) for kind in ("hr", "bicubic", "lr"))
+        hr, sr, lr = (load_rgb(images / kind / row.output) for kind in ("hr", "bicubic", "lr"))
         expected = Image.fromarray(lr).resize((64, 64), Image.Resampling.BICUBIC)
         assert np.array_equal(sr, np.asarray(expected))
         assert row.psnr_rgb == pytest.approx(psnr_rgb(sr, hr))
@@ -102,7 +102,7 @@ def test_annotations_replace_the_pseudo_ground_truth(
     assert (row["n"], row["n_excluded"]) == (1, 1)
     rows = pd.read_parquet(tmp_path / "out" / "rows.parquet").set_index(["image", "method"])
     hr = rows.loc[("obama.jpg", "hr")]
-    # The picture is 480x600: its middle square begins 60 px down and is reduced 7.5 times.
+    # The image is 480x600: its middle square begins 60 px down and is reduced 7.5 times.
     assert hr["truth_left"] == pytest.approx(196 * 64 / 480)
     assert hr["truth_top"] == pytest.approx((82 - 60) * 64 / 480)
     assert hr["iou"] > 0.5

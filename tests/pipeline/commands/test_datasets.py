@@ -11,7 +11,7 @@ import torch
 from click.testing import CliRunner
 from PIL import Image
 
-from data.prepared import Picture
+from data.prepared import DatasetImage
 from pipeline.commands.datasets import command
 from pipeline.identity.dlib_in_torch import FaceNet, embed, model_file
 
@@ -38,7 +38,7 @@ def test_an_unknown_dataset_is_one_line(samples: Path) -> None:
     assert (code, text) == (2, "no dataset called 'lwf'; the nearest is 'lfw'")
 
 
-def test_prepare_takes_the_listed_pictures(samples: Path, tmp_path: Path) -> None:
+def test_prepare_takes_the_listed_images(samples: Path, tmp_path: Path) -> None:
     listing = tmp_path / "list.csv"
     listing.write_text("image,identity\nobama.jpg,barack\nbiden.jpg,joe\n")
     code, text = run(
@@ -51,7 +51,7 @@ def test_prepare_takes_the_listed_pictures(samples: Path, tmp_path: Path) -> Non
     assert [line.split(",")[1] for line in index] == ["identity", "barack", "joe"]
 
 
-def test_corners_are_taken_in_place_of_pictures(samples: Path, tmp_path: Path) -> None:
+def test_corners_are_taken_in_place_of_images(samples: Path, tmp_path: Path) -> None:
     listing = tmp_path / "list.csv"
     listing.write_text("image\nobama.jpg\n")
     words = ("--side", "40", "--corners", "40", "--list", listing)
@@ -73,7 +73,7 @@ def test_caches_of_test_sets_are_marked(
     assert json.loads((tmp_path / "cache.json").read_text()).get("test_only") is marked
 
 
-def test_a_listed_picture_that_is_not_there_is_named(samples: Path, tmp_path: Path) -> None:
+def test_a_listed_image_that_is_not_there_is_named(samples: Path, tmp_path: Path) -> None:
     listing = tmp_path / "list.csv"
     listing.write_text("image\nnobody.jpg\n")
     code, text = run("prepare", "folder", samples, "--out", tmp_path / "c", "--list", listing)
@@ -113,10 +113,10 @@ def test_embeddings_are_dlibs(samples: Path) -> None:
             np.testing.assert_allclose(made.numpy(), expected, atol=1e-5)
 
 
-def test_a_picture_without_a_face_is_embedded_too() -> None:
+def test_an_image_without_a_face_is_embedded_too() -> None:
     file = BytesIO()
     Image.new("RGB", (100, 100), "gray").save(file, "PNG")
-    keys, vectors = embed([Picture("flat", "", file.getvalue)])
+    keys, vectors = embed([DatasetImage("flat", "", file.getvalue)])
     assert (keys, vectors.shape) == (["flat"], (1, 128))
     assert np.isfinite(vectors).all()
 

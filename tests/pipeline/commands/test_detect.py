@@ -53,13 +53,13 @@ def test_low_resolution_faces_are_found_and_written(
         check_dtype=False,
     )
     summary = json.loads((tmp_path / "summary.json").read_text())
-    assert summary["counts"]["pictures"] == 10
+    assert summary["counts"]["images"] == 10
     assert summary["counts"]["passes"] == {"2": 10}
     assert {"command", "commit", "libraries", "version"} <= summary["provenance"].keys()
     assert "not evidence of identity" in done.output
 
 
-def test_large_pictures_are_left_alone(run: Run, samples: Path, tmp_path: Path) -> None:
+def test_large_images_are_left_alone(run: Run, samples: Path, tmp_path: Path) -> None:
     done = run("detect", samples / "obama.jpg", "--out", tmp_path, "--json", *HOG)
     assert done.exit_code == 0
     assert json.loads(done.stdout)["counts"]["faces"] == 1
@@ -69,7 +69,7 @@ def test_large_pictures_are_left_alone(run: Run, samples: Path, tmp_path: Path) 
     assert float(row["left"]) == pytest.approx(196, abs=8)
 
 
-def test_boxes_of_a_manifest_region_are_in_the_whole_picture(
+def test_boxes_of_a_manifest_region_are_in_the_whole_image(
     run: Run, samples: Path, tmp_path: Path
 ) -> None:
     shutil.copy(samples / "obama.jpg", tmp_path)
@@ -81,9 +81,7 @@ def test_boxes_of_a_manifest_region_are_in_the_whole_picture(
     assert float(row["top"]) == pytest.approx(82, abs=15)
 
 
-def test_padding_finds_a_face_that_fills_the_picture(
-    run: Run, samples: Path, tmp_path: Path
-) -> None:
+def test_padding_finds_a_face_that_fills_the_image(run: Run, samples: Path, tmp_path: Path) -> None:
     with Image.open(samples / "obama.jpg") as whole:
         face = whole.crop((211, 97, 310, 196)).resize((40, 40))
     face.save(tmp_path / "tight.png")
@@ -105,8 +103,8 @@ def test_faces_can_be_chosen(
     large = Image.open(samples / "obama.jpg").crop((130, 20, 390, 280))
     small = large.resize((180, 180))
     wide = Image.new("RGB", (620, 260), "grey")
-    for x, picture in ((0, small), (180, small), (360, large)):
-        wide.paste(picture, (x, 0))
+    for x, image in ((0, small), (180, small), (360, large)):
+        wide.paste(image, (x, 0))
     wide.save(tmp_path / "three.png")
     done = run("detect", tmp_path / "three.png", "--out", tmp_path / "o", "--faces", wanted, *HOG)
     assert done.exit_code == 0
@@ -136,7 +134,7 @@ def bad_folder(lr_folder: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_bad_pictures_are_error_rows_and_lose_nothing(
+def test_bad_images_are_error_rows_and_lose_nothing(
     run: Run, bad_folder: Path, tmp_path: Path
 ) -> None:
     done = run("detect", bad_folder, "--out", tmp_path / "o", "--quiet")
@@ -267,7 +265,7 @@ def test_a_manifest_with_a_missing_column_or_a_box_outside_is_told(
     assert "480x600" in second["error"]
 
 
-def test_consistent_pictures_give_their_input_again(
+def test_consistent_images_give_their_input_again(
     run: Run, lr_folder: Path, tmp_path: Path
 ) -> None:
     words = ("--upscaler", "gflmser", "--consistent", "--quiet")
@@ -281,7 +279,7 @@ def test_consistent_pictures_give_their_input_again(
         assert (load_rgb(made) == load_rgb(tmp_path / "found" / "sr" / name)).all()
 
 
-def test_thresholds_are_not_used_for_pictures_that_they_were_not_calibrated_for(
+def test_thresholds_are_not_used_for_images_that_they_were_not_calibrated_for(
     run: Run, lr_folder: Path, samples: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "gallery" / "Joe Biden").mkdir(parents=True)

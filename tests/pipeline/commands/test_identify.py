@@ -55,8 +55,8 @@ def folders(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
         (gallery / person).mkdir(parents=True)
         shutil.copy(samples / name, gallery / person)
     (probes / "Joe Biden").mkdir(parents=True)
-    with Image.open(samples / "biden2.jpg") as picture:
-        small = picture.resize((picture.width // 5, picture.height // 5), Image.Resampling.BICUBIC)
+    with Image.open(samples / "biden2.jpg") as image:
+        small = image.resize((image.width // 5, image.height // 5), Image.Resampling.BICUBIC)
         small.save(probes / "Joe Biden" / "small.png")
     (probes / "broken.jpg").write_bytes(b"")
     return gallery, probes

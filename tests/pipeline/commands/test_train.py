@@ -158,7 +158,7 @@ class TestValidator:
             square = image.convert("RGB").crop((100, 20, 400, 320)).resize((250, 250))
         return [np.asarray(square)]
 
-    def test_pictures_follow_the_protocol(self, faces: list[np.ndarray]) -> None:
+    def test_images_follow_the_protocol(self, faces: list[np.ndarray]) -> None:
         hr, lr = reduced(faces[0], 0.55)
         assert (hr.shape, lr.shape) == ((64, 64, 3), (16, 16, 3))
         middle = Image.fromarray(faces[0]).crop((56, 56, 194, 194))
@@ -180,7 +180,7 @@ class TestValidator:
         assert bicubic["crop1/psnr_rgb"] < perfect["crop1/psnr_rgb"]
         assert 15 < bicubic["crop1/psnr_rgb"] < 40
 
-    def test_a_wrong_picture_has_no_face(self, faces: list[np.ndarray]) -> None:
+    def test_a_wrong_image_has_no_face(self, faces: list[np.ndarray]) -> None:
         measure = Validator(faces, [1.0])
         blank = measure(lambda lr, hr: torch.zeros(len(lr), 3, 64, 64), 0)
         assert blank["crop1/accuracy"] == 0

@@ -21,9 +21,9 @@ SAMPLES = ("biden.jpg", "biden2.jpg", "obama.jpg", "solvay16.png", "solvay18.png
 
 
 def at_size(path: Path, side: int) -> RGB:
-    picture = Image.fromarray(load_rgb(path))
-    picture.thumbnail((side, side), Image.Resampling.BICUBIC)
-    return np.array(picture)
+    image = Image.fromarray(load_rgb(path))
+    image.thumbnail((side, side), Image.Resampling.BICUBIC)
+    return np.array(image)
 
 
 def reference(rgb: RGB, passes: int, model: str) -> list[tuple[float, float, float, float]]:
@@ -55,7 +55,7 @@ def test_cnn_equals_face_recognition(samples: Path, name: str, passes: int) -> N
 
 def test_the_equal_boxes_above_are_not_all_empty(samples: Path) -> None:
     assert all(boxes(at_size(samples / name, 300), 1, "hog") for name in SAMPLES)
-    # biden.jpg is a tall picture: at this size its face is below cnn's smallest.
+    # biden.jpg is a tall image: at this size its face is below cnn's smallest.
     assert sum(bool(boxes(at_size(samples / name, 400), 0, "cnn")) for name in SAMPLES) >= 4
 
 
@@ -76,7 +76,7 @@ def test_a_lower_least_score_finds_weaker_hog_faces(samples: Path) -> None:
     assert len(weak) > len(usual)
 
 
-def test_boxes_stay_inside_the_picture(samples: Path) -> None:
+def test_boxes_stay_inside_the_image(samples: Path) -> None:
     face = load_detector("hog")(load_rgb(samples / "obama.jpg"), 0)[0].box
     cut = load_rgb(samples / "obama.jpg")[int(face.top) + 12 :, int(face.left) + 12 :].copy()
     found = load_detector("hog", min_score=-0.5)(cut, 1)
@@ -88,11 +88,11 @@ def test_boxes_stay_inside_the_picture(samples: Path) -> None:
 
 
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (159, 400), (1000, 159), (16, 16)])
-def test_small_pictures_are_never_searched_without_a_pass(width: int, height: int) -> None:
+def test_small_images_are_never_searched_without_a_pass(width: int, height: int) -> None:
     assert auto_passes(width, height) >= 1
 
 
-def test_large_pictures_need_no_pass() -> None:
+def test_large_images_need_no_pass() -> None:
     assert auto_passes(4000, 3000) == 0
     assert auto_passes(600, 600) == 1
 

@@ -52,8 +52,8 @@ def bright_square_network(path: Path) -> Path:
                 output(name, channels, conv(name, stride, 0.0, [0.5, 0.5, *[log(FACE / 8)] * 2]))
             else:
                 output(name, channels, conv(name, stride, 0.0, [0.0] * channels))
-    picture = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, None, None])
-    graph = helper.make_graph(nodes, "yunet", [picture], outputs, constants)
+    image = helper.make_tensor_value_info("input", TensorProto.FLOAT, [1, 3, None, None])
+    graph = helper.make_graph(nodes, "yunet", [image], outputs, constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)])
     model.ir_version = 8
     onnx.save(model, str(path))
@@ -72,7 +72,7 @@ def scene(width: int, height: int, left: int, top: int, side: int) -> RGB:
 
 
 @pytest.mark.parametrize("passes", [0, 1, 2])
-def test_boxes_are_in_pixels_of_the_picture_however_often_it_was_doubled(
+def test_boxes_are_in_pixels_of_the_image_however_often_it_was_doubled(
     model: Path, passes: int
 ) -> None:
     side = 8 >> passes

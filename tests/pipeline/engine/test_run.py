@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from data.errors import OutputError, UsageError
-from pipeline.engine.job import Item, Pictures
+from pipeline.engine.job import Images, Item
 from pipeline.engine.journal import Journal, Row, Start
 from pipeline.engine.run import RunOptions
 from pipeline.engine.run import run as run_engine
@@ -26,7 +26,7 @@ HOG = ("--detector", "hog", "--quiet")
 
 @pytest.fixture(scope="module")
 def many(lr_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """240 small pictures, one of them broken."""
+    """240 small images, one of them broken."""
     folder = tmp_path_factory.mktemp("many")
     files = sorted(lr_folder.rglob("*.png"))
     for number in range(239):
@@ -115,7 +115,7 @@ def test_resume_after_kill_9_repeats_and_loses_nothing(
         raise run("detect", many, "--out", tmp_path, *words).exception or AssertionError
     done = run("detect", many, "--out", tmp_path, *words, "--resume")
     assert done.exit_code == 1
-    assert 0 < json.loads(done.stdout)["new_pictures"] < 240
+    assert 0 < json.loads(done.stdout)["new_images"] < 240
     assert table(tmp_path) == reference
 
 
@@ -168,20 +168,20 @@ def test_a_finished_run_has_nothing_left_to_do(run: Run, lr_folder: Path, tmp_pa
     words = ("detect", lr_folder, "--out", tmp_path, "--no-images", *HOG, "--json")
     before = json.loads(run(*words).stdout)
     after = json.loads(run(*words, "--resume").stdout)
-    assert before["new_pictures"] == 10
-    assert after["new_pictures"] == 0
+    assert before["new_images"] == 10
+    assert after["new_images"] == 0
     assert after["counts"] == before["counts"]
 
 
 def test_resume_tries_again_what_failed(run: Run, lr_folder: Path, tmp_path: Path) -> None:
-    pictures = tmp_path / "pictures"
-    shutil.copytree(lr_folder, pictures)
-    victim = sorted(pictures.rglob("*.png"))[3]
+    images = tmp_path / "pictures"
+    shutil.copytree(lr_folder, images)
+    victim = sorted(images.rglob("*.png"))[3]
     whole = victim.read_bytes()
     victim.write_bytes(whole[:40])
     words = (
         "detect",
-        pictures,
+        images,
         "--out",
         tmp_path / "out",
         "--quiet",
@@ -194,7 +194,7 @@ def test_resume_tries_again_what_failed(run: Run, lr_folder: Path, tmp_path: Pat
     again = run(*words, "--resume")
     assert again.exit_code == 0
     found = json.loads(again.stdout)
-    assert found["new_pictures"] == 1
+    assert found["new_images"] == 1
     fresh = run(*words[:3], tmp_path / "fresh", *words[4:])
     assert table(tmp_path / "out") == table(tmp_path / "fresh")
     assert found["counts"] == json.loads(fresh.stdout)["counts"]
@@ -211,7 +211,7 @@ def test_two_runs_in_one_folder_are_kept_apart(tmp_path: Path) -> None:
 
 @dataclass(frozen=True)
 class Treacherous:
-    """A job whose worker dies, raises, waits or answers, as the picture's name says."""
+    """A job whose worker dies, raises, waits or answers, as the image's name says."""
 
     folder: Path
 
@@ -219,13 +219,13 @@ class Treacherous:
 
     def warm_up(self) -> None: ...
 
-    def read(self, source: Source) -> tuple[tuple[int, int], Pictures]:
+    def read(self, source: Source) -> tuple[tuple[int, int], Images]:
         return (24, 24), {"input": source.load()}
 
-    def enlarge(self, batch: Sequence[Item]) -> list[Pictures]:
+    def enlarge(self, batch: Sequence[Item]) -> list[Images]:
         if any("bad_batch" in item.source.key for item in batch):
             raise RuntimeError("this image\nspoils its batch")
-        return [item.pictures for item in batch]
+        return [item.images for item in batch]
 
     def finish(self, item: Item) -> list[Row]:
         if "dies" in item.source.key:
@@ -244,7 +244,7 @@ class Treacherous:
         return [{"image": source.key, "error": message}]
 
 
-def test_one_bad_picture_never_takes_others_with_it(lr_folder: Path, tmp_path: Path) -> None:
+def test_one_bad_image_never_takes_others_with_it(lr_folder: Path, tmp_path: Path) -> None:
     source = next(lr_folder.rglob("*.png"))
     names = ["a", "b_dies", "c", "d_raises", "e_bad_batch", "f", "g_dies", "h"]
     for name in names:
@@ -254,7 +254,7 @@ def test_one_bad_picture_never_takes_others_with_it(lr_folder: Path, tmp_path: P
         result = run_engine(Treacherous(tmp_path), listing, RunOptions(2, quiet=True), journal)
         errors = {str(row["image"])[:-4]: str(row["error"]) for row in journal.rows()}
     assert list(errors) == names
-    assert (result.pictures, result.failed) == (8, 4)
+    assert (result.images, result.failed) == (8, 4)
     assert errors["a"] == errors["c"] == errors["f"] == errors["h"] == ""
     assert "died" in errors["b_dies"]
     assert "died" in errors["g_dies"]

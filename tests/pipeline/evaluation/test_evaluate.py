@@ -58,7 +58,7 @@ def test_figures_of_a_set_counted_by_hand() -> None:
     assert result.errors == {"broken": "damaged"}
 
 
-def test_frames_hold_one_row_per_picture_face_and_box() -> None:
+def test_frames_hold_one_row_per_image_face_and_box() -> None:
     result = judge({"a": found(NEAR, AWAY), "b": found()}, Truth({"a": (FACE,), "b": (AWAY, FACE)}))
     assert result.images["image"].tolist() == ["a", "b"]
     assert result.images["false_0.5"].tolist() == [1, 0]
@@ -69,7 +69,7 @@ def test_frames_hold_one_row_per_picture_face_and_box() -> None:
     assert result.boxes["right_0.5"].tolist() == [True, False]
 
 
-def test_figures_per_picture_are_those_of_its_largest_face() -> None:
+def test_figures_per_image_are_those_of_its_largest_face() -> None:
     small = Box(70, 70, 78, 78)
     one = judge({"a": found(small)}, Truth({"a": (small, FACE)}))
     assert (one.headline["iou_all"], one.headline["found"], one.headline["accuracy"]) == (0, 1, 0)
@@ -123,7 +123,7 @@ def test_sizes_add_up_to_the_whole() -> None:
         assert (rows["recall"] <= rows["recall_hi"]).all()
 
 
-def test_intervals_narrow_with_pictures_and_follow_the_seed() -> None:
+def test_intervals_narrow_with_images_and_follow_the_seed() -> None:
     def run(n: int, seed: int = 0) -> Evaluation:
         predictions = {f"{i}": found(NEAR) if i % 3 else found() for i in range(n)}
         return judge(predictions, Truth(dict.fromkeys(predictions, (FACE,))), seed=seed)
@@ -140,7 +140,7 @@ def test_intervals_narrow_with_pictures_and_follow_the_seed() -> None:
     st.dictionaries(st.sampled_from("abcdef"), st.sampled_from([(), (NEAR,), (LOOSE, AWAY)])),
     st.dictionaries(st.sampled_from("abcdef"), st.sampled_from([(), (FACE,), (FACE, AWAY)])),
 )
-def test_any_overlap_is_strict_json_and_every_picture_is_accounted_for(
+def test_any_overlap_is_strict_json_and_every_image_is_accounted_for(
     boxes: dict[str, tuple[Box, ...]], faces: dict[str, tuple[Box, ...]]
 ) -> None:
     predictions = {key: found(*value) for key, value in boxes.items()}
@@ -165,7 +165,7 @@ def test_any_overlap_is_strict_json_and_every_picture_is_accounted_for(
 OUTSIDE = r"'a': the box 60, 60, 90, 90 lies outside the image of 50 x 50"
 
 
-def test_a_face_outside_the_picture_that_was_searched_is_a_word_about_it() -> None:
+def test_a_face_outside_the_image_that_was_searched_is_a_word_about_it() -> None:
     predictions = {"a": found(size=(50, 50)), "b": found(NEAR), "c": found(FACE)}
     truth = Truth({"a": (AWAY,), "b": (FACE,)}, damaged={"c": "line 3: outside"})
     result = judge(predictions, truth)

@@ -13,7 +13,7 @@ NAN = math.nan
 
 
 def frame() -> pd.DataFrame:
-    """Five pictures: a good hit, a loose hit, a miss, one without truth, one with an error."""
+    """Five images: a good hit, a loose hit, a miss, one without truth, one with an error."""
     columns = ("image", "truth", "found", "iou", "psnr_rgb", "error")
     bicubic = [
         ("a", True, True, 0.9, 20.0, ""),
@@ -70,7 +70,7 @@ def test_intervals_hold_the_mean_and_depend_on_the_seed_alone() -> None:
     assert one(frame().sample(frac=1, random_state=1).sort_values("method")) == found
 
 
-def test_a_picture_restored_perfectly_does_not_make_the_mean_infinite() -> None:
+def test_an_image_restored_perfectly_does_not_make_the_mean_infinite() -> None:
     rows = frame()
     rows.loc[0, "psnr_rgb"] = math.inf
     assert one(rows).means["psnr_rgb"] == pytest.approx((PSNR_CAP + 22 + 24 + 26) / 4)

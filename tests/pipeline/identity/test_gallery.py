@@ -67,7 +67,7 @@ def test_a_gallery_lists_what_it_skipped_and_why(gallery: Gallery) -> None:
     assert "image" in reasons["broken.jpg"]
 
 
-def test_progress_counts_every_picture(folder: Path) -> None:
+def test_progress_counts_every_image(folder: Path) -> None:
     calls: list[tuple[int, int]] = []
     Gallery.from_folder(folder, lambda done, of: calls.append((done, of)))
     assert calls == [(i, 5) for i in range(1, 6)]
@@ -122,7 +122,7 @@ def test_a_gallery_without_a_face_is_refused(tmp_path: Path, content: list[str])
         Gallery.from_folder(tmp_path / "absent")
 
 
-def test_a_gallery_of_broken_pictures_names_the_first(tmp_path: Path) -> None:
+def test_a_gallery_of_broken_images_names_the_first(tmp_path: Path) -> None:
     (tmp_path / "A").mkdir()
     (tmp_path / "A" / "x.jpg").write_bytes(b"")
     with pytest.raises(UsageError, match=r"x\.jpg: the file is empty"):

@@ -14,7 +14,7 @@ from data.errors import ImageError, TruthError, UsageError
 from pipeline.inputs.sources import Listing, Source, cut_region
 
 
-def picture(path: Path, level: int = 128) -> Path:
+def image(path: Path, level: int = 128) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (24, 32), (level, level, level)).save(path)
     return path
@@ -26,33 +26,33 @@ def keys(*inputs: str | Path, **options: object) -> list[str]:
 
 def test_a_folder_is_searched_recursively_in_sorted_order(tmp_path: Path) -> None:
     for name in ("b/2.png", "b/1.JPG", "a.png", "c/d/e.webp"):
-        picture(tmp_path / name)
+        image(tmp_path / name)
     (tmp_path / "notes.txt").write_text("skipped")
     assert keys(tmp_path) == ["a.png", "b/1.JPG", "b/2.png", "c/d/e.webp"]
     assert Listing((str(tmp_path),)).total() == 4
 
 
 def test_the_output_folder_inside_the_input_is_not_searched(tmp_path: Path) -> None:
-    picture(tmp_path / "a.png")
-    picture(tmp_path / "out" / "sr" / "a.png")
+    image(tmp_path / "a.png")
+    image(tmp_path / "out" / "sr" / "a.png")
     assert keys(tmp_path, excluded=tmp_path / "out") == ["a.png"]
 
 
 def test_symlink_loops_end(tmp_path: Path) -> None:
-    picture(tmp_path / "a" / "x.png")
+    image(tmp_path / "a" / "x.png")
     (tmp_path / "a" / "again").symlink_to(tmp_path, target_is_directory=True)
     assert keys(tmp_path) == ["a/x.png"]
 
 
 def test_equal_names_in_different_folders_stay_apart(tmp_path: Path) -> None:
-    one, two = picture(tmp_path / "one" / "x.png"), picture(tmp_path / "two" / "x.png")
+    one, two = image(tmp_path / "one" / "x.png"), image(tmp_path / "two" / "x.png")
     assert keys(one, two) == ["one/x.png", "two/x.png"]
     assert keys(tmp_path / "one", tmp_path / "two") == ["one/x.png", "two/x.png"]
 
 
 def test_outputs_never_collide(tmp_path: Path) -> None:
     for name in ("x.jpg", "x.png", "X.PNG", "x.jpg.png"):
-        picture(tmp_path / name)
+        image(tmp_path / name)
     outputs = [source.output for source in Listing((str(tmp_path),))]
     assert len({name.lower() for name in outputs}) == 4
     assert all(name.endswith(".png") for name in outputs)
@@ -60,12 +60,12 @@ def test_outputs_never_collide(tmp_path: Path) -> None:
 
 def test_a_glob_keeps_the_folders_behind_its_fixed_part(tmp_path: Path) -> None:
     for name in ("p/1.png", "q/1.png", "q/2.jpg"):
-        picture(tmp_path / name)
+        image(tmp_path / name)
     assert keys(f"{tmp_path}/*/*.png") == ["p/1.png", "q/1.png"]
 
 
 def test_paths_come_from_stdin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = picture(tmp_path / "1.png"), picture(tmp_path / "2.png")
+    first, second = image(tmp_path / "1.png"), image(tmp_path / "2.png")
     monkeypatch.setattr("sys.stdin", io.StringIO(f"{second}\n\n{first}\n"))
     listing = Listing(("-",))
     assert listing.total() is None
@@ -79,10 +79,10 @@ def test_a_missing_file_is_an_error_row_not_the_end() -> None:
 
 
 def test_long_and_foreign_names_have_short_outputs(tmp_path: Path) -> None:
-    picture(tmp_path / ("ü" * 120 + ".png"))
-    picture(tmp_path / "лицо 😀.png")
+    image(tmp_path / ("ü" * 120 + ".png"))
+    image(tmp_path / "лицо 😀.png")
     raw = os.fsencode(tmp_path) + b"/caf\xe9.png"
-    Path(os.fsdecode(raw)).write_bytes(picture(tmp_path / "z.png").read_bytes())
+    Path(os.fsdecode(raw)).write_bytes(image(tmp_path / "z.png").read_bytes())
     sources = list(Listing((str(tmp_path),)))
     assert len(sources) == 4
     for source in sources:
@@ -92,12 +92,12 @@ def test_long_and_foreign_names_have_short_outputs(tmp_path: Path) -> None:
 
 
 def manifest(tmp_path: Path, text: str) -> Listing:
-    picture(tmp_path / "faces" / "a.png")
+    image(tmp_path / "faces" / "a.png")
     (tmp_path / "list.csv").write_text(text, encoding="utf-8")
     return Listing((str(tmp_path / "list.csv"),))
 
 
-def test_a_manifest_names_pictures_boxes_and_people(tmp_path: Path) -> None:
+def test_a_manifest_names_images_boxes_and_people(tmp_path: Path) -> None:
     listing = manifest(
         tmp_path,
         "image,left,top,right,bottom,identity\n"
@@ -135,7 +135,7 @@ def test_a_manifest_without_the_image_column_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_list_is_relative_to_the_input_folder(tmp_path: Path) -> None:
-    picture(tmp_path / "set" / "p" / "a.png")
+    image(tmp_path / "set" / "p" / "a.png")
     (tmp_path / "list.csv").write_text("image\np/a.png\n")
     listing = Listing((str(tmp_path / "set"),), listed=tmp_path / "list.csv")
     assert [source.path for source in listing] == [tmp_path / "set" / "p" / "a.png"]
@@ -146,7 +146,7 @@ def test_a_list_is_relative_to_the_input_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "region", [Box(-12, 0, 10, 10), Box(0, 0, 60, 10), Box(30, 0, 40, 9), Box(3, 3, 5, 20)]
 )
-def test_a_region_outside_the_picture_or_too_small_is_refused(region: Box) -> None:
+def test_a_region_outside_the_image_or_too_small_is_refused(region: Box) -> None:
     with pytest.raises(ImageError, match="box"):
         cut_region(np.zeros((32, 24, 3), np.uint8), region)
 
@@ -169,7 +169,7 @@ def video(path: Path, frames: int) -> Path:
     return path
 
 
-def test_every_nth_frame_of_a_video_is_a_picture(tmp_path: Path) -> None:
+def test_every_nth_frame_of_a_video_is_an_image(tmp_path: Path) -> None:
     video(tmp_path / "clip.avi", 20)
     listing = Listing((str(tmp_path / "clip.avi"),), every=8)
     sources = list(listing)
@@ -189,7 +189,7 @@ def test_a_broken_video_is_an_error_row(tmp_path: Path) -> None:
 
 def test_a_limit_ends_the_listing(tmp_path: Path) -> None:
     for number in range(5):
-        picture(tmp_path / f"{number}.png")
+        image(tmp_path / f"{number}.png")
     listing = Listing((str(tmp_path),), limit=2)
     assert [source.key for source in listing] == ["0.png", "1.png"]
     assert listing.total() == 2

@@ -17,8 +17,8 @@ from tests.pipeline.conftest import Run
 
 @pytest.fixture(scope="module")
 def square(samples: Path) -> np.ndarray:
-    with Image.open(samples / "biden2.jpg") as picture:
-        return np.asarray(picture.resize((250, 250)).convert("RGB"))
+    with Image.open(samples / "biden2.jpg") as image:
+        return np.asarray(image.resize((250, 250)).convert("RGB"))
 
 
 def test_the_protocol_is_pillows_bicubic(square: np.ndarray) -> None:
@@ -35,7 +35,7 @@ def test_a_crop_is_the_central_share(square: np.ndarray) -> None:
     assert np.array_equal(hr, np.asarray(part.resize((64, 64), Image.Resampling.BICUBIC)))
 
 
-def test_a_wide_picture_gives_its_middle_square(square: np.ndarray) -> None:
+def test_a_wide_image_gives_its_middle_square(square: np.ndarray) -> None:
     wide = np.hstack([np.zeros_like(square), square, np.zeros_like(square)])
     assert np.array_equal(Degradation()(wide, "x")[0], Degradation()(square, "x")[0])
 
@@ -83,7 +83,7 @@ def test_a_degraded_set_is_written_by_name(run: Run, samples: Path, tmp_path: Pa
     height=st.integers(20, 400),
     edges=st.tuples(*[st.floats(0, 1)] * 4),
 )
-def test_boxes_move_with_the_picture(
+def test_boxes_move_with_the_image(
     crop: float, width: int, height: int, edges: tuple[float, float, float, float]
 ) -> None:
     degradation = Degradation(crop=crop)

@@ -28,7 +28,7 @@ def test_the_faces_go_to_stdout(
     else:
         document = json.loads(done.stdout)
         images = document["images"]
-        assert document["counts"]["pictures"] == 3
+        assert document["counts"]["images"] == 3
     assert [image["image"] for image in images] == list(dict.fromkeys(r["image"] for r in rows))
     faces = [face for image in images for face in image["faces"]]
     found = [row for row in rows if row["left"]]

@@ -40,7 +40,7 @@ def restored(rgb: RGB, method: Image.Resampling, size: int = 16) -> RGB:
     return np.asarray(small.resize((rgb.shape[1], rgb.shape[0]), method))
 
 
-pictures = st.integers(11, 20).flatmap(
+images = st.integers(11, 20).flatmap(
     lambda n: st.tuples(
         npst.arrays(np.uint8, (n, n + 2, 3)),
         npst.arrays(np.uint8, (n, n + 2, 3)),
@@ -95,7 +95,7 @@ def test_ssim_is_wangs(samples: Path, size: int, method: Image.Resampling) -> No
 
 
 @settings(max_examples=40, deadline=None)
-@given(pictures)
+@given(images)
 def test_metrics_are_symmetric_finite_and_bounded(pair: tuple[RGB, RGB]) -> None:
     for metric in METRICS:
         value = metric(*pair)
@@ -105,7 +105,7 @@ def test_metrics_are_symmetric_finite_and_bounded(pair: tuple[RGB, RGB]) -> None
 
 
 @settings(max_examples=40, deadline=None)
-@given(pictures, st.integers(0, 2))
+@given(images, st.integers(0, 2))
 def test_psnr_is_that_of_the_definition(pair: tuple[RGB, RGB], shift: int) -> None:
     a, b = (x.astype(int) for x in pair)
     mse = sum((int(x) - int(y)) ** 2 for x, y in zip(a.ravel(), b.ravel(), strict=True)) / a.size
@@ -113,14 +113,14 @@ def test_psnr_is_that_of_the_definition(pair: tuple[RGB, RGB], shift: int) -> No
     assert psnr_rgb(*pair) == pytest.approx(want, abs=1e-9)
 
 
-def test_identical_pictures_are_finite_and_do_not_poison_a_mean(samples: Path) -> None:
+def test_identical_images_are_finite_and_do_not_poison_a_mean(samples: Path) -> None:
     hr = face(samples, "obama.jpg")
     assert psnr_rgb(hr, hr) == psnr_y(hr, hr) == lr_consistency(hr, hr) == PSNR_CAP
     assert ssim_y(hr, hr) == pytest.approx(1.0)
     assert np.isfinite(np.mean([psnr_rgb(hr, hr), psnr_rgb(restored(hr, FILTERS[2]), hr)]))
 
 
-def test_only_identical_pictures_reach_the_cap_at_64_px(samples: Path) -> None:
+def test_only_identical_images_reach_the_cap_at_64_px(samples: Path) -> None:
     hr = face(samples, "obama.jpg")
     nearly = hr.copy()
     nearly[5, 5, 2] ^= 1
@@ -158,11 +158,11 @@ def test_different_sizes_are_refused(metric: object) -> None:
         metric(np.zeros((64, 64, 3), np.uint8), np.zeros((32, 32, 3), np.uint8))
 
 
-def test_float_pictures_are_refused() -> None:
+def test_float_images_are_refused() -> None:
     with pytest.raises(ImageError, match="uint8"):
         psnr_rgb(np.zeros((8, 8, 3)), np.zeros((8, 8, 3)))  # type: ignore[arg-type]
 
 
-def test_ssim_refuses_pictures_below_its_window() -> None:
+def test_ssim_refuses_images_below_its_window() -> None:
     with pytest.raises(ImageError, match="11 px"):
         ssim_y(np.zeros((10, 64, 3), np.uint8), np.zeros((10, 64, 3), np.uint8))

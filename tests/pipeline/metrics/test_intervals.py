@@ -30,7 +30,7 @@ def test_every_ratio_sees_the_same_draws(counts: tuple[np.ndarray, np.ndarray]) 
     assert found["x"] == ratios({"x": (above, below)}, seed=3)["x"]
 
 
-def test_many_pictures_are_drawn_in_parts(
+def test_many_images_are_drawn_in_parts(
     counts: tuple[np.ndarray, np.ndarray], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = ratios({"x": counts}, seed=0)

@@ -1,4 +1,4 @@
-"""Distances of feature sets: closed forms, torch-fidelity's own code, and real pictures."""
+"""Distances of feature sets: closed forms, torch-fidelity's own code, and real images."""
 
 import sys
 from collections.abc import Callable
@@ -88,7 +88,7 @@ def test_frechet_is_symmetric_zero_with_itself_and_blind_to_order(
     assert frechet_distance(a, a + 2.0) == pytest.approx(4 * d, rel=1e-8)
 
 
-def test_frechet_falls_with_the_number_of_pictures_and_kernel_does_not() -> None:
+def test_frechet_falls_with_the_number_of_images_and_kernel_does_not() -> None:
     rng = np.random.default_rng(3)
     few, many = (rng.normal(size=(2, n, 64)) for n in (80, 500))
     assert frechet_distance(*few) > 3 * frechet_distance(*many) > 0
@@ -114,8 +114,8 @@ def test_kernel_is_the_unbiased_estimate_of_the_definition() -> None:
     assert kernel_distance(a, b, seed=1) != (mean, std)
 
 
-def test_kernel_resamples_are_the_definition_on_the_drawn_pictures() -> None:
-    """With every picture once it is the distance; a repeat is no pair with itself."""
+def test_kernel_resamples_are_the_definition_on_the_drawn_images() -> None:
+    """With every image once it is the distance; a repeat is no pair with itself."""
     rng = np.random.default_rng(6)
     a, b = rng.normal(size=(7, 3)), rng.normal(0.5, 1, size=(5, 3))
 
@@ -148,7 +148,7 @@ def test_without_torch_fidelity_the_frechet_distance_is_left(
         kind = "dlib"
         backend = "stub"
 
-        def __call__(self, pictures: object) -> Features:
+        def __call__(self, images: object) -> Features:
             return np.random.default_rng(0).normal(size=(8, 4))
 
     assert has_kernel_distance()
@@ -190,8 +190,8 @@ def faces(samples: Path) -> list[RGB]:
     return found
 
 
-def blurred(pictures: list[RGB], side: int) -> list[RGB]:
-    small = [Image.fromarray(p).resize((side, side), Image.Resampling.BICUBIC) for p in pictures]
+def blurred(images: list[RGB], side: int) -> list[RGB]:
+    small = [Image.fromarray(p).resize((side, side), Image.Resampling.BICUBIC) for p in images]
     return [np.asarray(p.resize((64, 64), Image.Resampling.BICUBIC)) for p in small]
 
 
@@ -201,8 +201,7 @@ def test_dlib_features_rank_degradations_and_are_never_called_fid(samples: Path)
     reference = extractor(hr)
     assert reference.shape == (12, 128)
     same, mild, strong = (
-        fidelity(pictures, reference, extractor)
-        for pictures in (hr, blurred(hr, 32), blurred(hr, 16))
+        fidelity(images, reference, extractor) for images in (hr, blurred(hr, 32), blurred(hr, 16))
     )
     assert same.frechet == pytest.approx(0, abs=1e-8)
     assert 1e-4 < mild.frechet < strong.frechet
@@ -217,10 +216,10 @@ def test_dlib_features_rank_degradations_and_are_never_called_fid(samples: Path)
 def test_dlib_features_do_not_depend_on_the_batch(
     samples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pictures = [*faces(samples)[:3], np.zeros((16, 20, 3), np.uint8)]
-    whole = DlibFeatures()(iter(pictures))
+    images = [*faces(samples)[:3], np.zeros((16, 20, 3), np.uint8)]
+    whole = DlibFeatures()(iter(images))
     monkeypatch.setattr("pipeline.metrics.features._BATCH", 1)
-    assert np.abs(DlibFeatures()(pictures) - whole).max() < 1e-5
+    assert np.abs(DlibFeatures()(images) - whole).max() < 1e-5
     assert DlibFeatures()([]).shape == (0, 128)
 
 
@@ -244,13 +243,13 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_inception_features_are_torch_fidelitys(weights: Path, samples: Path) -> None:
     module = pytest.importorskip("torch_fidelity.feature_extractor_inceptionv3")
-    pictures = faces(samples)[:2]
+    images = faces(samples)[:2]
     extractor = load_extractor(weights)
-    found = extractor(pictures)
+    found = extractor(images)
     network = module.FeatureExtractorInceptionV3(
         "x", ["2048"], feature_extractor_weights_path=str(weights)
     )
-    batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+    batch = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2)
     (want,) = network(batch)
     assert found.shape == (2, 2048)
     assert np.abs(found - want.numpy()).max() < 1e-4 * np.abs(found).max()
@@ -263,7 +262,7 @@ def test_inception_alone_may_be_called_fid() -> None:
         kind = "inception"
         backend = "stub"
 
-        def __call__(self, pictures: object) -> Features:
+        def __call__(self, images: object) -> Features:
             return np.random.default_rng(0).normal(size=(8, 4))
 
     row = fidelity([], np.zeros((8, 4)) + np.eye(8, 4), Stub()).as_row()  # type: ignore[arg-type]

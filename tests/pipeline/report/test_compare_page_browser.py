@@ -96,7 +96,7 @@ def test_the_slider_moves_the_clip(page: "Page") -> None:
     assert "50%" in other.evaluate("layer => getComputedStyle(layer).clipPath")
 
 
-def test_the_slider_follows_the_mouse_and_shows_both_pictures(page: "Page") -> None:
+def test_the_slider_follows_the_mouse_and_shows_both_images(page: "Page") -> None:
     stage = page.locator(".card .stage").first
     stage.scroll_into_view_if_needed()
     box = stage.bounding_box()
@@ -113,7 +113,7 @@ def test_the_slider_follows_the_mouse_and_shows_both_pictures(page: "Page") -> N
     assert len({round(width) for _, width in sizes}) == 1, "and lie on each other"
 
 
-def test_methods_are_chosen_for_one_picture_and_for_all(page: "Page") -> None:
+def test_methods_are_chosen_for_one_image_and_for_all(page: "Page") -> None:
     first = page.locator(".card").first
     first.locator("footer select").select_option("bilinear")
     assert first.locator(".layer.after").get_attribute("data-view") == "bilinear"

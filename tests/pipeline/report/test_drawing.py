@@ -48,12 +48,12 @@ def test_any_box_can_be_drawn(box: Box) -> None:
     assert draw_boxes(grey(64, 64), [box], labels=["a name"]).shape == (64, 64, 3)
 
 
-def test_no_boxes_is_the_same_picture(samples: Path) -> None:
+def test_no_boxes_is_the_same_image(samples: Path) -> None:
     rgb = np.asarray(Image.open(samples / "obama.jpg").convert("RGB"))
     assert np.array_equal(draw_boxes(rgb, []), rgb)
 
 
-def test_line_grows_with_the_picture() -> None:
+def test_line_grows_with_the_image() -> None:
     assert [line_width((s, s)) for s in (16, 64, 250, 640, 4000)] == [1, 1, 1, 4, 24]
 
 
@@ -62,7 +62,7 @@ def test_label_needs_one_text_for_each_box() -> None:
         draw_boxes(grey(64, 64), [Box(1, 1, 9, 9)], labels=["one", "two"])
 
 
-def test_pair_enlarges_the_small_picture_by_nearest_neighbour() -> None:
+def test_pair_enlarges_the_small_image_by_nearest_neighbour() -> None:
     rng = np.random.default_rng(0)
     small = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
     large = rng.integers(0, 256, (64, 64, 3), dtype=np.uint8)
@@ -73,7 +73,7 @@ def test_pair_enlarges_the_small_picture_by_nearest_neighbour() -> None:
     assert (pair[100, 256:-256] == PAPER).all(), "a gap parts the two"
 
 
-def test_pair_scales_boxes_from_the_input_to_the_restored_picture() -> None:
+def test_pair_scales_boxes_from_the_input_to_the_restored_image() -> None:
     pair = side_by_side(grey(16, 16), grey(64, 64), [Box(4, 4, 12, 12)])
     rows, columns = np.nonzero(painted(pair[:256, -256:]))
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (64, 191, 64, 191)

@@ -144,7 +144,7 @@ def test_latex_is_balanced_and_escaped(folder: Path) -> None:
 
 def test_sheet_has_a_column_for_each_view_and_enlarges_by_nearest(report: Report) -> None:
     sheet = np.asarray(contact_sheet(report))
-    lr = report.picture("lr", typical_images(report, 3)[0][1])
+    lr = report.image("lr", typical_images(report, 3)[0][1])
     assert lr is not None
     want = np.asarray(Image.open(lr)).repeat(CELL // 16, 0).repeat(CELL // 16, 1)
     top, left = next(_places(sheet, want))
@@ -162,7 +162,7 @@ def _places(sheet: RGB, part: RGB) -> Iterator[tuple[int, int]]:
             yield int(y), int(x)
 
 
-def test_typical_pictures_are_best_middle_and_worst(report: Report) -> None:
+def test_typical_images_are_best_middle_and_worst(report: Report) -> None:
     picked = typical_images(report, 1)
     assert [kind for kind, _ in picked] == ["best", "typical", "worst"]
     iou = report.rows[report.rows["method"].isin(["bicubic", "bilinear"])]
@@ -173,7 +173,7 @@ def test_typical_pictures_are_best_middle_and_worst(report: Report) -> None:
     assert len(typical_images(report, 3)) == 5, "few images: all that have ground truth"
 
 
-def test_shown_pictures_are_chosen_by_the_seed(report: Report) -> None:
+def test_shown_images_are_chosen_by_the_seed(report: Report) -> None:
     assert report.seed == 3
     chosen = shown_images(report, 3)
     assert len(chosen) == 3
@@ -201,7 +201,7 @@ def test_page_is_one_file_and_escapes_what_users_named(folder: Path) -> None:
         assert outside not in text
 
 
-def test_page_says_how_many_pictures_it_shows(
+def test_page_says_how_many_images_it_shows(
     report: Report, drawn: Drawn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipeline.report.page.SHOWN", 2)
@@ -210,7 +210,7 @@ def test_page_says_how_many_pictures_it_shows(
     assert text.count("<article") == 2
 
 
-def test_missing_and_broken_pictures_leave_gaps(fresh: Path, drawn: Drawn) -> None:
+def test_missing_and_broken_images_leave_gaps(fresh: Path, drawn: Drawn) -> None:
     whole = (fresh / "report.html").read_text()
     shutil.rmtree(fresh / "pictures" / "bicubic")
     broken = next((fresh / "pictures" / "bilinear").rglob("*.png"))
@@ -224,7 +224,7 @@ def test_missing_and_broken_pictures_leave_gaps(fresh: Path, drawn: Drawn) -> No
 
 
 @pytest.mark.usefixtures("drawn_once")
-def test_no_pictures_at_all_is_still_a_report(fresh: Path) -> None:
+def test_no_images_at_all_is_still_a_report(fresh: Path) -> None:
     shutil.rmtree(fresh / "pictures")
     write_report(fresh)
     text = (fresh / "report.html").read_text()
@@ -255,18 +255,18 @@ def test_verification_columns_are_shown_where_there_are_any(fresh: Path) -> None
     assert "TAR@" not in (fresh / "table.md").read_text()
 
 
-def test_pictures_are_found_without_the_output_column(fresh: Path) -> None:
+def test_images_are_found_without_the_output_column(fresh: Path) -> None:
     rows = pd.read_parquet(fresh / "rows.parquet").drop(columns="output")
     rows.to_parquet(fresh / "rows.parquet")
     report = read_report(fresh)
-    assert all(report.picture("bicubic", image) for image in report.images)
+    assert all(report.image("bicubic", image) for image in report.images)
 
 
 @pytest.mark.parametrize("key", ["../../secret.png", "/etc/secret.png", ""])
-def test_pictures_outside_the_folder_are_never_read(fresh: Path, key: str) -> None:
+def test_images_outside_the_folder_are_never_read(fresh: Path, key: str) -> None:
     (fresh.parent / "secret.png").write_bytes(b"secret")
     (fresh / "pictures" / "lr").mkdir(exist_ok=True)
-    assert read_report(fresh).picture("lr", key) is None
+    assert read_report(fresh).image("lr", key) is None
 
 
 BROKEN = {

@@ -15,7 +15,7 @@ from pipeline.upscalers.loading import load_upscaler, upscaler_names
 INTERPOLATION = ["nearest", "bilinear", "bicubic", "lanczos"]
 
 
-def picture(samples: Path, width: int, height: int) -> RGB:
+def image(samples: Path, width: int, height: int) -> RGB:
     with Image.open(samples / "obama.jpg") as image:
         return np.array(image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC))
 
@@ -23,7 +23,7 @@ def picture(samples: Path, width: int, height: int) -> RGB:
 @pytest.mark.parametrize("name", INTERPOLATION)
 def test_interpolation_is_pillows_four_times_resize(samples: Path, name: str) -> None:
     upscaler = load_upscaler(name)
-    crops = [picture(samples, 16, 16), picture(samples, 11, 23), picture(samples, 1, 1)]
+    crops = [image(samples, 16, 16), image(samples, 11, 23), image(samples, 1, 1)]
 
     enlarged = upscaler(crops)
 
@@ -37,12 +37,12 @@ def test_interpolation_is_pillows_four_times_resize(samples: Path, name: str) ->
         assert result.flags.c_contiguous and result.flags.writeable
 
 
-def test_no_pictures_give_no_pictures() -> None:
+def test_no_images_give_no_images() -> None:
     assert load_upscaler("bicubic")([]) == []
 
 
 def test_the_filters_are_four_different_ones(samples: Path) -> None:
-    crop = picture(samples, 16, 16)
+    crop = image(samples, 16, 16)
     results = {load_upscaler(name)([crop])[0].tobytes() for name in INTERPOLATION}
     assert len(results) == 4
 

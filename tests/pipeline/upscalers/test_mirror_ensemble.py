@@ -1,4 +1,4 @@
-"""`NAME+`: the mean of what a network makes of a picture and of its mirror image."""
+"""`NAME+`: the mean of what a network makes of an image and of its mirror image."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def faces(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple
     return [(np.array(Image.open(f)), np.array(Image.open(out / "hr" / f.name))) for f in files]
 
 
-def test_a_mirrored_picture_gives_the_mirrored_result(faces: list[tuple[RGB, RGB]]) -> None:
+def test_a_mirrored_image_gives_the_mirrored_result(faces: list[tuple[RGB, RGB]]) -> None:
     upscaler = load_upscaler("gflmser+", device="cpu")
     assert (upscaler.name, upscaler.scale, upscaler.oracle) == ("gflmser+", 4, False)
     lr = [face for face, _ in faces] + [faces[0][0][:7, :13]]

@@ -68,7 +68,7 @@ def dncnn(in_channels: int, out_channels: int) -> nn.Module:
 
 
 @pytest.fixture(scope="module")
-def pictures(samples: Path) -> list[RGB]:
+def images(samples: Path) -> list[RGB]:
     with Image.open(samples / "obama.jpg") as image:
         rgb = np.array(image.convert("RGB"))
     sizes = [(16, 16), (13, 21), (16, 16), (16, 16)]
@@ -90,8 +90,8 @@ def seeded(build: Callable[[], nn.Module]) -> nn.Module:
     return build().eval()
 
 
-def plainly(run: Callable[[Tensor], Tensor], picture: RGB) -> NDArray[np.float32]:
-    batch = torch.from_numpy(picture).permute(2, 0, 1)[None].float() / 255
+def plainly(run: Callable[[Tensor], Tensor], image: RGB) -> NDArray[np.float32]:
+    batch = torch.from_numpy(image).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
         floats = run(batch)[0].permute(1, 2, 0)
     made: NDArray[np.float32] = (floats * 255).clamp(0, 255).numpy()
@@ -101,39 +101,39 @@ def plainly(run: Callable[[Tensor], Tensor], picture: RGB) -> NDArray[np.float32
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth", ".ckpt"])
 @pytest.mark.parametrize(("build", "scale"), [(esrgan, 4), (swinir, 2), (compact, 4)])
 def test_a_file_gives_the_pixels_of_the_plain_network(
-    tmp_path: Path, pictures: list[RGB], build: Callable[[], nn.Module], scale: int, suffix: str
+    tmp_path: Path, images: list[RGB], build: Callable[[], nn.Module], scale: int, suffix: str
 ) -> None:
     model = seeded(build)
     upscaler = load_upscaler(saved(model, tmp_path / f"mine{suffix}"), device="cpu")
     assert (upscaler.name, upscaler.scale, upscaler.oracle) == ("mine", scale, False)
-    for picture, result in zip(pictures, upscaler(pictures), strict=True):
-        assert result.shape == (picture.shape[0] * scale, picture.shape[1] * scale, 3)
-        assert np.abs(result - plainly(model, picture)).max() < 0.5 + 2e-3
+    for image, result in zip(images, upscaler(images), strict=True):
+        assert result.shape == (image.shape[0] * scale, image.shape[1] * scale, 3)
+        assert np.abs(result - plainly(model, image)).max() < 0.5 + 2e-3
 
 
-def test_an_architecture_that_takes_one_picture_is_fed_one_by_one(
-    tmp_path: Path, pictures: list[RGB]
+def test_an_architecture_that_takes_one_image_is_fed_one_by_one(
+    tmp_path: Path, images: list[RGB]
 ) -> None:
-    # spandrel's FDnCNN makes a noise map for one picture, whatever the batch
+    # spandrel's FDnCNN makes a noise map for one image, whatever the batch
     model = seeded(lambda: dncnn(4, 3))
     upscaler = load_upscaler(saved(model, tmp_path / "fdncnn.pth"), device="cpu")
-    squares = [picture for picture in pictures if picture.shape[0] == picture.shape[1]]
+    squares = [image for image in images if image.shape[0] == image.shape[1]]
 
     def run(batch: Tensor) -> Tensor:
         made: Tensor = model(torch.cat([batch, torch.full_like(batch[:, :1], 15 / 255)], 1))
         return made
 
-    for picture, result in zip(squares, upscaler(squares), strict=True):
-        assert np.abs(result - plainly(run, picture)).max() < 0.5 + 2e-3
+    for image, result in zip(squares, upscaler(squares), strict=True):
+        assert np.abs(result - plainly(run, image)).max() < 0.5 + 2e-3
 
 
-def test_a_grey_network_sees_each_channel(tmp_path: Path, pictures: list[RGB]) -> None:
+def test_a_grey_network_sees_each_channel(tmp_path: Path, images: list[RGB]) -> None:
     model = seeded(lambda: dncnn(1, 1))
     upscaler = load_upscaler(saved(model, tmp_path / "grey.pth"), device="cpu")
     assert upscaler.scale == 1
-    result = upscaler(pictures)[1]
+    result = upscaler(images)[1]
     expected = plainly(
-        lambda batch: torch.cat([model(c) for c in torch.split(batch, 1, 1)], 1), pictures[1]
+        lambda batch: torch.cat([model(c) for c in torch.split(batch, 1, 1)], 1), images[1]
     )
     assert np.abs(result - expected).max() < 0.5 + 2e-3
 
@@ -188,7 +188,7 @@ def test_an_unknown_architecture_is_one_line(tmp_path: Path) -> None:
         load_upscaler(path, device="cpu")
 
 
-def test_a_picture_is_no_weight_file(samples: Path) -> None:
+def test_an_image_is_no_weight_file(samples: Path) -> None:
     with pytest.raises(ModelError, match=r"obama\.jpg is not a weight file"):
         load_upscaler(samples / "obama.jpg", device="cpu")
 
@@ -225,15 +225,15 @@ def gflmser_file(folder: Path, name: str, source: str) -> Path:
     return save_weights(GFLmser(config), card_of(name, config), folder)
 
 
-def test_a_gflmser_file_restores(tmp_path: Path, pictures: list[RGB]) -> None:
+def test_a_gflmser_file_restores(tmp_path: Path, images: list[RGB]) -> None:
     path = gflmser_file(tmp_path, "tiny", "upsampled")
     upscaler = load_upscaler(path, device="cpu")
     assert (upscaler.name, upscaler.scale, upscaler.oracle) == ("tiny", 4, False)
     from gflmser.restore import load_restorer
 
     restorer = load_restorer(path)
-    for picture, result in zip(pictures, upscaler(pictures), strict=True):
-        expected = restorer(picture[None])[0]
+    for image, result in zip(images, upscaler(images), strict=True):
+        expected = restorer(image[None])[0]
         assert np.abs(result.astype(int) - expected).max() <= 1
         assert np.mean(result != expected) < 0.001
 
@@ -247,7 +247,7 @@ def test_an_oracle_is_refused_and_says_why(tmp_path: Path) -> None:
 
 
 def test_shipped_weights_are_listed_and_load_by_name(
-    tmp_path: Path, pictures: list[RGB], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, images: list[RGB], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gflmser_file(tmp_path, "gflmser-tiny", "upsampled")
     monkeypatch.setattr("gflmser.weights.SHIPPED", tmp_path)
@@ -256,7 +256,7 @@ def test_shipped_weights_are_listed_and_load_by_name(
     assert "gflmser-tiny" in names
     assert "gflmser" not in names
     upscaler = load_upscaler("gflmser-tiny", device="cpu")
-    assert upscaler(pictures[:1])[0].shape == (64, 64, 3)
+    assert upscaler(images[:1])[0].shape == (64, 64, 3)
     with pytest.raises(ModelError, match="did you mean gflmser-tiny"):
         load_upscaler("gflmser-tin", device="cpu")
 

@@ -49,7 +49,7 @@ class Small(nn.Module):
 
 
 class Strided(nn.Module):
-    """Halves and doubles the picture twice, as GFLmser does, and pads to a multiple of 4 itself."""
+    """Halves and doubles the image twice, as GFLmser does, and pads to a multiple of 4 itself."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -111,9 +111,9 @@ MIXED = [(16, 16), (11, 23), (16, 16), (1, 1), (33, 20), (16, 16), (11, 23), (16
 
 def test_pixels_are_those_of_the_plain_network_rounded(samples: Path) -> None:
     model = Small().eval()
-    pictures = crops(samples, MIXED)
-    for picture, result in zip(pictures, upscaler()(pictures), strict=True):
-        batch = torch.from_numpy(picture).permute(2, 0, 1)[None] / 127.5 - 1
+    images = crops(samples, MIXED)
+    for image, result in zip(images, upscaler()(images), strict=True):
+        batch = torch.from_numpy(image).permute(2, 0, 1)[None] / 127.5 - 1
         with torch.no_grad():
             floats = (model(batch)[0].permute(1, 2, 0).numpy() + 1) * 127.5
         assert result.dtype == np.uint8
@@ -124,15 +124,13 @@ def test_pixels_are_those_of_the_plain_network_rounded(samples: Path) -> None:
 
 
 @pytest.mark.parametrize("signed", [True, False])
-def test_a_consistent_picture_gives_its_input_again_when_reduced(
-    samples: Path, signed: bool
-) -> None:
+def test_a_consistent_image_gives_its_input_again_when_reduced(samples: Path, signed: bool) -> None:
     model = Small().eval()
     run = model if signed else lambda batch: (model(2 * batch - 1) + 1) / 2
     network = Network(name="small", scale=4, run=run, signed=signed)
-    pictures = crops(samples, [(16, 16), (24, 32)])
-    plain, projected = upscaler(network)(pictures), upscaler(network, consistent=True)(pictures)
-    for lr, far, near in zip(pictures, plain, projected, strict=True):
+    images = crops(samples, [(16, 16), (24, 32)])
+    plain, projected = upscaler(network)(images), upscaler(network, consistent=True)(images)
+    for lr, far, near in zip(images, plain, projected, strict=True):
         errors = [
             np.abs(np.asarray(Image.fromarray(sr).resize(lr.shape[1::-1])) * 1.0 - lr).mean()
             for sr in (far, near)
@@ -150,23 +148,23 @@ def test_only_networks_that_enlarge_by_four_can_be_made_consistent() -> None:
 
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 7, 64])
 def test_the_result_does_not_depend_on_the_batch_size(samples: Path, batch_size: int) -> None:
-    pictures = crops(samples, MIXED)
-    expected = upscaler()(pictures)
-    for one, other in zip(expected, upscaler(batch_size=batch_size)(pictures), strict=True):
+    images = crops(samples, MIXED)
+    expected = upscaler()(images)
+    for one, other in zip(expected, upscaler(batch_size=batch_size)(images), strict=True):
         assert np.array_equal(one, other)
 
 
 def test_the_result_does_not_depend_on_neighbours_or_order(samples: Path) -> None:
-    pictures = crops(samples, MIXED * 3)
+    images = crops(samples, MIXED * 3)
     scale_up = upscaler()
-    together = scale_up(pictures)
-    for index in np.random.default_rng(1).permutation(len(pictures)):
-        assert np.array_equal(scale_up([pictures[index]])[0], together[index])
-    for one, other in zip(reversed(together), scale_up(pictures[::-1]), strict=True):
+    together = scale_up(images)
+    for index in np.random.default_rng(1).permutation(len(images)):
+        assert np.array_equal(scale_up([images[index]])[0], together[index])
+    for one, other in zip(reversed(together), scale_up(images[::-1]), strict=True):
         assert np.array_equal(one, other)
 
 
-def test_pictures_of_one_size_share_passes(samples: Path) -> None:
+def test_images_of_one_size_share_passes(samples: Path) -> None:
     recorder = Recorder(Small().eval())
     upscaler(small_network(recorder))(crops(samples, [(16, 16)] * 9))
     assert recorder.shapes == [(4, 3, 16, 16)] * 3
@@ -192,39 +190,39 @@ def test_short_passes_of_a_pure_network_run_side_by_side_in_one_thread_each(
         return made
 
     pure = replace(small_network(run), pure=True)
-    pictures = crops(samples, [*MIXED, (80, 60)] * 3)
+    images = crops(samples, [*MIXED, (80, 60)] * 3)
     shared = upscaler(pure, threads=3)
-    together = shared(pictures)
+    together = shared(images)
     assert counts == {(16, 16): {1}, (11, 23): {1}, (1, 1): {1}, (33, 20): {1}, (80, 60): {3}}
     for index in (0, 1, 3, 4):
-        assert np.array_equal(shared([pictures[index]])[0], together[index])
+        assert np.array_equal(shared([images[index]])[0], together[index])
     later: list[int] = []
     thread = Thread(target=lambda: later.append(torch.get_num_threads()))
     thread.start()
     thread.join()
     assert (torch.get_num_threads(), later) == (3, [3])
-    for one, other in zip(upscaler(pure, threads=1)(pictures), together, strict=True):
+    for one, other in zip(upscaler(pure, threads=1)(images), together, strict=True):
         if one.size < 80 * 60 * 48:
             assert np.array_equal(one, other)
 
 
 @pytest.mark.usefixtures("threads_as_before")
 def test_out_of_memory_in_one_of_several_passes_halves_the_batch(samples: Path) -> None:
-    pictures = crops(samples, [(16, 16)] * 9)
+    images = crops(samples, [(16, 16)] * 9)
     starved = Starved(2 * 256, ERRORS["cpu"])
-    made = upscaler(replace(small_network(starved), pure=True), threads=2)(pictures)
+    made = upscaler(replace(small_network(starved), pure=True), threads=2)(images)
     assert {shape[0] for shape in starved.worked} == {2}
-    for one, other in zip(made, upscaler()(pictures), strict=True):
+    for one, other in zip(made, upscaler()(images), strict=True):
         assert np.abs(one.astype(int) - other).max() <= 1
 
 
 @pytest.mark.parametrize("size", [(70, 90), (64, 33), (41, 200), (128, 1)])
 @pytest.mark.parametrize("strided", [False, True])
-def test_tiles_give_the_whole_picture(samples: Path, size: tuple[int, int], strided: bool) -> None:
-    picture = crops(samples, [size])
+def test_tiles_give_the_whole_image(samples: Path, size: tuple[int, int], strided: bool) -> None:
+    image = crops(samples, [size])
     network = replace(small_network(Strided().eval()), multiple=4) if strided else small_network()
-    whole = upscaler(network, tile=0)(picture)[0]
-    tiled = upscaler(network, tile=32, overlap=12 if strided else 4)(picture)[0]
+    whole = upscaler(network, tile=0)(image)[0]
+    tiled = upscaler(network, tile=32, overlap=12 if strided else 4)(image)[0]
     assert tiled.shape == whole.shape
     difference = np.abs(tiled.astype(int) - whole)
     # tiles pick other kernels than the whole: only the last bit of a float may differ
@@ -233,13 +231,13 @@ def test_tiles_give_the_whole_picture(samples: Path, size: tuple[int, int], stri
 
 
 def test_too_little_overlap_would_show(samples: Path) -> None:
-    picture = crops(samples, [(70, 90)])
-    whole = upscaler(tile=0)(picture)[0]
-    tiled = upscaler(tile=32, overlap=0)(picture)[0]
+    image = crops(samples, [(70, 90)])
+    whole = upscaler(tile=0)(image)[0]
+    tiled = upscaler(tile=32, overlap=0)(image)[0]
     assert np.abs(tiled.astype(int) - whole).max() > 5
 
 
-def test_only_pictures_above_the_tile_are_cut(samples: Path) -> None:
+def test_only_images_above_the_tile_are_cut(samples: Path) -> None:
     recorder = Recorder(Small().eval())
     upscaler(small_network(recorder), tile=32, overlap=4)(crops(samples, [(32, 32), (40, 20)]))
     assert [shape[2:] for shape in recorder.shapes] == [(32, 32), (32, 20), (32, 20)]
@@ -302,22 +300,22 @@ ERRORS = {
 def test_out_of_memory_halves_the_batch_and_goes_on(
     samples: Path, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pictures = crops(samples, [(16, 16)] * 6)
+    images = crops(samples, [(16, 16)] * 6)
     starved = Starved(2 * 256, ERRORS[kind])
     with caplog.at_level(logging.WARNING):
-        made = upscaler(small_network(starved))(pictures)
+        made = upscaler(small_network(starved))(images)
     assert {shape[0] for shape in starved.worked} == {2}
     assert "out of memory" in caplog.text
-    for one, other in zip(made, upscaler()(pictures), strict=True):
+    for one, other in zip(made, upscaler()(images), strict=True):
         assert np.abs(one.astype(int) - other).max() <= 1
 
 
-def test_out_of_memory_at_one_picture_turns_to_tiles(samples: Path) -> None:
-    picture = crops(samples, [(100, 120)])
+def test_out_of_memory_at_one_image_turns_to_tiles(samples: Path) -> None:
+    image = crops(samples, [(100, 120)])
     starved = Starved(64 * 64, ERRORS["cuda"])
-    made = upscaler(small_network(starved))(picture)[0]
+    made = upscaler(small_network(starved))(image)[0]
     assert max(max(shape[2:]) for shape in starved.worked) <= 64
-    assert np.abs(made.astype(int) - upscaler()(picture)[0]).max() <= 1
+    assert np.abs(made.astype(int) - upscaler()(image)[0]).max() <= 1
 
 
 def test_out_of_memory_for_good_is_one_line(samples: Path) -> None:
@@ -333,7 +331,7 @@ def test_other_errors_of_the_network_are_not_swallowed(samples: Path) -> None:
 
 
 class Overflowing:
-    """Not a number in reduced precision for pictures that begin with a black pixel."""
+    """Not a number in reduced precision for images that begin with a black pixel."""
 
     def __init__(self) -> None:
         self.model = Small().eval()
@@ -349,14 +347,14 @@ class Overflowing:
 def test_overflow_is_redone_in_fp32_with_one_warning(
     samples: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    pictures = crops(samples, [(16, 16)] * 5)
-    pictures[2][0, 0] = 0
+    images = crops(samples, [(16, 16)] * 5)
+    images[2][0, 0] = 0
     with caplog.at_level(logging.WARNING):
         reduced = upscaler(small_network(Overflowing()), precision="bf16")
-        made = [reduced(pictures), reduced(pictures)][0]
+        made = [reduced(images), reduced(images)][0]
     assert caplog.text.count("redone in fp32") == 1
-    exact = upscaler(small_network(Small().eval()))(pictures)
-    plain = upscaler(small_network(Small().eval()), precision="bf16")(pictures)
+    exact = upscaler(small_network(Small().eval()))(images)
+    plain = upscaler(small_network(Small().eval()), precision="bf16")(images)
     assert np.array_equal(made[2], exact[2])
     for index in (0, 1, 3, 4):
         assert np.array_equal(made[index], plain[index])

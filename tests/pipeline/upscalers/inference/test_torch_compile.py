@@ -1,4 +1,4 @@
-"""Networks by torch.compile: the same pictures, whatever comes before them, or one clear line."""
+"""Networks by torch.compile: the same images, whatever comes before them, or one clear line."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def crops(samples: Path) -> list[RGB]:
 
 
 @compiles
-def test_compiled_gives_the_plain_pictures_whatever_stands_beside_them(
+def test_compiled_gives_the_plain_images_whatever_stands_beside_them(
     weights: str, crops: list[RGB]
 ) -> None:
     load = TrainedWeights().load
@@ -79,7 +79,7 @@ def test_compiled_gives_the_plain_pictures_whatever_stands_beside_them(
     together = compiled(crops)
     for one, other in zip(plain, together, strict=True):
         assert np.abs(one.astype(int) - other).max() <= 1
-    assert any(np.ptp(picture) > 50 for picture in together)
+    assert any(np.ptp(image) > 50 for image in together)
     alone = load(weights, replace(OPTIONS, batch_size=1))
     one_by_one = [alone([crop])[0] for crop in crops[::-1]]
     for one, other in zip(one_by_one[::-1], together, strict=True):
@@ -97,9 +97,9 @@ def test_more_sizes_than_torch_compiles_by_itself_are_compiled() -> None:
     upscaler = NetworkUpscaler(
         Network(name="nearest", scale=4, run=run, pure=True), torch.device("cpu"), OPTIONS
     )
-    pictures = [np.full((4, width, 3), width, np.uint8) for width in range(2, 14)]
-    for picture, made in zip(pictures, upscaler(pictures), strict=True):
-        assert np.array_equal(made, picture.repeat(4, 0).repeat(4, 1))
+    images = [np.full((4, width, 3), width, np.uint8) for width in range(2, 14)]
+    for image, made in zip(images, upscaler(images), strict=True):
+        assert np.array_equal(made, image.repeat(4, 0).repeat(4, 1))
     assert compiled_calls and all(compiled_calls)
 
 
