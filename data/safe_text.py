@@ -7,6 +7,7 @@ _BIDI: Final = frozenset(
 )
 """Characters that reorder what stands beside them, and Unicode's own line ends."""
 _FORMULA: Final = ("=", "+", "-", "@")
+_ODD_NAMES: Final = (*_FORMULA, "'", "|")
 
 
 def printable(text: str, *, keep: str = "") -> str:
@@ -30,6 +31,11 @@ def one_line(text: object) -> str:
 def safe_cell(text: str) -> str:
     """Return `text` so that no spreadsheet takes it for a formula: an apostrophe goes before it."""
     return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def safe_path(path: str) -> str:
+    """Return the same path so that no spreadsheet takes it for a formula: `./` goes before it."""
+    return f"./{path}" if path.startswith(_ODD_NAMES) else path
 
 
 def _shown(char: str) -> str:

@@ -8,9 +8,9 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from data.safe_text import safe_path
 from pipeline.inputs.source import Source
 
-_FORMULA: Final = ("=", "+", "-", "@", "'")
 _LONGEST_NAME: Final = 200
 _PATH_MAX: Final = 4096
 _RESERVED: Final = 128
@@ -62,7 +62,8 @@ class Namer:
 
     def _fitting(self, name: str) -> str | None:
         """The name cut to what file systems take, its folders beside files of their names."""
-        name = "/".join(_short_part(part) for part in name.split("/"))
+        # By parts: `./a` and `a` are one file, and are compared as one.
+        name = "/".join(_short_part(part) for part in PurePosixPath(name).parts)
         if len(name.encode()) > self._longest:
             name = f"long/{hashlib.sha256(name.encode()).hexdigest()[:32]}.png"
         *folders, file = name.split("/")
@@ -76,8 +77,7 @@ class Namer:
             return None
         self._files.add(_folded(path))
         self._folders.update(_folded(str(parent)) for parent in PurePosixPath(path).parents)
-        # The same file; a table's cell that begins so is no formula.
-        return f"./{path}" if path.startswith(_FORMULA) else path
+        return safe_path(path)
 
 
 def _take(name: str, taken: set[int]) -> bool:

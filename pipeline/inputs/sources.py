@@ -11,7 +11,7 @@ from typing import Final
 from data.errors import ImageError, UsageError
 from data.images.video import VIDEO_SUFFIXES, all_frames, count_frames, read_frames, video_stamp
 from data.regular_files import TEXT_BYTES, Stamp, stamp_of
-from data.safe_text import printable
+from data.safe_text import printable, safe_path
 from pipeline.inputs.clock import Clock, clock_of
 from pipeline.inputs.manifest import read_manifest
 from pipeline.inputs.naming import Namer
@@ -22,8 +22,6 @@ __all__ = ["Listing", "Source", "cut_region"]
 
 MANIFEST_SUFFIX: Final = ".csv"
 MISSING: Final = "no such file or folder"
-_FORMULA: Final = ("=", "+", "-", "@", "'", "|")
-"""First characters of a cell by which a spreadsheet takes it for a formula."""
 
 
 @dataclass(frozen=True)
@@ -240,5 +238,4 @@ def _manifest_key(path: Path) -> str:
 
 def _safe(text: str) -> str:
     """A name as tables show it: odd bytes escaped, and no spreadsheet takes it for a formula."""
-    shown = printable(text)
-    return f"./{shown}" if shown.startswith(_FORMULA) else shown
+    return safe_path(printable(text))

@@ -2,7 +2,7 @@
 
 import io
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
@@ -56,6 +56,17 @@ def test_outputs_never_collide(tmp_path: Path) -> None:
     outputs = [source.output for source in Listing((str(tmp_path),))]
     assert len({name.lower() for name in outputs}) == 4
     assert all(name.endswith(".png") for name in outputs)
+
+
+def test_no_output_is_the_folder_of_another(tmp_path: Path) -> None:
+    """Names that begin like a formula get `./` before them: still the same folder."""
+    for name in ("|.jpeg", "|.png/$(x).jpeg", "|.png/e.PNG", "|.png/e.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        image(tmp_path / name)
+    outputs = {str(PurePosixPath(source.output)) for source in Listing((str(tmp_path),))}
+    folders = {str(parent) for name in outputs for parent in PurePosixPath(name).parents}
+    assert len(outputs) == 4
+    assert not outputs & folders
 
 
 def test_a_glob_keeps_the_folders_behind_its_fixed_part(tmp_path: Path) -> None:
