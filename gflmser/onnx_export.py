@@ -8,6 +8,7 @@ import json
 import secrets
 import warnings
 from pathlib import Path
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -15,8 +16,24 @@ from torch import Tensor, nn
 from gflmser.cards import ModelCard, WeightsError
 from gflmser.load import load_gflmser
 from gflmser.network import GFLmser
+from gflmser.schema import dump
 
 OPSET = 18
+
+
+GRAPH_OF: Final = "network"
+"""Key of a graph's metadata: the configuration of its network, as JSON."""
+
+
+class _Signed(nn.Module):
+    """`GFLmser.restore`: [-1, 1] to [-1, 1]."""
+
+    def __init__(self, model: GFLmser) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, lr: Tensor) -> Tensor:
+        return self.model.restore(lr)
 
 
 class _Deployed(nn.Module):
@@ -46,7 +63,6 @@ def export_onnx(name_or_path: str | Path, file: Path) -> ModelCard:
     given = Path(name_or_path)
     if given.is_file() and file.exists() and file.samefile(given):
         raise WeightsError(f"{file} is the weight file itself: choose another name")
-    axes = {0: "batch", 2: "height", 3: "width"}
     file.parent.mkdir(parents=True, exist_ok=True)
     traced = file.with_name(f".part-{secrets.token_hex(8)}.onnx")
     try:  # an error of the system, not torch's, where nothing can be written
@@ -54,20 +70,7 @@ def export_onnx(name_or_path: str | Path, file: Path) -> ModelCard:
     except OSError as error:
         raise OSError(error.errno, error.strerror, str(file)) from error
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            # Tracing keeps bicubic as one Resize; the newer exporter takes it apart, in a minute.
-            torch.onnx.export(
-                _Deployed(model).eval(),
-                (torch.rand(2, 3, 16, 24),),
-                str(traced),
-                dynamo=False,
-                opset_version=OPSET,
-                input_names=["lr"],
-                output_names=["sr"],
-                dynamic_axes={"lr": axes, "sr": {0: "batch", 2: "height4", 3: "width4"}},
-            )
-        proto = onnx.load_model(str(traced))
+        proto = onnx.load_model_from_string(_traced(_Deployed(model)))
         entry = proto.metadata_props.add()
         entry.key, entry.value = "card", json.dumps(card.plain())
         onnx.checker.check_model(proto)
@@ -76,3 +79,40 @@ def export_onnx(name_or_path: str | Path, file: Path) -> ModelCard:
     finally:
         traced.unlink(missing_ok=True)
     return card
+
+
+def graph_without_weights(name_or_path: str | Path) -> bytes:
+    """The graph of a restorer, [-1, 1] to [-1, 1], whose parameters are named but hold no data.
+
+    They are called as in `Restorer.weights`, with `model.` before it. The same bytes serve all
+    weights of the same network, which stands in the metadata (`GRAPH_OF`).
+    """
+    import onnx
+
+    model, _ = load_gflmser(name_or_path)
+    proto = onnx.load_model_from_string(_traced(_Signed(model)))
+    for one in proto.graph.initializer:
+        if one.name.startswith("model."):
+            one.ClearField("raw_data")
+    entry = proto.metadata_props.add()
+    entry.key, entry.value = GRAPH_OF, json.dumps(dump(model.config), sort_keys=True)
+    return bytes(proto.SerializeToString(deterministic=True))
+
+
+def _traced(model: nn.Module) -> bytes:
+    axes = {0: "batch", 2: "height", 3: "width"}
+    file = io.BytesIO()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        # Tracing keeps bicubic as one Resize; the newer exporter takes it apart, in a minute.
+        torch.onnx.export(
+            model.eval(),
+            (torch.rand(2, 3, 16, 24),),
+            file,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["lr"],
+            output_names=["sr"],
+            dynamic_axes={"lr": axes, "sr": {0: "batch", 2: "height4", 3: "width4"}},
+        )
+    return file.getvalue()

@@ -86,6 +86,10 @@ class Restorer:
         truth = None if hr is None or not self.oracle else to_tensor(hr)
         return to_pixels(self.restore(to_tensor(images), truth))
 
+    def weights(self) -> dict[str, Tensor]:
+        """The network's tensors by name, those that it computes with."""
+        return dict(self._model.named_parameters())
+
     def _run(self, lr: Tensor, hr: Tensor | None) -> Tensor:
         inputs = lr.to(self._type, memory_format=torch.channels_last)
         truth = None if hr is None else hr.to(self._type, memory_format=torch.channels_last)

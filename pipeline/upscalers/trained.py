@@ -63,6 +63,7 @@ def _gflmser(
     from gflmser.restore import load_restorer
     from pipeline.upscalers.inference.batched import NetworkUpscaler
     from pipeline.upscalers.inference.network import Network
+    from pipeline.upscalers.inference.onnx_passes import onnx_passes
     from pipeline.upscalers.oracle import OracleNetwork
 
     # NetworkUpscaler chooses the precision of each pass itself; an oracle does not go through it.
@@ -70,10 +71,12 @@ def _gflmser(
     restorer = load_restorer(name_or_file, device=str(device), precision=precision)
     if card.oracle:
         return OracleNetwork(restorer, options.threads)
+    plain = device.type == "cpu" and options.precision == "fp32" and not options.compiled
     network = Network(
         name=restorer.name,
         scale=restorer.scale,
         run=restorer.restore,
+        short=onnx_passes(restorer) if plain else None,
         signed=True,
         multiple=_MULTIPLE,
         pure=True,

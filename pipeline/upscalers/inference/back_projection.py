@@ -23,4 +23,4 @@ def back_projected(network: Network) -> Network:
             return back_project(sr, lr)
         return (back_project(2 * sr - 1, 2 * lr - 1) + 1) / 2
 
-    return replace(network, run=run)
+    return replace(network, run=run, short=None)

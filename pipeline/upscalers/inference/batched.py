@@ -162,7 +162,7 @@ class NetworkUpscaler:
         """All passes over a stack; pixels, and which images are finite."""
 
         def one(part: Tensor) -> tuple[Tensor, Tensor]:
-            return self._one_pass(part, plan.per_pass, reduced)
+            return self._one_pass(part, plan, reduced)
 
         parts = torch.split(stack, plan.per_pass)
         done = self._side_by_side.map(one, parts) if plan.side_by_side else list(map(one, parts))
@@ -184,16 +184,17 @@ class NetworkUpscaler:
             raise ModelError(f"{self.name}: the network gives values that are not numbers")
         result[bad] = pixels
 
-    def _one_pass(self, stack: Tensor, per_pass: int, reduced: bool) -> tuple[Tensor, Tensor]:
-        """Exactly `per_pass` images through the network; pixels, and which are finite."""
+    def _one_pass(self, stack: Tensor, plan: Plan, reduced: bool) -> tuple[Tensor, Tensor]:
+        """At most `plan.per_pass` images through the network; pixels, and which are finite."""
         count = len(stack)
-        if count < per_pass:
-            stack = torch.cat([stack, stack[-1:].expand(per_pass - count, -1, -1, -1)])
+        quick = self._network.short if plan.side_by_side and not reduced else None
+        if quick is None and count < plan.per_pass:  # the number of images decides how it rounds
+            stack = torch.cat([stack, stack[-1:].expand(plan.per_pass - count, -1, -1, -1)])
         # (N, H, W, 3) seen as (N, 3, H, W) already is channels_last
         batch = stack.permute(0, 3, 1, 2).float()
         batch = batch.div_(127.5).sub_(1) if self._network.signed else batch.div_(255)
         with self._arithmetic(reduced):
-            out = self._network.run(batch)
+            out = (quick or self._network.run)(batch)
         out = out[:count].float()
         fine = torch.isfinite(out).flatten(1).all(1)
         out = out.add(1).mul_(127.5) if self._network.signed else out.mul(255)

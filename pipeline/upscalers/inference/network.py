@@ -30,4 +30,9 @@ class Network:
     pure: bool = False
     """Whether `run` draws no random numbers and keeps nothing: then it may be compiled, and on a
     CPU it is called from several threads at once."""
+    short: Callable[[Tensor], Tensor] | None = None
+    """As `run` in fp32 on a CPU, but faster for passes of few pixels; None for none.
+
+    What it gives for an image does not depend on how many are in the pass, to the last bit.
+    """
     precisions: frozenset[Precision] = frozenset({"fp32", "bf16", "fp16"})
