@@ -108,7 +108,7 @@ def _traced(model: nn.Module) -> bytes:
         torch.onnx.export(
             model.eval(),
             (torch.rand(2, 3, 16, 24),),
-            file,
+            file,  # type: ignore[arg-type]  # a buffer is taken too
             dynamo=False,
             opset_version=OPSET,
             input_names=["lr"],
