@@ -7,6 +7,9 @@ DETECTOR_NAMES: Final = get_args(DetectorName)
 AUTO: Final = "auto"
 """The search for small faces, which chooses detector and scale itself."""
 
+AS_IT_IS: Final = "none"
+"""Name of the upscaler in the rows of an image that was searched as it is."""
+
 MAX_PASSES: Final = 4
 """How often an image may be doubled before a search."""
 

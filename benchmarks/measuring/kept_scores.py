@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from benchmarks.context import Bench
-from benchmarks.measuring.real_detection import FrameScores, Scores, score_chains, score_frames
+from benchmarks.measuring.real_detection import Scores, score_chains
+from benchmarks.measuring.real_frames import FrameScores, Search, face_scores, false_scores
 from benchmarks.measuring.real_sets import FaceCrop, Scenes, faceless_frames
+from data.images.files import load_rgb
 from data.images.rgb import RGB
 from pipeline.detection.chains import Chain
 from pipeline.jobs.detection_chains import load_chains
@@ -62,23 +64,22 @@ def scores_of(
     }
 
 
-def frame_scores_of(bench: Bench, scenes: Scenes) -> FrameScores:
-    """`score_frames` of the bench's data."""
+def frame_scores_of(bench: Bench, name: str, search: Search, scenes: Scenes) -> FrameScores:
+    """What the search called `name` says of the frames of `scenes` and of faceless images."""
     most = bench.subset
-    parts = {
-        "what": "real frames",
-        "version": VERSION,
-        "frames": _digest(_scene(path, scenes) for path in [*scenes.faces][:most]),
-        "faceless": _digest(path.read_bytes() for path in faceless_frames(bench.data)[:most]),
-        **bench.arithmetic,
-    }
-
-    def compute() -> list[Any]:
-        made = score_frames(bench.data, scenes, most, bench.device)
-        return [made.faces.tolist(), made.false.tolist(), made.faceless_frames]
-
-    faces, false, frames = bench.cache.json(parts, compute)
-    return FrameScores(np.array(faces), np.array(false), int(frames))
+    plain = faceless_frames(bench.data)[:most]
+    every = {"version": VERSION, "search": name, **bench.arithmetic}
+    false = bench.cache.json(
+        {"what": "faceless frames", "images": _digest(path.read_bytes() for path in plain)} | every,
+        lambda: false_scores(search, [load_rgb(path) for path in plain]),
+    )
+    frames = _digest(_scene(path, scenes) for path in [*scenes.faces][:most])
+    found = bench.cache.json(
+        {"what": "faces in frames", "images": frames} | every,
+        lambda: face_scores(search, scenes, most),
+    )
+    faces, widths = np.array(found, float).reshape(-1, 2).T
+    return FrameScores(faces, widths, np.array(false), len(plain))
 
 
 def _content(face: FaceCrop) -> bytes:

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.measuring.real_sets import FaceCrop, Scenes, faceless_frames
-from data.boxes import Box, iou
-from data.images.files import load_rgb
+from benchmarks.measuring.real_sets import FaceCrop
+from data.boxes import iou
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection
-from pipeline.detection.chains import Chain, search_candidates
-from pipeline.jobs.detection_chains import Finders
+from pipeline.detection.chains import Chain, Finders
 from pipeline.metrics.intervals import percentiles, resampled
 
 HIT: Final = 0.3
-FRAME_HIT: Final = 0.35
-FRAME_FACES: Final = (10, 48)
 BINS: Final = ((8, 16), (16, 24), (24, 32))
 
 Values = NDArray[np.float64]
@@ -103,44 +98,3 @@ def paired_difference(a: Scores, b: Scores, rate: float, seed: int) -> tuple[flo
     )
     ends = percentiles(resampled(gain, faces, faceless, rng=np.random.default_rng(seed)))
     return gain(faces, faceless), ends.lo, ends.hi
-
-
-@dataclass(frozen=True, slots=True)
-class FrameScores:
-    """Frames searched by `auto`: best score of each face, every false score, frames searched."""
-
-    faces: Values
-    false: Values
-    faceless_frames: int
-
-    def threshold(self, per_frame: float) -> float:
-        """Least score with at most so many false boxes per faceless frame."""
-        ordered = np.sort(self.false)[::-1]
-        allowed = int(per_frame * self.faceless_frames)
-        return float(ordered[allowed]) if allowed < len(ordered) else float("-inf")
-
-
-def score_frames(data: Path, scenes: Scenes, most: int | None, device: str) -> FrameScores:
-    """Search whole frames of `scenes` and the faceless images."""
-    plain = faceless_frames(data)[:most]
-    false = [f.score for path in plain for f in search_candidates(load_rgb(path), device)]
-    best = [
-        score
-        for path, boxes in list(scenes.faces.items())[:most]
-        for score in _matched(search_candidates(load_rgb(path), device), boxes)
-    ]
-    return FrameScores(np.array(best), np.array(false), len(plain))
-
-
-def _matched(found: Sequence[Detection], boxes: Sequence[Box]) -> Iterator[float]:
-    """Best score of each face of 10-48 px; a detection counts for one face."""
-    left = list(found)
-    for box in boxes:
-        if not FRAME_FACES[0] <= box.width <= FRAME_FACES[1]:
-            continue
-        best = max(left, key=lambda one: iou(one.box, box), default=None)
-        if best is None or iou(best.box, box) < FRAME_HIT:
-            yield float("-inf")
-        else:
-            left.remove(best)
-            yield best.score

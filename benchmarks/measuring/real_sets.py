@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from PIL import Image
 
 from benchmarks.image_sets import MissingDataError
 from data.annotations.annotations import read_truth
@@ -21,6 +22,11 @@ SHOWS_PEOPLE: Final = Path(__file__).with_name("shows_people.txt")
 FACELESS: Final = ("general200", "bsds100")
 SMALLEST: Final = 8
 LARGEST: Final = 32
+TIGHT: Final = "wider_lr16"
+"""The set of crops that the face fills, reduced to 16x16 by those who made it."""
+_TIGHT_SIDE: Final = 16
+_TIGHT_BEFORE: Final = (16, 36)
+"""Sides that its faces had before, in pixels."""
 CONTEXT: Final = 2.3
 """Side of a crop in face widths."""
 
@@ -111,10 +117,15 @@ def _crop(path: Path, box: Box, scenes: Scenes) -> FaceCrop | None:
     return FaceCrop(own, box.shifted(-left, -top), others)
 
 
-def faceless_crops(data: Path, scenes: Sequence[Scenes], count: int, seed: int) -> list[Faceless]:
+def faceless_crops(
+    data: Path,
+    scenes: Sequence[Scenes],
+    count: int,
+    seed: int,
+    sides: tuple[float, float] = (CONTEXT * SMALLEST, CONTEXT * LARGEST),
+) -> list[Faceless]:
     """`count` faceless crops of the sizes of the face crops: half beside faces, half elsewhere."""
     left_out = read_left_out(SHOWS_PEOPLE)
-    sides = (CONTEXT * SMALLEST, CONTEXT * LARGEST)
     beside = {
         path: [*boxes, *one.others[path]]
         for one in scenes
@@ -125,6 +136,26 @@ def faceless_crops(data: Path, scenes: Sequence[Scenes], count: int, seed: int) 
     plain: dict[Path, Sequence[Box]] = dict.fromkeys(faceless_frames(data), ())
     made = list(crops(beside, half, seed=seed, left_out=left_out, sides=sides))
     return [*made, *crops(plain, count - half, seed=seed, left_out=left_out, sides=sides)]
+
+
+def tight_crops(data: Path, most: int | None, seed: int) -> list[FaceCrop]:
+    """The usable crops of `wider_lr16`, `most` drawn by `seed`; empty without the folder."""
+    root = data / TIGHT
+    if not root.is_dir():
+        return []
+    with (root / "images.csv").open(newline="", encoding="utf-8") as file:
+        usable = [row["file"] for row in csv.DictReader(file) if row["usable"] == "1"]
+    order = np.random.default_rng(seed).permutation(len(usable))[:most]
+    whole = Box(0, 0, _TIGHT_SIDE, _TIGHT_SIDE)
+    return [FaceCrop(load_rgb(root / usable[index]), whole, ()) for index in order]
+
+
+def faceless_tight_crops(data: Path, scenes: Sequence[Scenes], count: int, seed: int) -> list[RGB]:
+    """`count` faceless crops of 16-36 px reduced to 16x16, as the faces of `wider_lr16` were."""
+    size = (_TIGHT_SIDE, _TIGHT_SIDE)
+    how = Image.Resampling.BICUBIC
+    plain = faceless_crops(data, scenes, count, seed, sides=_TIGHT_BEFORE)
+    return [np.array(Image.fromarray(one.rgb).resize(size, how)) for one in plain]
 
 
 def faceless_frames(data: Path) -> list[Path]:

@@ -6,16 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from benchmarks.context import Bench
-from benchmarks.measuring.kept_scores import frame_scores_of, scores_of
+from benchmarks.measuring.kept_scores import scores_of
 from benchmarks.measuring.real_detection import BINS, Scores, paired_difference
 from benchmarks.measuring.real_sets import (
+    LARGEST,
+    SMALLEST,
+    TIGHT,
     FaceCrop,
-    Scenes,
     face_crops,
     faceless_crops,
+    faceless_tight_crops,
     real_sets,
+    tight_crops,
 )
 from benchmarks.tables.document import Section, Sheet
+from benchmarks.tables.real_frames import frame_sections
+from data.images.rgb import RGB
 from pipeline.detection.chains import SEARCH, Chain
 from pipeline.evaluation.summary import Cell
 from pipeline.metrics.intervals import wilson
@@ -36,35 +42,28 @@ _COLUMNS: Final = (
     Column("ap", "AP", 3, "average precision"),
     Column("gain", "SR − bicubic, 1 %", 3, "recall less that of the same detector on bicubic"),
 )
-_FRAME_COLUMNS: Final = (
-    Column("method", "Set", 0, "faces of 10-48 px, IoU 0.35", ranked=False),
-    Column("faces", "Faces", 0, "in the frames", ranked=False),
-    Column("faceless", "Faceless frames", 0, "images without people", ranked=False),
-    Column("recall", "Recall, 0.05", 3, "at 0.05 false boxes per faceless frame"),
-    Column("threshold", "Score", 3, "threshold of that rate", ranked=False),
-)
 
 
 def real(bench: Bench) -> Sheet:
-    """Sections of crops, one a set, and one of frames; raises MissingDataError without a set."""
+    """Sections of crops and of frames, one a set; raises MissingDataError without a set."""
     sets = real_sets(bench.data)
     faces = {one.name: face_crops(one, bench.most(_FACES), bench.seed) for one in sets}
     count = _FACELESS if bench.subset is None else 5 * bench.subset
     faceless = [one.rgb for one in faceless_crops(bench.data, sets, count, bench.seed)]
-    every: dict[Chain, dict[str, Scores]] = {}
-    weights = {"bicubic": "", **{entrant.name: entrant.fingerprint for entrant in bench.entrants}}
-    for name, fingerprint in weights.items():
-        bench.say(f"{', '.join(DETECTORS)} on {name}, {len(faceless)} faceless crops")
-        every |= scores_of(
-            bench, DETECTORS, name, weights=fingerprint, faces=faces, faceless=faceless
-        )
+    every = _scores(bench, faces, faceless)
+    titles = {one.name: f"{one.name}: crops of 2.3 face widths" for one in sets}
+    if tight := tight_crops(bench.data, bench.most(_FACES), bench.seed):
+        faces[TIGHT] = tight
+        titles[TIGHT] = f"{TIGHT}: 16×16 crops that the face fills"
+        faceless = faceless_tight_crops(bench.data, sets, count, bench.seed)
+        every = [*every, *_scores(bench, {TIGHT: tight}, faceless)]
     sections = [
         Section(
-            f"{one.name}: crops of 2.3 face widths",
-            tuple(_rows(bench, faces[one.name], {c: s[one.name] for c, s in every.items()})),
+            title,
+            tuple(_rows(bench, faces[name], {c: s[name] for c, s in every if name in s})),
             _COLUMNS,
         )
-        for one in sets
+        for name, title in titles.items()
     ]
     notes = (
         "A hit has an IoU of at least 0.3 with the face. Thresholds are those of each row's own "
@@ -76,24 +75,44 @@ def real(bench: Bench) -> Sheet:
     )
     origin = bench.origin({one.name: str(len(faces[one.name])) for one in sets})
     title = "Real faces at equal false positives"
-    return Sheet("real", title, (*sections, _frames(bench, sets)), notes, origin)
+    return Sheet("real", title, (*sections, *frame_sections(bench, sets)), notes, origin)
+
+
+def _scores(
+    bench: Bench, faces: Mapping[str, Sequence[FaceCrop]], faceless: Sequence[RGB]
+) -> list[tuple[Chain, dict[str, Scores]]]:
+    """What every chain says of the faces of each set."""
+    weights = {"bicubic": "", **{entrant.name: entrant.fingerprint for entrant in bench.entrants}}
+    made: list[tuple[Chain, dict[str, Scores]]] = []
+    for name, fingerprint in weights.items():
+        bench.say(f"{', '.join(DETECTORS)} on {name}, {len(faceless)} faceless crops")
+        found = scores_of(
+            bench, DETECTORS, name, weights=fingerprint, faces=faces, faceless=faceless
+        )
+        made += found.items()
+    return made
 
 
 def _rows(
     bench: Bench, faces: Sequence[FaceCrop], every: Mapping[Chain, Scores]
 ) -> Iterator[dict[str, Cell]]:
     for chain, scores in every.items():
-        row = _row(chain, scores, "8-32")
+        row = _row(chain, scores, _size(faces))
         if chain.upscaler != "bicubic" and len(faces):
             plain = every[Chain(chain.detector, "bicubic")]
             gain = paired_difference(scores, plain, 0.01, bench.seed)
             row |= dict(zip(("gain", "gain_lo", "gain_hi"), gain, strict=True))
         yield row
-        for low, high in BINS:
+        for low, high in BINS if len({face.face_px for face in faces}) > 1 else ():
             own = [i for i, face in enumerate(faces) if low <= face.face_px < high]
             if own:
                 part = Scores(scores.faces[own], scores.faceless)
                 yield _row(chain, part, f"{low}-{high}")
+
+
+def _size(faces: Sequence[FaceCrop]) -> str:
+    widths = {face.face_px for face in faces}
+    return f"{widths.pop():g}" if len(widths) == 1 else f"{SMALLEST}-{LARGEST}"
 
 
 def _row(chain: Chain, scores: Scores, size: str) -> dict[str, Cell]:
@@ -112,26 +131,3 @@ def _row(chain: Chain, scores: Scores, size: str) -> dict[str, Cell]:
         ends = wilson(int(hits.sum()), len(hits))
         row |= {name: float(hits.mean()), f"{name}_lo": ends.lo, f"{name}_hi": ends.hi}
     return row
-
-
-def _frames(bench: Bench, sets: Sequence[Scenes]) -> Section:
-    rows: list[dict[str, Cell]] = []
-    for one in sets[:1]:
-        bench.say(f"frames of {one.name}")
-        scores = frame_scores_of(bench, one)
-        least = scores.threshold(0.05)
-        hits = scores.faces > least
-        ends = wilson(int(hits.sum()), len(hits))
-        rows.append(
-            {
-                "method": one.name,
-                "oracle": False,
-                "faces": len(hits),
-                "faceless": scores.faceless_frames,
-                "recall": float(hits.mean()),
-                "recall_lo": ends.lo,
-                "recall_hi": ends.hi,
-                "threshold": least,
-            }
-        )
-    return Section("Frames, searched by `--detector auto`", tuple(rows), _FRAME_COLUMNS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,14 +12,16 @@ import numpy as np
 from data.boxes import Box
 from data.images.files import load_rgb, save_png
 from data.images.rgb import RGB
-from pipeline.detection.base import Detection
-from pipeline.detection.chains import SEARCH, Chain, Finder, search_candidates
-from pipeline.detection.faceless import Faceless, crops, grey, images
+from pipeline.detection.chains import SEARCH, Chain, Finders
+from pipeline.detection.faceless import LARGEST, SMALLEST, Faceless, crops, grey, images
 from pipeline.detection.registry import load_detector
 from pipeline.detection.thresholds import Curve, from_scores
+from pipeline.names import AS_IT_IS
 
 SIZES: Final = (40, 80, 160)
 """Crops have their own curve up to each of these longer sides in pixels."""
+RESTORED: Final = SIZES[0]
+"""Longer side up to which chains with a network are measured: it takes 40 us a pixel."""
 _HARD_PER_IMAGE: Final = 2
 _HARD_SIDE: Final = 2.3
 _HARD_LEAST: Final = -0.6
@@ -45,44 +47,52 @@ class FacelessData:
         """The images without people."""
         return images(self.folders, self.left_out)
 
-    def crops(self) -> list[Faceless]:
-        """Crops, half of them of scenes where there are any."""
+    def crops(self, largest: int = LARGEST) -> list[Faceless]:
+        """`count` crops to `largest` px, half of scenes where there are any.
+
+        Those above `largest` are replaced by smaller ones of images without people.
+        """
         plain = dict.fromkeys(self.images(), ())
         half = self.count // 2 if self.scenes else 0
         beside = crops(self.scenes, half, seed=self.seed, left_out=self.left_out)
         rest = crops(plain, self.count - half, seed=self.seed, left_out=self.left_out)
-        return [*beside, *rest]
+        made = [one for one in (*beside, *rest) if len(one.rgb) <= largest]
+        missing = self.count - len(made) if largest < LARGEST else 0
+        sides = (SMALLEST, largest)
+        return [*made, *crops(plain, missing, seed=self.seed + 1, sides=sides)]
 
 
 def measure(
     data: FacelessData,
-    finders: Mapping[Chain, Finder],
+    groups: Iterable[tuple[Finders, int]],
     *,
-    device: str,
     say: Say,
     worst: Path | None = None,
 ) -> list[Curve]:
-    """Curves of every chain on crops, and of the search of `auto` on frames; colour and grey.
+    """Curves of the chains of each group, one upscaler each, to its largest crops; colour and grey.
 
-    The crops that score highest in colour are written to the folder `worst`: a person has to look
-    whether they show a face that nobody annotated.
+    All are measured on crops; the search of `auto` and what searches images as they are on frames
+    too. The crops that score highest in colour and the hard crops are written to the folder
+    `worst`: a person has to look whether they show a face that nobody annotated.
     """
-    squares = data.crops()
     hard = hard_crops(data, say)
+    if worst is not None:
+        _write(hard, worst / "hard")
     curves: list[Curve] = []
-    for chain, find in finders.items():
+    for find, largest in groups:
+        squares = data.crops(largest)
         for colour in (True, False):
-            say(f"{chain.detector} on {chain.upscaler}, {'colour' if colour else 'grey'}")
             made: list[RGB] = [one.rgb if colour else grey(one.rgb) for one in squares]
-            best = [_best_score(faces) for faces in find(made)]
-            if worst is not None and colour:
-                _write_worst(squares, best, worst / f"{chain.detector}-{chain.upscaler}")
-            curves += _crop_curves(chain, made, best, colour)
             tough = [one.rgb if colour else grey(one.rgb) for one in hard]
-            scores = [_best_score(faces) for faces in find(tough)]
-            curves.append(_curve(chain, "hard", colour, max(SIZES), scores))
-    if SEARCH in finders:
-        curves += _frame_curves(data, device, say)
+            found = _best_scores(find, made)
+            for chain, best in found.items():
+                say(f"{chain.detector} on {chain.upscaler}, {'colour' if colour else 'grey'}")
+                if worst is not None and colour:
+                    _write_worst(squares, best, worst / f"{chain.detector}-{chain.upscaler}")
+                curves += _crop_curves(chain, made, best, colour)
+            for chain, best in _best_scores(find, tough).items():
+                curves.append(_curve(chain, "hard", colour, max(SIZES), best))
+            curves += _frame_curves(data, find, [*found], colour)
     return curves
 
 
@@ -106,8 +116,13 @@ def _start(middle: float, side: int, length: int) -> int:
     return min(max(round(middle - side / 2), 0), length - side)
 
 
-def _best_score(faces: Sequence[Detection]) -> float:
-    return max((face.score for face in faces), default=-np.inf)
+def _best_scores(find: Finders, images: Sequence[RGB]) -> dict[Chain, list[float]]:
+    """The best score of each chain in each image; -inf where it sees nothing."""
+    best: dict[Chain, list[float]] = {}
+    for found in find(images):
+        for chain, faces in found.items():
+            best.setdefault(chain, []).append(max((f.score for f in faces), default=-np.inf))
+    return best
 
 
 def _crop_curves(
@@ -137,18 +152,24 @@ def _curve(
     )
 
 
-def _frame_curves(data: FacelessData, device: str, say: Say) -> list[Curve]:
-    curves = []
-    for colour in (True, False):
-        scores: list[float] = []
-        frames = data.images()
-        for path in frames:
-            rgb = load_rgb(path)
-            found = search_candidates(rgb if colour else grey(rgb), device)
-            scores += [face.score for face in found]
-        say(f"{len(frames)} faceless frames, {'colour' if colour else 'grey'}")
-        curves.append(_curve(SEARCH, "frame", colour, 0, scores, len(frames)))
-    return curves
+def _frame_curves(
+    data: FacelessData, find: Finders, chains: Sequence[Chain], colour: bool
+) -> list[Curve]:
+    scores: dict[Chain, list[float]] = {
+        chain: [] for chain in chains if chain == SEARCH or chain.upscaler == AS_IT_IS
+    }
+    frames = data.images() if scores else []
+    for path in frames:
+        rgb = load_rgb(path)
+        found = next(find([rgb if colour else grey(rgb)]))
+        for chain, own in scores.items():
+            own += [face.score for face in found[chain]]
+    return [_curve(c, "frame", colour, 0, own, len(frames)) for c, own in scores.items()]
+
+
+def _write(crops: Sequence[Faceless], folder: Path) -> None:
+    for one in crops:
+        save_png(folder / f"{one.name.replace('/', '_')}.png", one.rgb)
 
 
 def _write_worst(squares: Sequence[Faceless], best: Sequence[float], folder: Path) -> None:

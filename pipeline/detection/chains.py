@@ -1,7 +1,7 @@
 """Pairs of a detector and an upscaler, as tables and thresholds name them.
 
 `centerface` on `bicubic` is the search of `--detector auto`; any other pair is the paper's chain:
-the image is upscaled whole and searched.
+a small image is upscaled whole and searched, a larger one is searched as it is.
 """
 
 from __future__ import annotations
@@ -17,9 +17,6 @@ from pipeline.detection.centerface import load_centerface
 from pipeline.detection.scales import plan
 from pipeline.detection.second_look import search_all
 
-Finder = Callable[[Sequence[RGB]], Iterator[list[Detection]]]
-"""From images to their candidates, best first, boxes in pixels of each image."""
-
 
 @dataclass(frozen=True, slots=True)
 class Chain:
@@ -30,6 +27,9 @@ class Chain:
 
 
 SEARCH: Final = Chain("centerface", "bicubic")
+
+Finders = Callable[[Sequence[RGB]], Iterator[dict[Chain, list[Detection]]]]
+"""From images to what each chain finds in them, best first, boxes in pixels of each image."""
 
 
 def search_candidates(rgb: RGB, device: str = "auto") -> list[Detection]:

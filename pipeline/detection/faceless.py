@@ -54,7 +54,8 @@ def crops(
 ) -> Iterator[Faceless]:
     """At most `count` squares from images whose faces are at the boxes given, touching none.
 
-    Every image gives equally many, drawn from `seed`; the last ones none where `count` is small.
+    Every image gives equally many, drawn from `seed`; the last ones none where `count` is small,
+    and more where names of others are in `left_out`.
     Sides are log-uniform between `sides`.
     An image so full of faces that no square fits gives fewer.
     """
@@ -65,11 +66,10 @@ def crops(
         if made >= count:
             return
         rgb = load_rgb(path)
-        for square in _squares(rgb, boxes, min(each, count - made), rng, sides):
-            made += 1
-            left, top, side = square
+        for left, top, side in _squares(rgb, boxes, min(each, count - made), rng, sides):
             name = f"{path.name}@{left},{top},{side}"
             if name not in left_out:
+                made += 1
                 own = np.ascontiguousarray(rgb[top : top + side, left : left + side])
                 yield Faceless(name, own)
 

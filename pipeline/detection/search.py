@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
-
-import numpy as np
+from typing import Final
 
 from data.boxes import Box
 from data.images.rgb import RGB
@@ -18,16 +16,16 @@ from pipeline.detection.base import Landmarks
 from pipeline.detection.candidates import FLOOR, Candidate
 from pipeline.detection.centerface import load_centerface
 from pipeline.detection.choose import choose_faces
-from pipeline.detection.scales import is_crop, plan
+from pipeline.detection.rates import Kind, Rates, rates_of
+from pipeline.detection.scales import plan
 from pipeline.detection.second_look import search_all
 from pipeline.detection.size_class import DoriClass, dori_class
-from pipeline.detection.thresholds import CROP_RATE, FRAME_RATE, Curve, load_thresholds
+from pipeline.detection.thresholds import CROP_RATE, FRAME_RATE
 from pipeline.names import FacesWanted
 
 DETECTOR: Final = "centerface"
 FOUND_ON: Final = "bicubic"
 """What the image is enlarged by for the search."""
-_GREY_SPREAD: Final = 3.0
 _UNCALIBRATED: Final = {"crop": 0.25, "frame": 0.4}
 _WORTH_A_ROW: Final = 0.6
 """Candidates with at least this share of the threshold are told, with the reason of their drop."""
@@ -58,7 +56,7 @@ class FoundFace:
     landmarks: Landmarks | None
     fp_rate: float | None
     """Rate of false boxes at this score: a share of faceless crops, or boxes per faceless frame."""
-    kind: Literal["crop", "frame"]
+    kind: Kind
     """Which of the two `fp_rate` is."""
     found_at: float
     """The scale at which it was found: 2 means that the image was doubled."""
@@ -107,31 +105,21 @@ def search_images(
     ]
 
 
-def is_grey(rgb: RGB) -> bool:
-    """Whether an image has no colour, as infra-red cameras give it: channels differ by < 3."""
-    step = max(1, min(rgb.shape[:2]) // 64)
-    small = rgb[::step, ::step].astype(np.int16)
-    return float(np.ptp(small, axis=2).mean()) < _GREY_SPREAD
-
-
 def _judged(
     found: Sequence[Candidate], rgb: RGB, wanted: SearchSettings, min_face: float
 ) -> list[FoundFace]:
     height, width = rgb.shape[:2]
-    kind: Literal["crop", "frame"] = "crop" if is_crop(width, height) else "frame"
-    grey = is_grey(rgb)
-    longer = max(width, height) if kind == "crop" else 0
-    curve = load_thresholds().curve(DETECTOR, FOUND_ON, kind, grey=grey, longer=longer)
-    least = wanted.min_score if wanted.min_score is not None else _threshold(curve, kind)
+    rates = rates_of(rgb, DETECTOR, FOUND_ON)
+    least = wanted.min_score if wanted.min_score is not None else _threshold(rates)
     faces = [
         FoundFace(
             box=face.box,
             score=face.score,
             landmarks=face.landmarks,
-            fp_rate=curve.rate(face.score) if curve else None,
-            kind=kind,
+            fp_rate=rates.rate(face.score),
+            kind=rates.kind,
             found_at=scale,
-            grey=grey,
+            grey=rates.grey,
             threshold=least,
             dropped=_reason(face.box, face.score, least, wanted, min_face),
         )
@@ -144,10 +132,10 @@ def _judged(
     return [*chosen, *others, *(face for face in faces if face.dropped)]
 
 
-def _threshold(curve: Curve | None, kind: str) -> float:
-    if curve is None:
-        return _UNCALIBRATED[kind]
-    return curve.threshold(CROP_RATE if kind == "crop" else FRAME_RATE)
+def _threshold(rates: Rates) -> float:
+    if rates.curve is None:
+        return _UNCALIBRATED[rates.kind]
+    return rates.curve.threshold(CROP_RATE if rates.kind == "crop" else FRAME_RATE)
 
 
 def _reason(box: Box, score: float, least: float, wanted: SearchSettings, min_face: float) -> str:

@@ -84,7 +84,7 @@ class Thresholds:
     def curve(
         self, detector: str, upscaler: str, kind: str, *, grey: bool, longer: int = 0
     ) -> Curve | None:
-        """The curve for a search; of crops that of the next larger size. None: not measured."""
+        """The curve for a search, of crops that of the next larger size; None: not measured."""
         fitting = sorted(
             (
                 curve
@@ -94,7 +94,7 @@ class Thresholds:
             ),
             key=lambda curve: curve.largest,
         )
-        return next((c for c in fitting if c.largest >= longer), fitting[-1] if fitting else None)
+        return next((c for c in fitting if c.largest >= longer), None)
 
     def as_json(self) -> dict[str, object]:
         """The file's content."""

@@ -9,12 +9,14 @@ from data.atomic import write_json
 from data.boxes import Box
 from data.errors import UsageError
 from data.images.files import IMAGE_SUFFIXES
-from pipeline.detection.calibrate import FacelessData, measure
-from pipeline.detection.chains import Chain
-from pipeline.detection.faceless import read_left_out
+from pipeline.detection.calibrate import RESTORED, FacelessData, measure
+from pipeline.detection.chains import Chain, Finders
+from pipeline.detection.faceless import LARGEST, read_left_out
 from pipeline.detection.thresholds import SHIPPED, Curve, Thresholds, load_thresholds
 from pipeline.environment.provenance import provenance
-from pipeline.jobs.detection_chains import load_chain
+from pipeline.jobs.detection_chains import load_chains
+from pipeline.names import AS_IT_IS
+from pipeline.upscalers.interpolation import INTERPOLATORS
 
 
 def parsed_chains(text: str) -> list[Chain]:
@@ -50,8 +52,7 @@ def calibrate_detection(
     data = FacelessData(tuple(faceless), boxes, read_left_out(leave_out), crops, seed)
     if not data.images():
         raise UsageError(f"no faceless image in {' '.join(map(str, faceless))}")
-    finders = {chain: load_chain(chain, device=device) for chain in chains}
-    curves = measure(data, finders, device=device, worst=worst, say=say)
+    curves = measure(data, _groups(chains, device), worst=worst, say=say)
     path = out or SHIPPED
     before = load_thresholds(path) if path.is_file() else Thresholds((), {})
     kept = [c for c in before.curves if Chain(c.detector, c.upscaler) not in chains]
@@ -61,6 +62,18 @@ def calibrate_detection(
     write_json(path, table.as_json())
     load_thresholds.cache_clear()
     return path, curves
+
+
+def _groups(chains: Sequence[Chain], device: str) -> list[tuple[Finders, int]]:
+    """One search for all chains of an upscaler, so that no image is upscaled twice.
+
+    Beside it the largest crops that it is measured on.
+    """
+    made = []
+    for name in dict.fromkeys(chain.upscaler for chain in chains):
+        find = load_chains([chain for chain in chains if chain.upscaler == name], device=device)
+        made.append((find, LARGEST if name in (*INTERPOLATORS, AS_IT_IS) else RESTORED))
+    return made
 
 
 def _scene_boxes(scenes: Path, truth: Path) -> dict[Path, Sequence[Box]]:

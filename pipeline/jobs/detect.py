@@ -13,7 +13,8 @@ from data.images.files import check_made, save_png
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection
 from pipeline.detection.choose import choose_faces
-from pipeline.detection.passes import auto_passes
+from pipeline.detection.passes import passes_of
+from pipeline.detection.rates import Rates, chain_rates
 from pipeline.detection.registry import check_detector, load_detector
 from pipeline.engine.job import Images, Item
 from pipeline.engine.journal import Row
@@ -159,7 +160,8 @@ class _Search:
         if self.job.passes is not None:
             return self.job.passes
         margin = 2 * round(self.job.pad * max(self.sr.shape[:2]))
-        return auto_passes(self.sr.shape[1] + margin, self.sr.shape[0] + margin)
+        width, height = self.sr.shape[1] + margin, self.sr.shape[0] + margin
+        return passes_of(self.job.detector, width, height)
 
     def rows(self, faces: Sequence[Detection]) -> list[FaceRow]:
         """One row for each face, or the one row of an image without faces."""
@@ -175,13 +177,19 @@ class _Search:
             detector=self.job.detector,
             passes=self.passes(),
         )
-        return [self._row(empty, i, face) for i, face in enumerate(faces)] or [empty]
+        if not faces:
+            return [empty]
+        as_measured = self.job.passes is None and not self.job.pad
+        chain = (self.job.detector, str(empty.upscaler) if as_measured else "")
+        rates = chain_rates(self.item.images["input"], *chain)
+        return [self._row(empty, i, face, rates) for i, face in enumerate(faces)]
 
-    def _row(self, empty: FaceRow, number: int, face: Detection) -> FaceRow:
+    def _row(self, empty: FaceRow, number: int, face: Detection, rates: Rates) -> FaceRow:
         box = face.box.scaled(1 / self.scale, 1 / self.scale).shifted(
             *region_offset(self.item.source)
         )
-        return replace(empty, face=number, score=round(face.score, 6), **asdict(box))
+        score, rated = round(face.score, 6), rates.as_columns(face.score)
+        return replace(empty, face=number, score=score, **rated, **asdict(box))
 
 
 def region_offset(source: Source) -> tuple[float, float]:

@@ -6,9 +6,10 @@ from typing import Final, Literal
 
 from data.boxes import Box
 from data.images.rgb import RGB
+from pipeline.names import AS_IT_IS
 
 Status = Literal["none", "one", "many", "error"]
-UNTOUCHED: Final = "none"
+UNTOUCHED: Final = AS_IT_IS
 """Name in the `upscaler` column of an image that was large enough to be left alone."""
 
 

@@ -13,6 +13,8 @@ from pipeline.upscalers.loading import Upscaler, shared_upscaler
 if TYPE_CHECKING:
     from pipeline.identity.identifier import Identifier
 
+UPSCALE_BELOW: Final = 128
+"""Default of `upscale_below`, and what thresholds of chains are measured with."""
 _ELSEWHERE: Final = frozenset({"out", "identifier", "device", "batch_size"})
 """Fields that no row depends on, or that stand in the settings under another name."""
 
@@ -27,7 +29,7 @@ class FaceSettings:
     out: Path
     _: KW_ONLY
     upscaler: str = "gflmser"
-    upscale_below: int = 128
+    upscale_below: int = UPSCALE_BELOW
     faces: FacesWanted = "all"
     min_score: float | None = None
     device: str = "auto"

@@ -10,13 +10,16 @@ from PIL import Image
 from benchmarks.context import Bench
 from benchmarks.measuring.kept_scores import scores_of
 from benchmarks.measuring.real_detection import Scores, paired_difference
-from benchmarks.measuring.real_sets import FaceCrop, face_crops, real_sets
+from benchmarks.measuring.real_frames import FrameScores, face_scores, frame_searches
+from benchmarks.measuring.real_sets import FaceCrop, Scenes, face_crops, real_sets
 from benchmarks.result_cache import Cache
 from data.boxes import Box
 from data.images.files import load_rgb
+from pipeline.detection.calibrate import FacelessData
 from pipeline.detection.chains import Chain
 from pipeline.detection.faceless import crops, grey, images, read_left_out
 from pipeline.detection.thresholds import Curve, from_scores
+from pipeline.jobs.detection_chains import load_chains
 
 
 def scores(faces: list[float], faceless: list[float]) -> Scores:
@@ -67,6 +70,55 @@ def test_faceless_crops_touch_no_face_and_are_the_same_each_time(samples: Path) 
         assert one.rgb.shape == (side, side, 3)
     left_out = frozenset({made[0].name})
     assert len(list(crops({path: [face]}, 40, seed=3, left_out=left_out))) == 39
+
+
+def test_a_crop_that_is_left_out_is_replaced_by_one_of_a_later_image(samples: Path) -> None:
+    images = {samples / "obama.jpg": [], samples / "biden.jpg": []}
+    made = list(crops(images, 9, seed=3))
+    left_out = frozenset({made[0].name})
+    again = list(crops(images, 9, seed=3, left_out=left_out))
+    assert len(made) == len(again) == 9
+    assert [one.name for one in again][:8] == [one.name for one in made][1:]
+
+
+def test_a_search_is_measured_on_as_many_crops_where_large_ones_are_too_slow(
+    samples: Path,
+) -> None:
+    data = FacelessData((samples,), {}, frozenset(), count=30)
+    assert max(len(one.rgb) for one in data.crops()) > 40
+    small = data.crops(40)
+    assert len(small) == 30
+    assert max(len(one.rgb) for one in small) <= 40
+
+
+def test_chains_restore_small_images_alone_as_detect_does(samples: Path) -> None:
+    whole = load_rgb(samples / "obama.jpg")
+    images = [np.array(Image.fromarray(whole).resize((32, 40))), whole]
+    chain, plain = Chain("hog", "bicubic"), Chain("hog", "none")
+    (small, large), (bare, same) = (list(load_chains([one])(images)) for one in (chain, plain))
+    best = max(small[chain], key=lambda face: face.score)
+    assert 0 < best.box.width < 32
+    assert best.score != max((face.score for face in bare[plain]), default=0)
+    assert large[chain] == same[plain]
+
+
+def test_frames_are_judged_by_their_false_boxes_and_by_size() -> None:
+    faces, widths = np.array([0.9, 0.4, float("-inf")]), np.array([12.0, 20.0, 40.0])
+    made = FrameScores(faces, widths, np.array([0.5, 0.3, 0.2]), 20)
+    assert made.threshold(0.05) == 0.3
+    assert made.hits(0.05, (10, 48)).tolist() == [True, True, False]
+    assert made.hits(0.05, (24, 48)).tolist() == [False]
+
+
+def test_a_search_of_frames_finds_the_face_of_a_sample(samples: Path, tmp_path: Path) -> None:
+    small = Image.open(samples / "obama.jpg").convert("RGB").resize((160, 200))
+    small.save(tmp_path / "a.png")
+    face = Box(62, 24, 108, 72)
+    scenes = Scenes("one", {tmp_path / "a.png": [face]}, {})
+    for name, search in frame_searches("cpu").items():
+        ((score, width),) = face_scores(search, scenes, None)
+        assert score > 0.3, name
+        assert width == face.width
 
 
 def test_images_of_people_are_left_out(samples: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from data.boxes import Box, iou
 from data.images.files import load_rgb
 from data.images.rgb import RGB
-from pipeline.detection import search as searching
+from pipeline.detection import rates
 from pipeline.detection.candidates import mirrored
 from pipeline.detection.centerface import load_centerface
 from pipeline.detection.face_cuts import face_cut
@@ -199,7 +199,7 @@ def test_without_a_curve_there_is_a_threshold_but_no_rate(
 ) -> None:
     from pipeline.detection.thresholds import Thresholds
 
-    monkeypatch.setattr(searching, "load_thresholds", lambda: Thresholds((), {}))
+    monkeypatch.setattr(rates, "load_thresholds", lambda: Thresholds((), {}))
     assert {face.fp_rate for face in search_image(frame[0])} == {None}
 
 

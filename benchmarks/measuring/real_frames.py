@@ -1,0 +1,99 @@
+"""Recall in whole real frames at equal false boxes per faceless image, for several searches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.measuring.real_sets import Scenes
+from data.boxes import Box, iou
+from data.images.files import load_rgb
+from data.images.rgb import RGB
+from pipeline.detection.base import Detection
+from pipeline.detection.candidates import FLOOR, search_scales
+from pipeline.detection.centerface import load_centerface
+from pipeline.detection.chains import Chain, search_candidates
+from pipeline.jobs.detection_chains import load_chains
+from pipeline.names import AS_IT_IS
+
+HIT: Final = 0.35
+SIZES: Final = ((10, 48), (10, 16), (16, 24), (24, 48))
+"""Widths of faces in pixels; the first is the one that targets speak of."""
+_LEAST_WIDTH: Final = 8
+
+Search = Callable[[RGB], list[Detection]]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameScores:
+    """What a search says of frames: each face's best score and width, and every false score."""
+
+    faces: NDArray[np.float64]
+    """-inf for a miss."""
+    widths: NDArray[np.float64]
+    """In pixels of the frame."""
+    false: NDArray[np.float64]
+    faceless_frames: int
+
+    def threshold(self, per_frame: float) -> float:
+        """Least score with at most so many false boxes per faceless frame."""
+        ordered = np.sort(self.false)[::-1]
+        allowed = int(per_frame * self.faceless_frames)
+        return float(ordered[allowed]) if allowed < len(ordered) else float("-inf")
+
+    def hits(self, per_frame: float, size: tuple[int, int]) -> NDArray[np.bool_]:
+        """Which faces of these widths score above the threshold of that rate."""
+        own = (self.widths >= size[0]) & (self.widths <= size[1])
+        found: NDArray[np.bool_] = self.faces[own] > self.threshold(per_frame)
+        return found
+
+
+def frame_searches(device: str) -> Mapping[str, Search]:
+    """The search of `auto`, CenterFace on the doubled frame, HOG as `--detector hog` searches.
+
+    No frame is restored: `detect` restores nothing of 128 px or more before it searches.
+    """
+    net = load_centerface(min_score=FLOOR, device=device)
+    chain = Chain("hog", AS_IT_IS)
+    hog = load_chains([chain], device=device)
+
+    def doubled(rgb: RGB) -> list[Detection]:
+        found = (face for face, _ in search_scales(net, rgb, [2.0]))
+        return [face for face in found if face.box.width >= _LEAST_WIDTH]
+
+    return {
+        "auto": lambda rgb: search_candidates(rgb, device),
+        "centerface ×2": doubled,
+        "hog": lambda rgb: next(hog([rgb]))[chain],
+    }
+
+
+def false_scores(search: Search, faceless: Sequence[RGB]) -> list[float]:
+    """Scores of every box in images without faces."""
+    return [face.score for rgb in faceless for face in search(rgb)]
+
+
+def face_scores(search: Search, scenes: Scenes, most: int | None) -> list[tuple[float, float]]:
+    """Best score and width of each annotated face of the first frames; a box counts once."""
+    return [
+        one
+        for path, boxes in list(scenes.faces.items())[:most]
+        for one in _matched(search(load_rgb(path)), boxes)
+    ]
+
+
+def _matched(found: Sequence[Detection], boxes: Sequence[Box]) -> Iterator[tuple[float, float]]:
+    left = list(found)
+    for box in boxes:
+        if not SIZES[0][0] <= box.width <= SIZES[0][1]:
+            continue
+        best = max(left, key=lambda one: iou(one.box, box), default=None)
+        if best is None or iou(best.box, box) < HIT:
+            yield float("-inf"), box.width
+        else:
+            left.remove(best)
+            yield best.score, box.width
