@@ -110,7 +110,9 @@ def measure(data: Path) -> dict[str, Any]:
     """Frames of `crowd_voc` as they are and at 640x480, and crops of `wider_lr16`."""
     paths = sorted((data / "crowd_voc" / "images").iterdir())[: _TURNS * _FRAMES]
     frames = [load_rgb(path) for path in paths]
-    vga = [np.asarray(cv2.resize(rgb, _VGA, interpolation=cv2.INTER_CUBIC)) for rgb in frames]
+    vga = [
+        np.asarray(cv2.resize(rgb, _VGA, interpolation=cv2.INTER_CUBIC), np.uint8) for rgb in frames
+    ]
     crops = [one.rgb for one in tight_crops(data, 10 * _CROPS, 0)]
     works = frame_works()
     return {
