@@ -2,7 +2,7 @@
 
 The command itself is run, with its own thresholds. Example:
 
-    python -m benchmarks.tools.detection_targets --data ../shared/data --work out/targets \\
+    python -m benchmarks.detection_targets --data ../shared/data --work out/targets \\
         --out benchmarks/results/detection_targets
 """
 

@@ -2,7 +2,7 @@
 
 One thread, one process, in turns, so that a loaded machine slows all alike. Example:
 
-    OMP_NUM_THREADS=1 python -m benchmarks.tools.search_speed --data ../shared/data \\
+    OMP_NUM_THREADS=1 python -m benchmarks.search_speed --data ../shared/data \\
         --out benchmarks/results/search_speed.json
 """
 
