@@ -6,12 +6,14 @@ A pipe would be waited for, a device has no end, and a sparse file fills the mem
 import hashlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Final
+
+from data.errors import UsageError
 
 TEXT_BYTES: Final = 1 << 30
 """The most bytes of a table, an annotation or a card that are read."""
@@ -104,6 +106,23 @@ def stamp_of(path: Path, *, limit: int) -> Stamp:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         status = os.fstat(file.fileno())
     return Stamp(status.st_size, status.st_mtime_ns, digest)
+
+
+def paths_below(root: Path, suffixes: Collection[str]) -> list[Path]:
+    """Everything below `root` with one of the lower-case `suffixes`, sorted by folder and name.
+
+    Raises UsageError for a folder that cannot be listed: its images would be missing in silence.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise UsageError(f"{error.filename}: the folder cannot be listed: {reason(error)}")
+
+    return sorted(
+        path
+        for where, folders, files in os.walk(root, onerror=refuse)
+        for name in (*folders, *files)
+        if (path := Path(where, name)).suffix.lower() in suffixes
+    )
 
 
 def reason(error: OSError) -> str:

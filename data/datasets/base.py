@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ from data.boxes import Box
 from data.datasets.identification import Identification
 from data.datasets.integrity import fault
 from data.prepared import DatasetImage
-from data.regular_files import FileBytes, read_bytes
+from data.regular_files import FileBytes, paths_below, read_bytes
 from data.safe_text import one_line
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".ppm", ".webp", ".tif", ".tiff"})
@@ -73,9 +73,12 @@ def text_of(path: Path, encoding: str = "ascii") -> str:
         raise DatasetError(f"{path} cannot be read: {error}") from error
 
 
-def image_files(root: Path) -> Iterator[Path]:
-    """Every image file below `root`, sorted, so that two copies list alike."""
-    return iter(sorted(p for p in root.rglob("*") if p.suffix.lower() in SUFFIXES))
+def image_files(root: Path) -> list[Path]:
+    """Every image file below `root`, sorted, so that two copies list alike.
+
+    Raises UsageError for a folder that cannot be listed.
+    """
+    return paths_below(root, SUFFIXES)
 
 
 def file_image(path: Path, root: Path, identity: str = "", box: Box | None = None) -> DatasetImage:

@@ -109,7 +109,7 @@ def _folder(root: Path) -> Path:
     for place in places:
         if place.is_dir():
             return place
-    if next(image_files(root), None) is None:
+    if not image_files(root):
         raise DatasetError(f"{root / _FOLDERS[0]} is missing: the folder of images")
     return root
 

@@ -32,7 +32,7 @@ def seen(root: Path) -> list[Seen]:
             image = file_image(testing / folder / file, root, person)
             found.append(Seen(image, role, camera=camera(file)))
     strangers = need(testing / "unmated_probe", "the probes of strangers")
-    paths = list(image_files(strangers))
+    paths = image_files(strangers)
     return found + [Seen(file_image(p, root), "probe", camera=camera(p.name)) for p in paths]
 
 

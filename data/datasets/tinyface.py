@@ -41,7 +41,7 @@ def seen(root: Path) -> list[Seen]:
             image = file_image(testing / folder / file, root, person)
             found.append(Seen(image, role))
     distractors = testing / "Gallery_Distractor"
-    paths = image_files(distractors) if distractors.is_dir() else iter(())
+    paths = image_files(distractors) if distractors.is_dir() else []
     return [*found, *(Seen(file_image(path, root), "gallery") for path in paths)]
 
 

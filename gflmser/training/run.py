@@ -117,6 +117,8 @@ def train_method(
     recipe = make_recipe()
     folder.mkdir(parents=True, exist_ok=True)
     first = fabric.is_global_zero
+    if first:
+        _refuse_foreign(folder, config.name)
     log = TrainingLog(folder, options.get("stream")) if first else None
     if log is not None and (slow := slow_precision(config.training, device=device)):
         log.note(slow)
@@ -172,6 +174,15 @@ def train_method(
             limits=LIMITS,
         )
         return outcome, save(recipe, record)
+
+
+def _refuse_foreign(folder: Path, name: str) -> None:
+    """Raises ConfigError where a file would be replaced that no training in `folder` wrote."""
+    if (folder / "events").exists() or (folder / "checkpoint.pt").exists():
+        return
+    for file in ("config.json", f"{name}.safetensors", f"{name}.json"):
+        if (folder / file).exists():
+            raise ConfigError(f"{folder / file} is of no training in this folder: --out another")
 
 
 def make_sampler(config: Trainable, device: torch.device) -> Sampler | DeviceSampler:

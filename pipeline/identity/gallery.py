@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from data.errors import ImageError, SrPipelineError, UsageError
+from data.regular_files import paths_below
 from pipeline.identity.embedding import SIZE, Embedding, Face, load_embedder
 from pipeline.identity.faces_of_people import largest_face, small_copy
 from pipeline.identity.gallery_cache import GalleryCache, KnownFace
@@ -194,6 +195,4 @@ def _known(path: Path, person: str, cache: GalleryCache | None) -> KnownImage:
 def _images(folder: Path) -> Iterator[Path]:
     from data.images.files import IMAGE_SUFFIXES
 
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-            yield path
+    return (path for path in paths_below(folder, IMAGE_SUFFIXES) if path.is_file())

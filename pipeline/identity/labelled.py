@@ -16,7 +16,7 @@ from PIL import Image, ImageFilter
 from data.errors import ImageError, UsageError
 from data.images.files import IMAGE_SUFFIXES, load_rgb
 from data.images.rgb import RGB
-from data.regular_files import read_text
+from data.regular_files import paths_below, read_text
 from data.safe_text import one_line
 from pipeline.identity.embedding import Face
 
@@ -124,9 +124,9 @@ def _rows(split: Path) -> Iterator[tuple[str, str]]:
 
 
 def _tree(folder: Path) -> Iterator[tuple[str, str]]:
-    for path in sorted(folder.rglob("*")):
+    for path in paths_below(folder, IMAGE_SUFFIXES):
         parts = path.relative_to(folder).parts
-        if len(parts) > 1 and path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
+        if len(parts) > 1 and path.is_file():
             yield "/".join(parts), parts[0]
 
 

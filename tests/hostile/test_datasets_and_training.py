@@ -133,6 +133,38 @@ def test_a_cache_and_its_inputs_are_not_replaced(run: Run, photos: Path) -> None
     assert "is an input" in str(done.exception)
 
 
+@pytest.mark.parametrize("name", ["config.json", "tiny.safetensors", "tiny.json"])
+def test_a_training_replaces_no_file_of_others(run: Run, photos: Path, name: str) -> None:
+    out = photos.parent / "out"
+    out.mkdir()
+    (out / name).write_text("mine")
+    done = run("train", config(photos), "--out", out, "--quiet")
+    assert "is of no training in this folder" in str(done.exception)
+    assert {path.name for path in out.iterdir()} == {name}
+    assert (out / name).read_text() == "mine"
+
+
+def test_a_folder_of_a_dataset_or_gallery_that_cannot_be_listed_ends_it(
+    run: Run, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (photos / "closed").mkdir()
+    listed = os.scandir
+
+    def scandir(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return listed(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    for words in (
+        ("datasets", "check", "folder", photos),
+        ("datasets", "prepare", "folder", photos, "--out", photos.parent / "cache"),
+        ("identify", photos / "a.png", "--gallery", photos, "--out", photos.parent / "named"),
+    ):
+        done = run(*words)
+        assert "closed: the folder cannot be listed: Permission denied" in str(done.exception)
+
+
 def limited(limit: int) -> Callable[[], None]:
     """Files grow to `limit` bytes: what a full disk does to a write, without a disk."""
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
