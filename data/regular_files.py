@@ -115,6 +115,8 @@ def paths_below(root: Path, suffixes: Collection[str]) -> list[Path]:
     """
 
     def refuse(error: OSError) -> None:
+        if not root.exists():  # nothing is below it
+            return
         raise UsageError(f"{error.filename}: the folder cannot be listed: {reason(error)}")
 
     return sorted(
