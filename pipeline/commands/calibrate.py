@@ -114,6 +114,7 @@ def detection(
 @click.option(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Table to write."
 )
+@opt.embedder
 @opt.quiet
 def identity(
     folders: tuple[Path, ...],
@@ -122,6 +123,7 @@ def identity(
     widths: str | None,
     per_person: int,
     out: Path,
+    embedder: str,
     quiet: bool,
 ) -> int:
     """Measure when `identify` may give a name, on the people of FOLDER.
@@ -139,7 +141,14 @@ def identity(
     from pipeline.identity.calibration_run import calibrate_to_file
 
     table = calibrate_to_file(
-        folders, lists, upscalers.split(","), out, widths=widths, most=per_person, quiet=quiet
+        folders,
+        lists,
+        upscalers.split(","),
+        out,
+        widths=widths,
+        most=per_person,
+        embedder=embedder,
+        quiet=quiet,
     )
     click.echo(table)
     return 0

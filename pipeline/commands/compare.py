@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     type=opt.FILE,
     help="CSV with columns a, b, same: pairs of images for identity verification.",
 )
+@opt.embedder
 @opt.crop
 @opt.detector(default_passes="2")
 @opt.compute
@@ -50,6 +51,7 @@ def command(
     upscalers: str,
     truth: Path | None,
     pairs_file: Path | None,
+    embedder: str,
     crop: float,
     detector: DetectorName,
     passes: int | None,
@@ -95,6 +97,7 @@ def command(
         truth_file=truth,
         embedded=pairs.keys() if pairs else frozenset(),
         pairs_file=pairs_file,
+        embedder=embedder,
     )
     done = compare(job, run.listing, run.options, pairs=pairs, seed=seed, start=start)
     tell("writing tables, plots and report.html", quiet=run.options.quiet)

@@ -47,6 +47,7 @@ def command(
     fpir: str,
     thresholds: Path | None,
     accept_poor: bool,
+    embedder: str,
     no_cache: bool,
     batch_size: int,
     note: str,
@@ -81,6 +82,7 @@ def command(
             fpir=float(fpir),
             table=thresholds,
             accept_poor=accept_poor,
+            embedder=embedder,
             quiet=run.options.quiet,
             cached=not no_cache,
         )

@@ -42,6 +42,7 @@ def command(
     fpir: str,
     thresholds: Path | None,
     accept_poor: bool,
+    embedder: str,
     no_cache: bool,
     batch_size: int,
     note: str,
@@ -78,6 +79,7 @@ def command(
         fpir=float(fpir),
         table=thresholds,
         accept_poor=accept_poor,
+        embedder=embedder,
         quiet=run.options.quiet,
         cached=not no_cache,
     )

@@ -164,6 +164,13 @@ def search(default_faces: str, default_detector: str = "hog") -> Callable[[F], F
     )
 
 
+embedder = click.option(
+    "--embedder",
+    default="dlib",
+    show_default=True,
+    metavar="dlib|FILE.onnx",
+    help="Network that compares faces: dlib's, or your own with its card FILE.json.",
+)
 naming = combine(
     click.option(
         "--fpir",
@@ -175,6 +182,7 @@ naming = combine(
     click.option(
         "--thresholds", type=FILE, help="Table of `calibrate identity`; default: the shipped one."
     ),
+    embedder,
     click.option(
         "--accept-poor", is_flag=True, help="Trust gallery images that are small or blurred."
     ),

@@ -83,13 +83,16 @@ def _detector(settings: Mapping[str, object]) -> Iterator[ModelFile]:
 
 
 def _embedder(settings: Mapping[str, object]) -> Iterator[ModelFile]:
-    if not settings.get("identify"):
-        return
-    yield from _dlib_files("embedder", "dlib", _DLIB_FILES["identity"])
     described = settings.get("identify")
+    if described:
+        yield from _dlib_files("embedder", "dlib", _DLIB_FILES["identity"])
     given = described.get("embedder") if isinstance(described, Mapping) else None
+    given = given or settings.get("embedder")
     if isinstance(given, str) and Path(given).is_file():
         yield ModelFile("embedder", given, Path(given))
+        card = Path(given).with_suffix(".json")
+        if card.is_file():
+            yield ModelFile("embedder", card.name, card)
 
 
 def _tables(settings: Mapping[str, object]) -> Iterator[ModelFile]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from data.boxes import Box
 from data.images.rgb import RGB
 
-__all__ = ["chip", "chip_at_box", "chip_at_landmarks", "similarity"]
+__all__ = ["chip", "chip_at_box", "chip_at_landmarks", "plausible", "similarity"]
 
 Points = Sequence[tuple[float, float]]
 CHIP: Final = 150
@@ -36,23 +36,26 @@ def chip(rgb: RGB, box: Box, landmarks: Points | None) -> RGB:
 
     Raises `ValueError` for a box without area.
     """
-    if landmarks is None or not _plausible(landmarks, box):
+    if landmarks is None or not plausible(landmarks, box):
         return chip_at_box(rgb, box)
     return chip_at_landmarks(rgb, landmarks)
 
 
-def chip_at_landmarks(rgb: RGB, landmarks: Points) -> RGB:
+def chip_at_landmarks(
+    rgb: RGB, landmarks: Points, *, template: Points = TEMPLATE, side: int = CHIP
+) -> RGB:
     """Return the face whose left eye, right eye, nose and corners of the mouth are `landmarks`.
 
-    Left is left in the image; coordinates are pixels of `rgb`.
+    Left is left in the image; coordinates are pixels of `rgb`. They come to lie at `template`
+    (pixels of the chip) in a chip of `side` pixels.
     """
     import cv2
 
-    transform = similarity(landmarks, TEMPLATE)
+    transform = similarity(landmarks, template)
     scale = float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
     if scale < 0.5:  # bilinear sampling would skip pixels
         rgb, transform = _reduced(rgb, transform, scale)
-    warped = cv2.warpAffine(rgb, transform, (CHIP, CHIP), flags=cv2.INTER_LINEAR)
+    warped = cv2.warpAffine(rgb, transform, (side, side), flags=cv2.INTER_LINEAR)
     return np.asarray(warped, np.uint8)
 
 
@@ -83,7 +86,7 @@ def similarity(source: Points, target: Points) -> NDArray[np.float64]:
     return np.column_stack([scale * turn, middle_b - scale * turn @ middle_a])
 
 
-def _plausible(landmarks: Points, box: Box) -> bool:
+def plausible(landmarks: Points, box: Box) -> bool:
     """Whether the eyes are apart: a transform from points in one spot would be anything."""
     (ax, ay), (bx, by) = landmarks[0], landmarks[1]
     return bool(np.hypot(ax - bx, ay - by) > 0.1 * box.width > 0)

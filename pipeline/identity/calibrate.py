@@ -16,7 +16,8 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.identity.cohorts import Cohorts, View
+from pipeline.identity.cohorts import Likeness, View
+from pipeline.identity.embedders.base import FaceEmbedder
 from pipeline.identity.embedding import Embedding, load_embedder
 from pipeline.identity.labelled import DEGRADATIONS, Degradation, Subject, far_away
 from pipeline.identity.measuring import (
@@ -89,7 +90,7 @@ class Known:
 
     people: tuple[str, ...]
     embeddings: Embedding
-    cohorts: Cohorts
+    cohorts: Likeness
     view: View | None = None
     seen: Embedding | None = None
 
@@ -97,29 +98,37 @@ class Known:
 def calibrate(
     subjects: Sequence[Subject],
     upscale: Upscale,
-    cohorts: Cohorts,
+    cohorts: Likeness,
     *,
     name: str,
     widths: Sequence[float],
+    embedder: FaceEmbedder | None = None,
     seed: int = 0,
     progress: Callable[[int], object] | None = None,
 ) -> Iterator[Rule]:
-    """Yield the rules of one upscaler; protocol at the top of this file."""
+    """Yield the rules of one upscaler and embedder (dlib's); protocol at the top of this file."""
     for width in widths:
-        known = known_of(subjects, upscale, cohorts, cohorts.view(name, width))
-        probes = probes_of(subjects, upscale, width, seed=seed, progress=progress)
+        known = known_of(subjects, upscale, cohorts, cohorts.view(name, width), embedder)
+        probes = probes_of(
+            subjects, upscale, width, seed=seed, progress=progress, embedder=embedder
+        )
         yield from rules_of(probes, known, name=name)
 
 
 def known_of(
-    subjects: Sequence[Subject], upscale: Upscale, cohorts: Cohorts, view: View | None
+    subjects: Sequence[Subject],
+    upscale: Upscale,
+    cohorts: Likeness,
+    view: View | None,
+    embedder: FaceEmbedder | None = None,
 ) -> Known:
     """The gallery of the first image of each person, as it is and in `view`."""
     first = {subject.identity: subject for subject in reversed(subjects)}
     people = tuple(dict.fromkeys(subject.identity for subject in subjects))
     faces = [first[person].face for person in people]
-    seen = None if view is None else seen_people([[one] for one in faces], upscale, view.width)
-    return Known(people, load_embedder().faces(faces), cohorts, view, seen)
+    each = [[one] for one in faces]
+    seen = None if view is None else seen_people(each, upscale, view.width, embedder)
+    return Known(people, (embedder or load_embedder()).faces(faces), cohorts, view, seen)
 
 
 def probes_of(
@@ -130,6 +139,7 @@ def probes_of(
     kinds: Sequence[Degradation] = DEGRADATIONS,
     seed: int = 0,
     progress: Callable[[int], object] | None = None,
+    embedder: FaceEmbedder | None = None,
 ) -> Probes:
     """Embed every subject `width` pixels wide, degraded as the first of `kinds` says.
 
@@ -154,7 +164,7 @@ def probes_of(
             for number, kind in batch
         ]  # fmt: skip
         buckets += [looks(face.rgb, face.box).bucket for face in small]
-        rows.append(embed_enlarged(small, upscale))
+        rows.append(embed_enlarged(small, upscale, embedder))
         if progress is not None:
             progress(len(batch))
     return Probes(

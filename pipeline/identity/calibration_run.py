@@ -15,8 +15,8 @@ from data.errors import UsageError
 from pipeline.environment.progress import progress_bar
 from pipeline.environment.provenance import commit
 from pipeline.identity.calibrate import PLAIN, PLAIN_WIDTHS, WIDTHS, calibrate
-from pipeline.identity.cohorts import load_cohorts
-from pipeline.identity.embedding import load_embedder
+from pipeline.identity.embedders.likeness import likeness_of
+from pipeline.identity.embedders.loading import DLIB, find_embedder
 from pipeline.identity.identifier import upscaler_digest
 from pipeline.identity.labelled import Subject, labelled_images, subjects
 from pipeline.identity.thresholds import Fingerprints, Provenance, Rule, Table, load_table
@@ -25,10 +25,10 @@ from pipeline.identity.views import Upscale
 __all__ = ["calibrate_to_file", "fingerprints"]
 
 
-def fingerprints(upscaler: str) -> Fingerprints:
-    """What rules for `upscaler` are tied to in this installation."""
-    embedder, cohort = load_embedder().fingerprint, load_cohorts().fingerprint(upscaler)
-    return Fingerprints(upscaler_digest(upscaler), embedder, cohort)
+def fingerprints(upscaler: str, embedder: str = DLIB) -> Fingerprints:
+    """What rules for `upscaler` and an embedder are tied to in this installation."""
+    cohort = likeness_of(embedder).fingerprint(upscaler)
+    return Fingerprints(upscaler_digest(upscaler), find_embedder(embedder).fingerprint, cohort)
 
 
 def calibrate_to_file(
@@ -39,12 +39,14 @@ def calibrate_to_file(
     *,
     widths: str | None = None,
     most: int | None = None,
+    embedder: str = DLIB,
     quiet: bool = False,
 ) -> str:
     """Measure each upscaler, update the table after each, and return what a person reads.
 
     Raises `UsageError` when no face or fewer than eleven people are found.
     """
+    run, likeness = find_embedder(embedder), likeness_of(embedder)
     people = _read(folders, lists, most, quiet=quiet)
     count = len({one.identity for one in people})
     if count < 11:
@@ -56,10 +58,18 @@ def calibrate_to_file(
         with progress_bar(None, unit="face", quiet=quiet) as bar:
             rules = list(
                 calibrate(
-                    people, function, load_cohorts(), name=name, widths=sizes, progress=bar.update
+                    people,
+                    function,
+                    likeness,
+                    name=name,
+                    widths=sizes,
+                    progress=bar.update,
+                    embedder=run,
                 )
             )
-        table = table.updated(rules, {name: _provenance(name, folders, lists, people, count)})
+        prints = fingerprints(name, embedder)
+        origin = _provenance(prints, folders, lists, people, count)
+        table = table.updated(rules, {name: origin})
         with whole_file(out) as temporary:
             temporary.write_text(table.as_json(), encoding="utf-8")
     return _text([rule for rule in table.rules if rule.upscaler in upscalers])
@@ -98,7 +108,11 @@ def _upscaler(name: str) -> Upscale:
 
 
 def _provenance(
-    name: str, folders: Sequence[Path], lists: Sequence[Path], people: Sequence[Subject], count: int
+    prints: Fingerprints,
+    folders: Sequence[Path],
+    lists: Sequence[Path],
+    people: Sequence[Subject],
+    count: int,
 ) -> Provenance:
     sets = ", ".join(path.name for path in lists or folders)
     return Provenance(
@@ -106,7 +120,7 @@ def _provenance(
         command=shlex.join(["sr-pipeline", *sys.argv[1:]]),
         commit=commit(),
         date=datetime.now(UTC).date().isoformat(),
-        fingerprints=fingerprints(name),
+        fingerprints=prints,
     )
 
 

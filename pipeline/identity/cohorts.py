@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from data.errors import ModelError
 from pipeline.identity.embedding import Embedding
 from pipeline.identity.normalise import Cohort, Floats, normalised
 
-__all__ = ["SHIPPED", "Cohorts", "View", "load_cohorts", "tensors_of"]
+__all__ = ["SHIPPED", "Cohorts", "Likeness", "View", "load_cohorts", "tensors_of"]
 
 SHIPPED: Final = Path(__file__).with_name("cohort.safetensors")
 SEEN_SHARE: Final = 0.4
@@ -35,6 +35,28 @@ class View(NamedTuple):
 
     upscaler: str
     width: float
+
+
+class Likeness(Protocol):
+    """How alike probes are to a gallery: `Cohorts`, or a plain measure without any."""
+
+    def __hash__(self) -> int:
+        """Views are kept by it."""
+
+    @property
+    def views(self) -> Mapping[View, Cohort]:
+        """Views in which a gallery is seen too."""
+
+    def view(self, upscaler: str, width: float) -> View | None:
+        """See `Cohorts.view`."""
+
+    def similarities(
+        self, probes: Embedding, known: Embedding, view: View | None, seen: Embedding | None
+    ) -> Floats:
+        """See `Cohorts.similarities`."""
+
+    def fingerprint(self, upscaler: str) -> str:
+        """See `Cohorts.fingerprint`."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -16,6 +16,8 @@ from data.images.rgb import RGB
 from pipeline.identity.alignment import Points, chip, chip_at_box
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from pipeline.identity.dlib_in_torch import FaceNet
 
 __all__ = ["Embedder", "Embedding", "Face", "load_embedder"]
@@ -51,6 +53,13 @@ class Embedder:
     """
 
     net: FaceNet
+    tuned: FaceNet | None = None
+    """The network for faces that were small and are restored; None: `net`."""
+
+    @property
+    def size(self) -> int:
+        """Numbers of an embedding."""
+        return SIZE
 
     def embed(self, rgb: RGB, box: Box) -> Embedding:
         """The face at `box` (pixels of `rgb`) as `(128,)`; Euclidean distances compare faces.
@@ -66,26 +75,42 @@ class Embedder:
 
         return embed_chips([chip_at_box(rgb, box) for rgb in images], self.net)
 
-    def faces(self, faces: Sequence[Face]) -> Embedding:
+    def faces(self, faces: Sequence[Face], *, restored: bool | Sequence[bool] = False) -> Embedding:
         """The means of each face and its mirror image, `(N, 128)`.
 
-        Raises `ValueError` for a box without area.
+        Faces that are `restored` (all, or each by its own) are embedded by `tuned`. Raises
+        `ValueError` for a box without area.
         """
         from pipeline.identity.dlib_in_torch import embed_chips
 
         chips = [chip(face.rgb, face.box, face.landmarks) for face in faces]
         mirrored = [np.ascontiguousarray(one[:, ::-1]) for one in chips]
-        both = embed_chips([*chips, *mirrored], self.net)
-        mean = (both[: len(chips)] + both[len(chips) :]) / 2
-        return np.asarray(mean, np.float32)
+        by_tuned = self._by_tuned(len(chips), restored)
+        mean = np.empty((len(chips), SIZE), np.float32)
+        for net, rows in ((self.net, ~by_tuned), (self.tuned, by_tuned)):
+            own = np.flatnonzero(rows)
+            if len(own):
+                both = embed_chips([side[i] for side in (chips, mirrored) for i in own], net)
+                mean[own] = (both[: len(own)] + both[len(own) :]) / 2
+        return mean
+
+    def _by_tuned(self, count: int, restored: bool | Sequence[bool]) -> NDArray[np.bool_]:
+        """`(count,)`, which faces are for `tuned`."""
+        each = np.full(count, restored) if isinstance(restored, bool) else np.array(restored, bool)
+        return each & (self.tuned is not None)
 
     @functools.cached_property
     def fingerprint(self) -> str:
         """Sixteen hexadecimal digits of the hash of the network's weights."""
         digest = hashlib.sha256()
-        for values in self.net.parameters():
+        for values in self._parameters():
             digest.update(values.contiguous().numpy().tobytes())
         return digest.hexdigest()[:16]
+
+    def _parameters(self) -> Iterable[Tensor]:
+        yield from self.net.parameters()
+        if self.tuned is not None:
+            yield from self.tuned.parameters()
 
 
 @functools.lru_cache(maxsize=1)

@@ -13,7 +13,8 @@ import numpy as np
 
 from data.errors import ImageError, SrPipelineError, UsageError
 from data.regular_files import paths_below
-from pipeline.identity.embedding import SIZE, Embedding, Face, load_embedder
+from pipeline.identity.embedders.loading import DLIB, find_embedder
+from pipeline.identity.embedding import Embedding, Face
 from pipeline.identity.faces_of_people import largest_face, small_copy
 from pipeline.identity.gallery_cache import GalleryCache, KnownFace
 from pipeline.identity.gate import Checked, check
@@ -37,7 +38,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownImage:
-    """One usable image of a person: its embedding `(128,)` and what the gate saw."""
+    """One usable image of a person: its embedding and what the gate saw."""
 
     path: Path
     person: str
@@ -49,7 +50,7 @@ class KnownImage:
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """Known people: row `i` of `embeddings` (n, 128) is the mean of the images of `people[i]`.
+    """Known people: row `i` of `embeddings` is the mean of the images of `people[i]`.
 
     `poor` people have no image that is good enough: they are compared, and never given as a name.
     Raises `ValueError` when the parts do not fit.
@@ -66,9 +67,11 @@ class Gallery:
     """Small copies of the images of `people[i]`, from which views are made; may be empty."""
     cache: GalleryCache | None = field(default=None, repr=False, compare=False)
     """Where the views of the gallery are kept; None: nowhere."""
+    embedder: str = DLIB
+    """What embedded it and has to embed the probes: a name, or an ONNX file."""
 
     def __post_init__(self) -> None:
-        if not self.people or self.embeddings.shape != (len(self.people), SIZE):
+        if not self.people or len(self.embeddings) != len(self.people):
             raise ValueError(f"{len(self.people)} people, embeddings {self.embeddings.shape}")
         if len(set(self.people)) != len(self.people):
             raise ValueError("a person stands in the gallery twice")
@@ -81,13 +84,14 @@ class Gallery:
         *,
         accept_poor: bool = False,
         cache: GalleryCache | None = None,
+        embedder: str = DLIB,
     ) -> Gallery:
         """One folder per person, named after the person, with images at any depth.
 
         The largest face of each image is taken. What has no face, cannot be read, or is too poor
         (unless `accept_poor`) is listed in `skipped`. Raises `UsageError` when nothing is left.
         `progress(done, all)` is called after each image. With a `cache`, an image that it holds is
-        not embedded again.
+        not embedded again: it has to be that of the same `embedder`.
 
         Examples:
             >>> Gallery.from_folder("people").people  # doctest: +SKIP
@@ -103,7 +107,7 @@ class Gallery:
             try:
                 if path.parent == folder:
                     raise ImageError("not in the folder of a person")
-                found.append(_known(path, path.relative_to(folder).parts[0], cache))
+                found.append(_known(path, path.relative_to(folder).parts[0], cache, embedder))
             except SrPipelineError as error:
                 skipped.append(Skipped(path, str(error)))
             if progress is not None:
@@ -111,7 +115,8 @@ class Gallery:
         if not found:
             why = f"; the first: {skipped[0].path.name}: {skipped[0].reason}" if skipped else ""
             raise UsageError(f"{folder}: no face in {len(paths)} gallery images{why}")
-        return replace(build_gallery(found, skipped, accept_poor=accept_poor), cache=cache)
+        made = build_gallery(found, skipped, accept_poor=accept_poor)
+        return replace(made, cache=cache, embedder=embedder)
 
     def describe(self) -> dict[str, object]:
         """What answers depend on, JSON-ready."""
@@ -122,6 +127,7 @@ class Gallery:
             "pictures": self.images,
             "poor": sorted(self.poor),
             "gallery_sha256": digest.hexdigest()[:16],
+            **({} if self.embedder == DLIB else {"embedder": self.embedder}),
         }
 
 
@@ -175,7 +181,7 @@ def _duplicates(found: Sequence[KnownImage]) -> Iterator[str]:
             yield f"{other.path} and {image.path}: {what} under two names ({distance:.2f})"
 
 
-def _known(path: Path, person: str, cache: GalleryCache | None) -> KnownImage:
+def _known(path: Path, person: str, cache: GalleryCache | None, embedder: str) -> KnownImage:
     from data.images.files import load_image
 
     image = load_image(path)
@@ -184,7 +190,7 @@ def _known(path: Path, person: str, cache: GalleryCache | None) -> KnownImage:
         face = largest_face(image.rgb)
         if face is None:
             raise ImageError("no face found")
-        embedding = load_embedder().faces([face])[0]
+        embedding = find_embedder(embedder).faces([face])[0]
         known = KnownFace(embedding, check(image.rgb, face.box), face.box, face.landmarks)
         if cache is not None:
             cache.keep_face(image.stamp.sha256, known)

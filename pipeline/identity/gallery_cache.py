@@ -27,7 +27,8 @@ from pipeline.environment.provenance import library_versions
 from pipeline.evidence.hashes import file_sha256
 from pipeline.evidence.models import models_of
 from pipeline.identity.alignment import Points
-from pipeline.identity.embedding import SIZE, Embedding
+from pipeline.identity.embedders.loading import DLIB, find_embedder
+from pipeline.identity.embedding import Embedding
 from pipeline.identity.gate import Checked
 
 __all__ = ["GalleryCache", "KnownFace"]
@@ -45,7 +46,7 @@ _CODE: Final = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KnownFace:
-    """The largest face of a gallery image: embedding `(128,)`, what the gate saw, and where it is.
+    """The largest face of a gallery image: its embedding, what the gate saw, and where it is.
 
     `box` and `landmarks` are in pixels of the image.
     """
@@ -64,9 +65,10 @@ class GalleryCache:
     recipe: str
 
     @classmethod
-    def of_user(cls) -> GalleryCache:
+    def of_user(cls, embedder: str = DLIB) -> GalleryCache:
         """The cache in the user's cache folder, for the models and code that run now."""
-        return cls(cache_folder() / "gallery", _recipe())
+        other = "" if embedder == DLIB else find_embedder(embedder).fingerprint
+        return cls(cache_folder() / "gallery", _recipe() + other)
 
     def find_face(self, image_sha256: str) -> KnownFace | None:
         """The face of the image file with that hash; None where it is not known."""
@@ -95,7 +97,7 @@ class GalleryCache:
         )
 
     def find_rows(self, key: str, count: int) -> Embedding | None:
-        """`count` embeddings `(count, 128)` that were kept under `key`; None where none were."""
+        """`count` embeddings that were kept under `key`; None where none were."""
         try:
             return _numbers(self._read(key)["rows"], count)
         except (ValueError, TypeError, KeyError):
@@ -139,7 +141,7 @@ def _text(embeddings: Embedding) -> str:
 
 def _numbers(text: str, count: int) -> Embedding:
     """Read back `count` embeddings; raises ValueError for anything else."""
-    numbers = np.frombuffer(base64.b64decode(text), "<f4").reshape(count, SIZE)
+    numbers = np.frombuffer(base64.b64decode(text), "<f4").reshape(count, -1)
     if not np.isfinite(numbers).all():
         raise ValueError("not a number")
     return numbers.astype(np.float32)

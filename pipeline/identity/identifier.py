@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.identity.cohorts import Cohorts, View, load_cohorts
+from pipeline.identity.cohorts import Likeness, View, load_cohorts
 from pipeline.identity.embedding import Embedding
 from pipeline.identity.gallery import Gallery
 from pipeline.identity.thresholds import Fingerprints, Rule, Table
@@ -38,7 +38,7 @@ class Probe:
     """A face, or the faces of one track, to be named."""
 
     embedding: Embedding
-    """`(128,)`, see `Embedder.faces`; of a track the weighted mean."""
+    """`(128,)` of dlib, see `FaceEmbedder.faces`; of a track the weighted mean."""
     face_px: float
     """Width of the face in pixels of the image before it was enlarged."""
     degradation: str
@@ -86,7 +86,7 @@ class Identifier:
     table: Table = field(repr=False)
     fingerprints: dict[str, Fingerprints] = field(default_factory=dict, repr=False)
     fpir: float = 0.01
-    cohorts: Cohorts = field(default_factory=load_cohorts, repr=False)
+    cohorts: Likeness = field(default_factory=load_cohorts, repr=False)
     views: Mapping[View, Embedding] = field(default_factory=dict, repr=False)
 
     def describe(self) -> dict[str, object]:

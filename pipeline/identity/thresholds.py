@@ -107,7 +107,8 @@ class Table:
         if source is None:
             return Found(None, "not calibrated", f"not calibrated for {upscaler}")
         if source.fingerprints != fingerprints:
-            return Found(None, "not calibrated", f"calibrated for other weights of {upscaler}")
+            what = _difference(source.fingerprints, fingerprints, upscaler)
+            return Found(None, "not calibrated", what)
         rules = [r for r in self.rules if r.upscaler == upscaler and r.fpir == fpir]
         if not rules:
             return Found(None, "not calibrated", f"not calibrated for a rate of {fpir:g}")
@@ -170,6 +171,12 @@ def _provenance(values: Mapping[str, object]) -> Provenance:
     if not isinstance(prints, dict):
         raise TypeError("fingerprints is not an object")
     return Provenance(**{**values, "fingerprints": Fingerprints(**prints)})  # type: ignore[arg-type]
+
+
+def _difference(measured: Fingerprints, own: Fingerprints, upscaler: str) -> str:
+    if measured.embedder != own.embedder:
+        return f"not calibrated for this embedder ({own.embedder}): `calibrate identity` does it"
+    return f"calibrated for other weights of {upscaler}"
 
 
 def _neighbours(rules: Sequence[Rule], key: str, value: float) -> list[Rule]:

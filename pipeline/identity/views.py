@@ -10,7 +10,9 @@ from typing import Final
 import numpy as np
 
 from data.images.rgb import RGB
-from pipeline.identity.cohorts import Cohorts, View
+from pipeline.identity.cohorts import Likeness, View
+from pipeline.identity.embedders.base import FaceEmbedder
+from pipeline.identity.embedders.loading import find_embedder
 from pipeline.identity.embedding import Embedding, Face, load_embedder
 from pipeline.identity.faces_of_people import with_landmarks
 from pipeline.identity.gallery import Gallery
@@ -27,7 +29,7 @@ _CLEAN: Final[Degradation] = "clean"
 
 
 @functools.lru_cache(maxsize=8)
-def views_of(gallery: Gallery, upscaler: str, cohorts: Cohorts) -> Mapping[View, Embedding]:
+def views_of(gallery: Gallery, upscaler: str, cohorts: Likeness) -> Mapping[View, Embedding]:
     """The gallery in each view of `upscaler` that has a cohort; empty where there is none.
 
     A gallery of 100 people takes 20 seconds of one core, once for each gallery in memory; with
@@ -47,7 +49,8 @@ def _kept_or_made(gallery: Gallery, view: View) -> Embedding:
         from pipeline.upscalers.loading import load_upscaler
 
         upscale = load_upscaler(view.upscaler, device="cpu", threads=1)
-        rows = seen_people(gallery.faces, upscale, view.width)
+        embedder = find_embedder(gallery.embedder)
+        rows = seen_people(gallery.faces, upscale, view.width, embedder)
         if cache is not None:
             cache.keep_rows(key, rows)
     return rows
@@ -65,11 +68,16 @@ def _faces_digest(gallery: Gallery) -> str:
 
 
 def seen_people(
-    people: Sequence[Sequence[Face]], upscale: Upscale, width: float, *, seed: int = 0
+    people: Sequence[Sequence[Face]],
+    upscale: Upscale,
+    width: float,
+    embedder: FaceEmbedder | None = None,
+    *,
+    seed: int = 0,
 ) -> Embedding:
     """Row `i` is the mean of the faces of `people[i]` as an image of `width` pixels shows them.
 
-    Returns `(n, 128)`. Raises `ValueError` for a person without a face.
+    Returns `(n, 128)` of dlib's network. Raises `ValueError` for a person without a face.
     """
     todo = [(row, face, draw) for row, faces in enumerate(people) for face in faces
             for draw in range(DRAWS)]  # fmt: skip
@@ -80,18 +88,22 @@ def seen_people(
             far_away(face, width, _CLEAN, np.random.default_rng([seed, start + i, round(width)]))
             for i, (_, face, _) in enumerate(part)
         ]
-        for (row, _, _), embedding in zip(part, embed_enlarged(small, upscale), strict=True):
+        found = embed_enlarged(small, upscale, embedder)
+        for (row, _, _), embedding in zip(part, found, strict=True):
             rows[row].append(embedding)
     if not all(rows):
         raise ValueError("a person without a face")
     return np.asarray([np.mean(one, axis=0) for one in rows], np.float32)
 
 
-def embed_enlarged(faces: Sequence[Face], upscale: Upscale) -> Embedding:
-    """Enlarge small faces and embed them, `(n, 128)`, as `identify` does with faces it found."""
+def embed_enlarged(
+    faces: Sequence[Face], upscale: Upscale, embedder: FaceEmbedder | None = None
+) -> Embedding:
+    """Enlarge small faces and embed them (by dlib's), as `identify` does with faces it found."""
     large = upscale([face.rgb for face in faces])
     restored = [
         face.on(rgb, scale=(rgb.shape[0] / face.rgb.shape[0],) * 2)
         for face, rgb in zip(faces, large, strict=True)
     ]
-    return load_embedder().faces(with_landmarks(restored))
+    larger = [new.rgb is not old.rgb for new, old in zip(restored, faces, strict=True)]
+    return (embedder or load_embedder()).faces(with_landmarks(restored), restored=larger)

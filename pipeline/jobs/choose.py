@@ -4,6 +4,8 @@ import logging
 from pathlib import Path
 from typing import Any, Final
 
+from data.errors import UsageError
+from pipeline.identity.embedders.loading import DLIB
 from pipeline.jobs.detect import FindFaces
 from pipeline.jobs.search_faces import SearchFaces
 from pipeline.names import AUTO
@@ -17,8 +19,14 @@ DetectJob = FindFaces | SearchFaces
 
 
 def detect_job(out: Path, *, detector: str, **settings: Any) -> DetectJob:  # noqa: ANN401
-    """The job for `detector`; settings of the other one are left out, with a warning if set."""
+    """The job for `detector`; settings of the other one are left out, with a warning if set.
+
+    Raises `UsageError` for tracks with another embedder than dlib's.
+    """
     search = detector == AUTO
+    identifier = settings.get("identifier")
+    if settings.get("tracks") and identifier and identifier.gallery.embedder != DLIB:
+        raise UsageError("tracks are linked by dlib's network: leave out --tracks or --embedder")
     foreign = _CHAIN_ONLY if search else _SEARCH_ONLY
     for name, nothing in foreign.items():
         if settings.pop(name, nothing) != nothing:

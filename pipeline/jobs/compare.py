@@ -19,6 +19,7 @@ from pipeline.engine.job import Images, Item
 from pipeline.engine.journal import Row
 from pipeline.engine.tables import Columns, column_types
 from pipeline.evaluation.summary import HR_METHOD
+from pipeline.identity.embedders.loading import DLIB, find_embedder
 from pipeline.inputs.sources import Source, cut_region
 from pipeline.jobs.degrade import Degradation
 from pipeline.metrics.base import Triple
@@ -106,6 +107,8 @@ class Compare:
     searched: bool = True
     pairs_file: Path | None = None
     """Where `embedded` comes from."""
+    embedder: str = DLIB
+    """Network whose embeddings the pairs compare: a name, or an ONNX file."""
 
     def settings(self) -> dict[str, object]:
         """The protocol: what the rows depend on, JSON-ready."""
@@ -121,6 +124,7 @@ class Compare:
             "embedded_pictures": len(self.embedded),
             "pairs": str(self.pairs_file) if self.pairs_file else None,
             "searched": self.searched,
+            **({} if self.embedder == DLIB else {"embedder": self.embedder}),
         }
 
     def restorer(self, method: Method) -> Upscaler:
@@ -130,6 +134,8 @@ class Compare:
     def check(self) -> None:
         """See `Job.check`."""
         check_detector(self.detector, yunet_model=self.yunet_model)
+        if self.embedded:
+            find_embedder(self.embedder)
         for method in self.methods:
             self.restorer(method)
 
@@ -174,13 +180,11 @@ class Compare:
         return rows
 
     def _embeddings(self, item: Item, truth: Box | None) -> list[list[float] | None]:
-        """128 numbers of the face at the ground truth's box, so that every method shows one."""
-        from pipeline.identity.embedding import load_embedder
-
+        """The numbers of the face at the ground truth's box, so that every method shows one."""
         if truth is None:
             return [None] * (1 + len(self.methods))
         images = [item.images[method.name] for method in (_HR, *self.methods)]
-        vectors = load_embedder().embed_each(images, truth)
+        vectors = find_embedder(self.embedder).embed_each(images, truth)
         return [[round(float(value), 6) for value in vector] for vector in vectors]
 
     def detect(self, image: RGB) -> list[Detection]:

@@ -22,7 +22,8 @@ from pipeline.environment.progress import progress_bar
 from pipeline.environment.provenance import NOTICE, provenance
 from pipeline.environment.words import counted
 from pipeline.evidence.log import RunRecord
-from pipeline.identity.cohorts import load_cohorts
+from pipeline.identity.embedders.likeness import likeness_of
+from pipeline.identity.embedders.loading import DLIB
 from pipeline.identity.gallery import Gallery
 from pipeline.identity.gallery_cache import GalleryCache
 from pipeline.identity.identifier import Identifier
@@ -127,6 +128,7 @@ def load_identifier(
     fpir: float = 0.01,
     table: Path | None = None,
     accept_poor: bool = False,
+    embedder: str = DLIB,
     quiet: bool = False,
     cached: bool = True,
 ) -> Identifier:
@@ -134,13 +136,14 @@ def load_identifier(
 
     Unless `cached` is false, faces come from the user's cache folder where it holds them.
     """
-    cache = GalleryCache.of_user() if cached else None
+    cache = GalleryCache.of_user(embedder) if cached else None
     with progress_bar(None, unit="gallery image", quiet=quiet) as bar:
         people = Gallery.from_folder(
             gallery,
             lambda done, _all: bar.update(done - bar.n),
             accept_poor=accept_poor,
             cache=cache,
+            embedder=embedder,
         )
     for skipped in people.skipped:
         log.warning("gallery: %s: %s", skipped.path, skipped.reason)
@@ -160,8 +163,8 @@ def identifier_for(
     from pipeline.identity.calibration_run import fingerprints
     from pipeline.identity.views import views_of
 
-    prints = {name: fingerprints(name) for name in {upscaler, UNTOUCHED}}
-    cohorts = load_cohorts()
+    prints = {name: fingerprints(name, gallery.embedder) for name in {upscaler, UNTOUCHED}}
+    cohorts = likeness_of(gallery.embedder)
     views = views_of(gallery, upscaler, cohorts)
     known = replace(gallery, faces=())  # what is left goes to every worker
     return Identifier(known, load_table(table or SHIPPED), prints, fpir, cohorts, views)

@@ -50,13 +50,16 @@ def look_at(
 
     Returns the rows and, for each, what the journal keeps besides: the embedding as text.
     """
-    from pipeline.identity.embedding import Face, load_embedder
+    from pipeline.identity.embedders.loading import DLIB, find_embedder
+    from pipeline.identity.embedding import Face
     from pipeline.identity.faces_of_people import with_landmarks
     from pipeline.identity.identifier import Probe
     from pipeline.identity.quality import looks
 
     found = [Face(one.rgb, _with_area(one.box), one.landmarks) for one in faces]
-    embeddings = load_embedder().faces(with_landmarks(found))
+    embedder = find_embedder(DLIB if identifier is None else identifier.gallery.embedder)
+    restored = [row.upscaler is not None for row in rows]
+    embeddings = embedder.faces(with_landmarks(found), restored=restored)
     made: list[FaceRow] = []
     for row, face, embedding in zip(rows, faces, embeddings, strict=True):
         bucket = looks(face.native, face.native_box).bucket
