@@ -13,7 +13,6 @@ from benchmarks.context import Bench
 from benchmarks.measuring.real_detection import Scores, score_chains
 from benchmarks.measuring.real_frames import FrameScores, Search, face_scores, false_scores
 from benchmarks.measuring.real_sets import FaceCrop, Scenes, faceless_frames
-from data.images.files import load_rgb
 from data.images.rgb import RGB
 from pipeline.detection.chains import Chain
 from pipeline.jobs.detection_chains import load_chains
@@ -71,7 +70,7 @@ def frame_scores_of(bench: Bench, name: str, search: Search, scenes: Scenes) -> 
     every = {"version": VERSION, "search": name, **bench.arithmetic}
     false = bench.cache.json(
         {"what": "faceless frames", "images": _digest(path.read_bytes() for path in plain)} | every,
-        lambda: false_scores(search, [load_rgb(path) for path in plain]),
+        lambda: false_scores(search, plain),
     )
     frames = _digest(_scene(path, scenes) for path in [*scenes.faces][:most])
     found = bench.cache.json(

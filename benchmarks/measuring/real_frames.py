@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -25,7 +27,8 @@ SIZES: Final = ((10, 48), (10, 16), (16, 24), (24, 48))
 """Widths of faces in pixels; the first is the one that targets speak of."""
 _LEAST_WIDTH: Final = 8
 
-Search = Callable[[RGB], list[Detection]]
+Search = Callable[[Path], list[Detection]]
+"""From an image file to its candidates; each file is searched once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +69,19 @@ def frame_searches(device: str) -> Mapping[str, Search]:
         return [face for face in found if face.box.width >= _LEAST_WIDTH]
 
     return {
-        "auto": lambda rgb: search_candidates(rgb, device),
-        "centerface ×2": doubled,
-        "hog": lambda rgb: next(hog([rgb]))[chain],
+        "auto": _once(lambda rgb: search_candidates(rgb, device)),
+        "centerface ×2": _once(doubled),
+        "hog": _once(lambda rgb: next(hog([rgb]))[chain]),
     }
 
 
-def false_scores(search: Search, faceless: Sequence[RGB]) -> list[float]:
+def _once(search: Callable[[RGB], list[Detection]]) -> Search:
+    return functools.cache(lambda path: search(load_rgb(path)))
+
+
+def false_scores(search: Search, faceless: Sequence[Path]) -> list[float]:
     """Scores of every box in images without faces."""
-    return [face.score for rgb in faceless for face in search(rgb)]
+    return [face.score for path in faceless for face in search(path)]
 
 
 def face_scores(search: Search, scenes: Scenes, most: int | None) -> list[tuple[float, float]]:
@@ -82,7 +89,7 @@ def face_scores(search: Search, scenes: Scenes, most: int | None) -> list[tuple[
     return [
         one
         for path, boxes in list(scenes.faces.items())[:most]
-        for one in _matched(search(load_rgb(path)), boxes)
+        for one in _matched(search(path), boxes)
     ]
 
 
