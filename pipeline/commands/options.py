@@ -168,7 +168,7 @@ embedder = click.option(
     "--embedder",
     default="dlib",
     show_default=True,
-    metavar="dlib|FILE.onnx",
+    metavar="dlib|FILE",
     help="Network that compares faces: dlib's, or your own with its card FILE.json.",
 )
 naming = combine(

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.identity.cohorts import Likeness, View, load_cohorts
 from pipeline.identity.embedders.base import Distance
-from pipeline.identity.embedders.loading import DLIB
+from pipeline.identity.embedders.loading import CHANGES, DLIB
 from pipeline.identity.embedding import Embedding
 from pipeline.identity.normalise import Cohort, Floats
 
@@ -53,11 +53,11 @@ class PlainLikeness:
 
 
 def likeness_of(embedder: str) -> Likeness:
-    """The shipped cohorts for dlib's network, plain similarities for any other.
+    """The shipped cohorts for dlib's network, changed or not; plain similarities for any other.
 
     Raises `ModelError` when the embedder or the cohorts cannot be loaded.
     """
-    if embedder == DLIB:
+    if embedder == DLIB or embedder.endswith(CHANGES):
         return load_cohorts()
     from pathlib import Path
 

@@ -1,0 +1,54 @@
+"""dlib's network with changes of `pipeline.identity.tuning`: restored faces go through these."""
+
+from __future__ import annotations
+
+import copy
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from data.atomic import whole_file
+from data.errors import ModelError
+from data.safe_text import one_line
+from pipeline.identity.dlib_in_torch import shared_net
+from pipeline.identity.embedding import Embedder
+from pipeline.identity.tuning.low_rank import changed_weights
+
+__all__ = ["load_tuned_embedder", "save_changes"]
+
+
+def save_changes(changes: Mapping[str, Tensor], path: Path, *, note: str) -> None:
+    """Write the tensors of `Changes.layers` in half precision, with a note of where they are from.
+
+    `load_tuned_embedder` reads the file.
+    """
+    from safetensors.torch import save_file
+
+    halves = {name: values.detach().half().contiguous() for name, values in changes.items()}
+    with whole_file(path) as temporary:
+        save_file(halves, temporary, {"format": "sr-pipeline embedder changes", "note": note})
+
+
+@functools.lru_cache(maxsize=2)
+def load_tuned_embedder(path: Path) -> Embedder:
+    """Faces as they are go through dlib's network, restored ones through the changed one.
+
+    Raises `ModelError` on one line when the file is missing, broken or of another network.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    net = shared_net()
+    try:
+        changes = {name: values.float() for name, values in load_file(path).items()}
+        weights = changed_weights(net, changes)
+    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+        raise ModelError(f"{path} does not change dlib's network: {one_line(error)}") from error
+    if not weights or not all(bool(torch.isfinite(one).all()) for one in weights.values()):
+        raise ModelError(f"{path} does not change dlib's network: no numbers")
+    tuned = copy.deepcopy(net)
+    tuned.load_state_dict(weights, strict=False)
+    return Embedder(net, tuned)
