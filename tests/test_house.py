@@ -33,7 +33,7 @@ FLOORS: Final = {
     ],
     "pipeline": [
         *("names", "environment", "methods", "inputs", "evidence", "detection", "upscalers"),
-        *("origins", "identity", "metrics"),
+        *("origins", "identity", "uncertainty", "metrics"),
         *("engine", "tracks", "evaluation", "report", "jobs", "api"),
         *("doctor", "app", "commands", "failures", "cli", "entry"),
     ],

@@ -66,6 +66,12 @@ class FaceRow:
     """Degrees by which the face was turned upright before it was restored."""
     spread: float | None = None
     """Mean change of the restored face when its input is mirrored, in grey levels."""
+    sigma: float | None = None
+    """Expected error of the restored face in grey levels; None where it was not calibrated."""
+    quality: float | None = None
+    """Chance that the restored face's embedding stays within 0.45 of the original's."""
+    unusual: float | None = None
+    """Share of the training faces whose input is more usual than this one's."""
     grey: bool | None = None
     """Whether the image has no colour."""
     dropped: str = ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from data.images.rgb import RGB
 from pipeline.detection.face_cuts import FaceCut, face_cut
 from pipeline.detection.search import FoundFace
+from pipeline.uncertainty.sigma import Certainty, Sigma
 from pipeline.upscalers.base import Upscaler
-from pipeline.upscalers.spread import restore
+from pipeline.upscalers.spread import restore, restore_both, spread_between
 
 PER_TURN: Final = 32
 """Faces that are restored at once: a crowd of thousands must not fill the memory."""
@@ -30,6 +31,8 @@ class RestoredFace:
     scale: int
     spread: NDArray[np.float32] | None
     """Where mirroring the cut changes the restoration, `(kH, kW)` in grey levels."""
+    certainty: Certainty | None = None
+    """How sure the restoration is; None where that was not calibrated, or no spread was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ def sights(
     below: int,
     *,
     spread: bool,
+    sigma: Sigma | None = None,
 ) -> list[Sight]:
     """What was found in each image, with the faces of as many images as one turn takes restored."""
     plain = [Sight(tuple(one), ()) for one in found]
@@ -64,7 +68,7 @@ def sights(
             shared.append(index)
             room -= len(sight.kept)
     pairs = [(images[index], one) for index in shared for one in plain[index].kept]
-    restored = iter(restore_faces(pairs, upscaler, below, spread=spread))
+    restored = iter(restore_faces(pairs, upscaler, below, spread=spread, sigma=sigma))
     for index in shared:
         first = tuple(next(restored) for _ in plain[index].kept)
         plain[index] = Sight(plain[index].found, first)
@@ -72,19 +76,35 @@ def sights(
 
 
 def restore_faces(
-    faces: Sequence[tuple[RGB, FoundFace]], upscaler: Upscaler, below: int, *, spread: bool
+    faces: Sequence[tuple[RGB, FoundFace]],
+    upscaler: Upscaler,
+    below: int,
+    *,
+    spread: bool,
+    sigma: Sigma | None = None,
 ) -> list[RestoredFace]:
     """Cut each face out of its image; those with a side below `below` px are restored together.
 
-    Their `spread` takes a second pass of the upscaler: it is None unless it is asked for.
+    Their `spread` takes a second pass of the upscaler: it is None unless it is asked for. With it
+    comes the `certainty` that `sigma`, the upscaler's own, gives.
     """
     cuts = [face_cut(rgb, one.box, one.landmarks) for rgb, one in faces]
     small = [i for i, cut in enumerate(cuts) if min(cut.rgb.shape[:2]) < below]
-    images = [cuts[i].rgb for i in small]
-    made = dict(zip(small, restore(upscaler, images, spread=spread), strict=True))
-    return [
-        RestoredFace(one, cut, made[i][0], upscaler.scale, made[i][1])
-        if i in made
-        else RestoredFace(one, cut, None, 1, None)
-        for i, ((_, one), cut) in enumerate(zip(faces, cuts, strict=True))
+    plain = [
+        RestoredFace(one, cut, None, 1, None) for (_, one), cut in zip(faces, cuts, strict=True)
     ]
+    images = [cuts[i].rgb for i in small]
+    if not spread:
+        for i, (restored, _) in zip(small, restore(upscaler, images, spread=False), strict=True):
+            plain[i] = replace(plain[i], restored=restored, scale=upscaler.scale)
+        return plain
+    for i, (restored, mirrored) in zip(small, restore_both(upscaler, images), strict=True):
+        made = None if sigma is None else sigma(cuts[i].rgb, restored, mirrored, cuts[i].face.width)
+        plain[i] = replace(
+            plain[i],
+            restored=restored,
+            scale=upscaler.scale,
+            spread=spread_between(restored, mirrored),
+            certainty=made,
+        )
+    return plain

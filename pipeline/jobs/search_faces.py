@@ -23,6 +23,9 @@ from pipeline.jobs.restored_faces import PER_TURN, RestoredFace, Sight, restore_
 from pipeline.names import AUTO
 from pipeline.report.drawing import draw_boxes, side_by_side
 from pipeline.tracks.base import Cut
+from pipeline.uncertainty.files import load_sigma
+from pipeline.uncertainty.sigma import Certainty, Sigma
+from pipeline.uncertainty.sigma import as_image as sigma_image
 from pipeline.upscalers.spread import as_image
 
 if TYPE_CHECKING:
@@ -46,6 +49,9 @@ class SearchFaces(FaceSettings):
         check_detector(DETECTOR, device=self._onnx_device())
         load_thresholds()
         self.loaded_upscaler()
+
+    def _sigma(self) -> Sigma | None:
+        return load_sigma(self.upscaler) if self.images else None
 
     def _onnx_device(self) -> str:
         return "cpu" if self.device == "mps" else self.device
@@ -85,7 +91,14 @@ class SearchFaces(FaceSettings):
         )
         images = [item.images["input"] for item in batch]
         found = search_images(images, wanted)
-        return sights(images, found, self.loaded_upscaler(), self.upscale_below, spread=self.images)
+        return sights(
+            images,
+            found,
+            self.loaded_upscaler(),
+            self.upscale_below,
+            spread=self.images,
+            sigma=self._sigma(),
+        )
 
     def _turns(self, item: Item, sight: Sight) -> Iterator[Sequence[RestoredFace]]:
         """The restored faces of an image, a bounded number at a time."""
@@ -96,7 +109,11 @@ class SearchFaces(FaceSettings):
         for start in range(0, len(pairs), PER_TURN):
             part = pairs[start : start + PER_TURN]
             yield restore_faces(
-                part, self.loaded_upscaler(), self.upscale_below, spread=self.images
+                part,
+                self.loaded_upscaler(),
+                self.upscale_below,
+                spread=self.images,
+                sigma=self._sigma(),
             )
 
     def finish(self, item: Item) -> list[Row]:
@@ -169,7 +186,7 @@ class SearchFaces(FaceSettings):
     def _row(self, empty: FaceRow, number: int, face: RestoredFace, item: Item) -> FaceRow:
         box = face.found.box.shifted(*region_offset(item.source))
         return replace(
-            _told(empty, face.found, item),
+            _certain(_told(empty, face.found, item), face.certainty),
             face=number,
             upscaler=self.upscaler if face.restored is not None else UNTOUCHED,
             scale=face.scale,
@@ -189,6 +206,8 @@ class SearchFaces(FaceSettings):
             save_restored(file, pair, mark=self.mark, upscaler=self.upscaler)
         if face.spread is not None:
             save_png(self.out / f"{stem}-spread.png", as_image(face.spread))
+        if face.certainty is not None:
+            save_png(self.out / f"{stem}-sigma.png", sigma_image(face.certainty.sigma))
 
     def _write_boxes(self, item: Item, rows: Sequence[FaceRow], only: RestoredFace | None) -> None:
         """The face beside its restoration where there is one face; else the image with boxes."""
@@ -207,6 +226,14 @@ class SearchFaces(FaceSettings):
     def failure(self, source: Source, message: str) -> list[Row]:
         """See `Job.failure`."""
         return [FaceRow(source.key, "error", error=message).as_row()]
+
+
+def _certain(row: FaceRow, known: Certainty | None) -> FaceRow:
+    """The row with what is known of the restoration."""
+    if known is None:
+        return row
+    sigma, quality, unusual = (round(v, 2) for v in (known.mean, known.quality, known.unusual))
+    return replace(row, sigma=sigma, quality=quality, unusual=unusual)
 
 
 def _stem(item: Item, number: int) -> str:

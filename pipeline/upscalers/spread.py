@@ -15,7 +15,16 @@ from numpy.typing import NDArray
 
 from data.images.rgb import RGB
 
-__all__ = ["LEVELS", "Restored", "as_image", "restore", "restore_with_spread", "restored_images"]
+__all__ = [
+    "LEVELS",
+    "Restored",
+    "as_image",
+    "restore",
+    "restore_both",
+    "restore_with_spread",
+    "restored_images",
+    "spread_between",
+]
 
 Restored = tuple[RGB, NDArray[np.float32] | None]
 """A restored image and its spread, where there is one."""
@@ -36,9 +45,19 @@ def restore_with_spread(
         >>> restore_with_spread(list, [np.zeros((4, 4, 3), np.uint8)])[0][1] is None
         True
     """
+    return [(one, spread_between(one, other)) for one, other in restore_both(upscaler, images)]
+
+
+def restore_both(
+    upscaler: Callable[[Sequence[RGB]], list[RGB]], images: Sequence[RGB]
+) -> list[tuple[RGB, RGB]]:
+    """Each of `images` restored, and its mirror image restored and mirrored back."""
     both = upscaler([*images, *(np.ascontiguousarray(one[:, ::-1]) for one in images)])
     straight, mirrored = both[: len(images)], both[len(images) :]
-    return [(one, _spread(one, other)) for one, other in zip(straight, mirrored, strict=True)]
+    return [
+        (one, np.ascontiguousarray(other[:, ::-1]))
+        for one, other in zip(straight, mirrored, strict=True)
+    ]
 
 
 def restore(
@@ -65,8 +84,9 @@ def restored_images(
     ]
 
 
-def _spread(one: RGB, mirrored: RGB) -> NDArray[np.float32] | None:
-    difference = np.abs(one.astype(np.int16) - mirrored[:, ::-1])
+def spread_between(one: RGB, other: RGB) -> NDArray[np.float32] | None:
+    """The spread of the two restorations of `restore_both`; see `restore_with_spread`."""
+    difference = np.abs(one.astype(np.int16) - other)
     # Rounding alone moves a pixel by one level.
     return difference.mean(2, dtype=np.float32) if difference.max() > 1 else None
 

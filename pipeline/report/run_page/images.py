@@ -85,8 +85,9 @@ class CardImages:
         return _load(self.run.file("faces", f"{stem}-{row.get('face')}-{kind}.png"))
 
     def _spread(self, row: Row) -> RGB | None:
-        """The map of the face, or its part of the map of the whole image."""
-        own = self._face_file(row, "spread")
+        """The map of sigma, else of spread, of the face, or its part of that of the whole image."""
+        own = self._face_file(row, "sigma")
+        own = self._face_file(row, "spread") if own is None else own
         whole = _load(self.run.file("spread", self.run.output(row))) if own is None else None
         if whole is None or (box := box_of(row)) is None:
             return whole if own is None else own

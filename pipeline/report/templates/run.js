@@ -47,6 +47,12 @@ function titleOf(fact) {
 }
 
 /** [name, value] of all that is known of a face, in the order of reading. */
+function mapOf(fact) {
+  return fact.sigma === undefined
+    ? "Uncertainty: bright where mirroring changes the restoration; not calibrated"
+    : "Uncertainty: sigma, white from 64 grey levels; calibrated on photographs of LFW";
+}
+
 function linesOf(fact) {
   const lines = [["Status", words.states[fact.state]], ["Image", fact.image]];
   const add = (name, value) => value !== undefined && value !== "" && lines.push([name, value]);
@@ -59,6 +65,9 @@ function linesOf(fact) {
   if (fact.lr !== undefined) add("LR consistency", `${fixed(fact.lr, 1)} dB`);
   add("Quality", fact.look);
   if (fact.spread !== undefined) add("Spread under mirroring, mean", `${fixed(fact.spread, 1)} grey levels`);
+  if (fact.sigma !== undefined) add("Sigma, expected error", `${fixed(fact.sigma, 1)} grey levels`);
+  if (fact.near !== undefined) add("Chance that the embedding stays near", fixed(fact.near, 2));
+  if (fact.unusual !== undefined) add("More usual training faces", `${fixed(100 * fact.unusual, 0)} %`);
   if (fact.turned !== undefined) add("Turned upright by", `${fixed(fact.turned, 1)}°`);
   if (fact.grey) add("Colour", "grey");
   add(fact.state === "named" ? "Name" : "Closest person (no name given)", fact.name);
@@ -89,7 +98,8 @@ function summaryOf(fact, images) {
   if (score.length) lines.push(make("p", { classes: "faint", textContent: score.join(" · ") }));
   if (fact.lr !== undefined) {
     const spread = fact.spread === undefined ? "" : ` · spread ${fixed(fact.spread, 1)}`;
-    lines.push(make("p", { classes: "faint", textContent: `LR consistency ${fixed(fact.lr, 1)} dB${spread}` }));
+    const sigma = fact.sigma === undefined ? "" : ` · sigma ${fixed(fact.sigma, 1)}`;
+    lines.push(make("p", { classes: "faint", textContent: `LR consistency ${fixed(fact.lr, 1)} dB${spread}${sigma}` }));
   }
   else if (fact.upscaler === "none") lines.push(make("p", { classes: "faint", textContent: "not upscaled" }));
   if (fact.name) {
@@ -294,7 +304,7 @@ function fillLarge(index) {
   dialog.querySelector(".panels").replaceChildren(...[
     images.native && panel(images.native, `Native pixels, ${images.nativePx.join("×")}`, `${title}, native pixels`),
     images.restored && panel(images.restored, `Restored, ${images.restoredPx.join("×")}: not evidence of identity`, `${title}, restored`),
-    images.spread && panel(images.spread, "Uncertainty: bright where mirroring changes the restoration; not calibrated", `${title}, uncertainty map`),
+    images.spread && panel(images.spread, mapOf(facts[index]), `${title}, uncertainty map`),
     framePanel(index),
   ].filter(Boolean));
   dialog.querySelector(".facts").replaceChildren(...linesOf(facts[index]).map(([name, value]) =>
