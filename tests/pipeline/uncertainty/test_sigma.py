@@ -111,7 +111,7 @@ def test_the_map_is_white_from_64_levels() -> None:
 
 @pytest.mark.parametrize("name", ["gflmser", "gflmser-real"])
 def test_a_shipped_sigma_is_of_the_shipped_weights(name: str) -> None:
-    """After new weights `python -m benchmarks.tools.fit_sigma` has to be run again."""
+    """After new weights `python -m benchmarks.fit_sigma` has to be run again."""
     file = file_of(name)
     if not file.is_file():
         pytest.skip(f"{name} has no sigma")

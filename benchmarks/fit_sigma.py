@@ -1,7 +1,7 @@
 """Fit the sigma of an upscaler's weights: again for every new file of weights, in minutes.
 
-    python -m benchmarks.tools.fit_sigma gflmser-real --faces ../cache/wild --faces ../cache/align
-    python -m benchmarks.tools.fit_sigma gflmser-real --test --results FILE.json
+    python -m benchmarks.fit_sigma gflmser-real --faces ../cache/wild --faces ../cache/align
+    python -m benchmarks.fit_sigma gflmser-real --test --results FILE.json
 
 Training faces fit it, lfw-val scales it. With `--test` the figures are of lfw-test, which nothing
 was chosen on; else those of lfw-val are printed, which the scales have seen.
