@@ -16,6 +16,8 @@ LIMITS: Final = (
     "or Black people; rates by group are unknown.",
     "Where no name is given, the reason stands beside the face. No conclusion follows from it.",
     "False-positive rates were measured on other images than these. Other cameras can do worse.",
+    "Sigma is the expected error in grey levels. It was calibrated on photographs of LFW that were "
+    "degraded by computer; other cameras can do worse.",
     "The spread says where a restoration changes when its input is mirrored. It is not calibrated: "
     "two restorations can be wrong alike.",
     "The size class says what EN 62676-4 expects of a face of that width. It is no measure of this "

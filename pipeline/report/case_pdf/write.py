@@ -34,6 +34,7 @@ _LABELS: Final = (
     ("look", "quality", "{}"),
     ("lr", "LR consistency", "{:.1f} dB"),
     ("spread", "spread, mirrored", "{:.1f} grey levels"),
+    ("sigma", "sigma, expected error", "{:.1f} grey levels"),
     ("name", "closest person", "{}"),
     ("similarity", "similarity", "{:.2f}"),
     ("threshold", "similarity needed", "{:.2f}"),
