@@ -1,7 +1,7 @@
 """Sigma: how far each pixel of a restored face may be from the truth, in grey levels.
 
-The mean squared error of the image is predicted from `image_features`, its distribution over the
-pixels from `pixel_features`, and a scale is measured for each face width and degradation, so that
+The mean squared error of the image is predicted from `image_features`, and its distribution over
+the pixels from `pixel_features`. A scale for each face width and degradation is measured, so that
 95 % of the values lie within two sigma. All of it belongs to one file of weights.
 """
 
