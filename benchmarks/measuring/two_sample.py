@@ -37,7 +37,7 @@ def two_sample_auc(
     labels = torch.cat([torch.zeros(len(made[0])), torch.ones(len(real[0]))])
     adam = torch.optim.Adam(judge.parameters(), lr=_RATE)
     for _ in range(_PASSES):
-        for rows in torch.randperm(len(learnt)).split(_BATCH):
+        for rows in torch.split(torch.randperm(len(learnt)), _BATCH):
             seen = learnt[rows]
             seen = torch.where(torch.rand(len(rows), 1, 1, 1) < 0.5, seen, seen.flip(3))
             loss = functional.binary_cross_entropy_with_logits(judge(seen)[:, 0], labels[rows])
