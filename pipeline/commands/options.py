@@ -169,7 +169,7 @@ embedder = click.option(
     default="dlib",
     show_default=True,
     metavar="dlib|FILE",
-    help="Network that compares faces: dlib's, or your own with its card FILE.json.",
+    help="Network that compares faces: dlib's, an ONNX file with a card, or a tuned one.",
 )
 naming = combine(
     click.option(
