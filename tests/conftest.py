@@ -1,8 +1,12 @@
 """Fixtures of every test: where the images are."""
 
+import os
 from pathlib import Path
 
 import pytest
+
+# Each core runs a pytest of its own: more threads of torch would only wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
