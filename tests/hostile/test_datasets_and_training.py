@@ -18,9 +18,10 @@ from data.datasets.registry import datasets
 from data.prepared import DatasetImage, build
 from gflmser.schema import ConfigError
 from gflmser.training.sampler import CachedFaces
+from pipeline.failures import USAGE, exit_code_of
 from pipeline.jobs.prepare_dataset import chosen
 from tests.hostile.conftest import Run
-from tests.hostile.test_failures import HEED, SCRIPT, started
+from tests.hostile.test_failures import HEED, SCRIPT
 
 TINY = """
 name = "tiny"
@@ -228,7 +229,9 @@ def test_training_on_a_full_disk_is_one_line(photos: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["train", "prepare", "export"])
-def test_an_output_that_cannot_be_made_is_one_line(photos: Path, command: str) -> None:
+def test_an_output_that_cannot_be_made_is_one_line(
+    run: Run, photos: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     # A file where a folder would have to be: permissions do not stop root, this does.
     wall = photos.parent / "wall"
     wall.write_text("x")
@@ -237,10 +240,10 @@ def test_an_output_that_cannot_be_made_is_one_line(photos: Path, command: str) -
         words = ("train", config(photos), "--out", wall / "o", "--quiet", "--device", "cpu")
     elif command == "prepare":
         words = ("datasets", "prepare", "folder", photos, "--out", wall / "o")
-    process = started(*words)
-    _, errors = process.communicate()
-    assert process.returncode == 2, errors
-    assert_one_line(errors)
+    done = run(*words)
+    assert isinstance(done.exception, Exception)
+    assert exit_code_of(done.exception, debug=False) == USAGE
+    assert_one_line(done.stderr + capsys.readouterr().err)
 
 
 def test_export_on_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
