@@ -10,6 +10,7 @@ import click
 import pytest
 
 from pipeline.cli import cli
+from tests.pipeline.report.browser import started
 
 ROOT = Path(__file__).resolve().parents[2]
 _LINK = re.compile(r"\]\(([^)\s#]+)")
@@ -38,6 +39,23 @@ def test_every_page_of_the_sources_is_in_the_site(site: Path) -> None:
 def test_the_site_asks_no_other_host(site: Path) -> None:
     asking = [page.name for page in site.rglob("*.html") if _OTHER_HOST.search(page.read_text())]
     assert asking == []
+
+
+@pytest.mark.browser
+def test_search_answers_in_a_page_that_is_opened_as_a_file(site: Path) -> None:
+    with started() as browser:
+        page = browser.new_page()
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.goto((site / "index.html").as_uri())
+        page.locator(".md-search__input").click()
+        page.keyboard.type("gallery")
+        hit = page.locator(".md-search-result__link").first
+        hit.wait_for()
+        assert "gallery" in hit.inner_text().lower()
+        hit.click()
+        page.wait_for_url(re.compile(r"\.html(\?h=|#|$)"))
+    assert {address.split(":")[0] for address in asked} <= {"file", "data"}
 
 
 def test_the_reference_has_every_command_and_option(site: Path) -> None:
