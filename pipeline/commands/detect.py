@@ -10,6 +10,8 @@ import click
 
 from pipeline.commands import options as opt
 from pipeline.commands import output
+from pipeline.commands.naming import Naming
+from pipeline.commands.naming import naming as with_naming
 from pipeline.commands.types import NamedPath
 from pipeline.names import AUTO
 
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
     type=NamedPath(exists=True, file_okay=False, path_type=Path),
     help="Gallery, one folder for each person: adds the closest person.",
 )
-@opt.naming
+@with_naming
 @opt.tracks
 @opt.compute
 @opt.consistent
@@ -44,11 +46,7 @@ def command(
     run: opt.Run,
     out: Path,
     gallery: Path | None,
-    fpir: str,
-    thresholds: Path | None,
-    accept_poor: bool,
-    embedder: str,
-    no_cache: bool,
+    naming: Naming,
     batch_size: int,
     note: str,
     start: Start,
@@ -69,23 +67,14 @@ def command(
     """
     from data.errors import UsageError
     from pipeline.jobs.choose import detect_job
-    from pipeline.jobs.detect_to_folder import find_faces, load_identifier
+    from pipeline.jobs.detect_to_folder import find_faces
     from pipeline.jobs.faces_of_images import images_of
 
     if gallery and settings["consistent"]:
         raise UsageError("identity thresholds hold without --consistent: leave out one of the two")
     identifier = None
     if gallery:
-        identifier = load_identifier(
-            gallery,
-            settings["upscaler"],
-            fpir=float(fpir),
-            table=thresholds,
-            accept_poor=accept_poor,
-            embedder=embedder,
-            quiet=run.options.quiet,
-            cached=not no_cache,
-        )
+        identifier = naming.identifier(gallery, settings["upscaler"], quiet=run.options.quiet)
     job = detect_job(out, batch_size=batch_size, identifier=identifier, **settings)
     done = find_faces(job, run.listing, run.options, start=start, record=opt.record(note))
     if as_json:

@@ -11,6 +11,8 @@ import click
 
 from pipeline.commands import options as opt
 from pipeline.commands import output
+from pipeline.commands.naming import Naming
+from pipeline.commands.naming import naming as with_naming
 from pipeline.commands.types import INPUT
 from pipeline.names import AUTO
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     "--gallery", type=opt.FOLDER, required=True, help="Folder of known people, one folder for each."
 )
 @opt.out
-@opt.naming
+@with_naming
 @opt.tracks
 @opt.search(default_faces="largest", default_detector=AUTO)
 @opt.face_sizes
@@ -39,11 +41,7 @@ def command(
     run: opt.Run,
     gallery: Path,
     out: Path,
-    fpir: str,
-    thresholds: Path | None,
-    accept_poor: bool,
-    embedder: str,
-    no_cache: bool,
+    naming: Naming,
     batch_size: int,
     note: str,
     start: Start,
@@ -71,18 +69,9 @@ def command(
     from pipeline.identity.answers import read_answers, score
     from pipeline.identity.as_text import identification_text
     from pipeline.jobs.choose import detect_job
-    from pipeline.jobs.detect_to_folder import find_faces, load_identifier
+    from pipeline.jobs.detect_to_folder import find_faces
 
-    identifier = load_identifier(
-        gallery,
-        settings["upscaler"],
-        fpir=float(fpir),
-        table=thresholds,
-        accept_poor=accept_poor,
-        embedder=embedder,
-        quiet=run.options.quiet,
-        cached=not no_cache,
-    )
+    identifier = naming.identifier(gallery, settings["upscaler"], quiet=run.options.quiet)
     job = detect_job(out, batch_size=batch_size, identifier=identifier, **settings)
     done = find_faces(job, run.listing, run.options, start=start, record=opt.record(note))
     table = "tracks.csv" if job.tracks else "detections.csv"

@@ -171,25 +171,6 @@ embedder = click.option(
     metavar="dlib|FILE",
     help="Network that compares faces: dlib's, an ONNX file with a card, or a tuned one.",
 )
-naming = combine(
-    click.option(
-        "--fpir",
-        type=click.Choice(["0.01", "0.05"]),
-        default="0.01",
-        show_default=True,
-        help="Share of strangers that may be given a name.",
-    ),
-    click.option(
-        "--thresholds", type=FILE, help="Table of `calibrate identity`; default: the shipped one."
-    ),
-    embedder,
-    click.option(
-        "--accept-poor", is_flag=True, help="Trust gallery images that are small or blurred."
-    ),
-    click.option(
-        "--no-cache", is_flag=True, help="Embed the gallery anew: neither read nor keep its faces."
-    ),
-)
 tracks = combine(
     click.option(
         "--tracks",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -79,19 +79,22 @@ def with_answer(row: FaceRow, answer: IdentityResult, *, fpir: float) -> FaceRow
 
     `fpir` is the share of strangers who get some name at the answer's threshold.
     """
-    return replace(
-        row,
-        identity=answer.identity,
-        distance=round(answer.distance, 6),
-        threshold=answer.threshold,
-        accepted=answer.accepted,
-        name=answer.name,
-        similarity=round(answer.similarity, 4),
-        margin=None if answer.margin is None else round(answer.margin, 4),
-        reason=answer.reason,
-        fpir=None if answer.threshold is None else fpir,
-        frames=1,
-    )
+    return replace(row, **answer_cells(answer, fpir=fpir), frames=1)
+
+
+def answer_cells(answer: IdentityResult, *, fpir: float) -> dict[str, Any]:
+    """The columns of an answer, alike for a face and a track; `fpir` as for `with_answer`."""
+    return {
+        "identity": answer.identity,
+        "distance": round(answer.distance, 6),
+        "threshold": answer.threshold,
+        "accepted": answer.accepted,
+        "name": answer.name,
+        "similarity": round(answer.similarity, 4),
+        "margin": None if answer.margin is None else round(answer.margin, 4),
+        "reason": answer.reason,
+        "fpir": None if answer.threshold is None else fpir,
+    }
 
 
 def as_text(embedding: Embedding) -> str:

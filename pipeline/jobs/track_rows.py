@@ -10,8 +10,8 @@ from typing import Final, cast
 
 from data.boxes import Box
 from pipeline.engine.journal import Row
-from pipeline.identity.identifier import Identifier, IdentityResult, Probe
-from pipeline.jobs.identify_faces import from_text
+from pipeline.identity.identifier import Identifier, Probe
+from pipeline.jobs.identify_faces import answer_cells, from_text
 from pipeline.tracks.base import Cut, Sighting, Track
 from pipeline.tracks.fuse import fused
 from pipeline.tracks.link import Linker
@@ -127,22 +127,7 @@ def track_row(
         few = f"{row.frames} of {least} frames"
         verdict = None if answer.accepted is None else False
         answer = replace(answer, accepted=verdict, reason="too few frames", note=few)
-    fpir = None if answer.threshold is None else identifier.fpir
-    return replace(_answered(row, answer), fpir=fpir)
-
-
-def _answered(row: TrackRow, answer: IdentityResult) -> TrackRow:
-    return replace(
-        row,
-        identity=answer.identity,
-        distance=round(answer.distance, 6),
-        threshold=answer.threshold,
-        accepted=answer.accepted,
-        name=answer.name,
-        similarity=round(answer.similarity, 4),
-        margin=None if answer.margin is None else round(answer.margin, 4),
-        reason=answer.reason,
-    )
+    return replace(row, **answer_cells(answer, fpir=identifier.fpir))
 
 
 def _frames(rows: Iterable[Row]) -> Iterator[tuple[str, list[Row]]]:
