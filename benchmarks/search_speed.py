@@ -21,7 +21,7 @@ from benchmarks.measuring.real_sets import TIGHT, tight_crops
 from data.atomic import write_json
 from data.images.files import load_rgb
 from data.images.rgb import RGB
-from pipeline.detection.candidates import FLOOR, search_scales
+from pipeline.detection.candidates import FLOOR
 from pipeline.detection.centerface import CenterFace, any_size, load_centerface
 from pipeline.detection.chains import search_candidates
 from pipeline.detection.passes import auto_passes
@@ -55,7 +55,7 @@ def frame_works() -> dict[str, Work]:
 
 
 def _doubled(net: CenterFace) -> Work:
-    return lambda images: [search_scales(net, rgb, [2.0]) for rgb in images]
+    return lambda images: [net.at_scale([rgb], 2.0) for rgb in images]
 
 
 def crop_works() -> dict[str, Work]:

@@ -16,7 +16,7 @@ from data.boxes import Box, iou
 from data.images.files import load_rgb
 from data.images.rgb import RGB
 from pipeline.detection.base import Detection
-from pipeline.detection.candidates import FLOOR, search_scales
+from pipeline.detection.candidates import FLOOR
 from pipeline.detection.centerface import load_centerface
 from pipeline.detection.chains import Chain, search_candidates
 from pipeline.jobs.detection_chains import load_chains
@@ -56,7 +56,7 @@ class FrameScores:
 
 
 def frame_searches(device: str) -> Mapping[str, Search]:
-    """The search of `auto`, CenterFace on the doubled frame, HOG as `--detector hog` searches.
+    """The search of `auto`, CenterFace on the doubled whole, HOG as `--detector hog` searches.
 
     No frame is restored: `detect` restores nothing of 128 px or more before it searches.
     """
@@ -65,8 +65,7 @@ def frame_searches(device: str) -> Mapping[str, Search]:
     hog = load_chains([chain], device=device)
 
     def doubled(rgb: RGB) -> list[Detection]:
-        found = (face for face, _ in search_scales(net, rgb, [2.0]))
-        return [face for face in found if face.box.width >= _LEAST_WIDTH]
+        return [face for face in net.at_scale([rgb], 2)[0] if face.box.width >= _LEAST_WIDTH]
 
     return {
         "auto": _once(lambda rgb: search_candidates(rgb, device)),
