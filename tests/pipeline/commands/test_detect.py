@@ -65,6 +65,8 @@ def test_large_images_are_left_alone(run: Run, samples: Path, tmp_path: Path) ->
     assert json.loads(done.stdout)["counts"]["faces"] == 1
     (row,) = rows(tmp_path)
     assert (row["upscaler"], row["scale"], row["width"]) == ("none", "1", "480")
+    assert row["fp_per"] == "frame"
+    assert 0 < float(row["fp_rate"]) < 0.05
     assert not (tmp_path / "sr").exists()
     assert float(row["left"]) == pytest.approx(196, abs=8)
 
