@@ -1,6 +1,7 @@
-"""Fixtures of every test: where the images are."""
+"""Fixtures of every test: where the images are, and how many processes a run has."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_worker() -> Iterator[None]:
+    """One worker process a run unless a test asks for more: each loads its models anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.engine.run.default_workers", lambda: 1)
+        yield
 
 
 @pytest.fixture(scope="session")

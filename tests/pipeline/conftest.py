@@ -1,6 +1,6 @@
 """Images and runs that the tests of the application share."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +25,6 @@ def lr_folder(samples: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             mirrored = Image.fromarray(np.asarray(image)[:, ::-1])
             mirrored.save(folder / "in" / file.stem / "mirrored.png")
     return folder / "in"
-
-
-@pytest.fixture(autouse=True, scope="session")
-def one_worker() -> Iterator[None]:
-    """One worker process a run unless a test asks for more: each loads its models anew."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.engine.run.default_workers", lambda: 1)
-        yield
 
 
 Run = Callable[..., Result]
