@@ -44,6 +44,10 @@ class NamedPath(click.Path):
     ) -> Any:  # noqa: ANN401
         """The path; click's usage error for none."""
         _check_path(self, str(value), param, ctx)
+        try:
+            Path(os.fsdecode(value)).is_dir()  # False where there is nothing
+        except OSError as error:
+            self.fail(f"{click.format_filename(value)[:80]!r}: {reason(error)}", param, ctx)
         path = super().convert(value, param, ctx)
         found = Path(os.fsdecode(path))
         if self.exists and not found.is_dir():

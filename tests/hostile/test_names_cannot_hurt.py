@@ -7,6 +7,7 @@ import struct
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 from PIL import Image
 
@@ -238,3 +239,13 @@ def test_an_import_under_a_path_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "x.pth").write_bytes(b"PK")
     words = ("--origin", "bulat", "--out", tmp_path / "w", "--name", "../evil")
     assert run("weights", "import", tmp_path / "x.pth", *words).exit_code == 2
+
+
+@pytest.mark.parametrize("option", ["--gallery", "--out"])
+def test_a_name_that_no_file_system_takes_is_wrong_usage(
+    run: Run, photos: Path, option: str
+) -> None:
+    words = {"--gallery": str(photos), "--out": str(photos.parent / "o"), option: "[" * 5000}
+    done = run("identify", photos, *(word for pair in words.items() for word in pair))
+    assert isinstance(done.exception, click.BadParameter)
+    assert "File name too long" in str(done.exception)
