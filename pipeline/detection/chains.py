@@ -1,6 +1,6 @@
 """Pairs of a detector and an upscaler, as tables and thresholds name them.
 
-`centerface` on `bicubic` is the search of `--detector auto`; any other pair is the paper's chain:
+`centerface` on `bicubic` is the search of `--detector auto`. Any other pair is the paper's chain:
 a small image is upscaled whole and searched, a larger one is searched as it is.
 """
 
