@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from data.images.files import IMAGE_SUFFIXES
+from data.regular_files import is_regular
 from pipeline.evidence.hashes import file_sha256
 
 _WEIGHTS: Final = Path(__file__).resolve().parents[2] / "data" / "weights"
@@ -61,7 +62,7 @@ def gallery_files(folder: object) -> Iterator[ModelFile]:
 def _upscaler(settings: Mapping[str, object]) -> Iterator[ModelFile]:
     name = str(settings.get("upscaler") or "")
     path = Path(name)
-    if path.suffix and path.is_file():
+    if path.suffix and is_regular(path):
         yield ModelFile("upscaler", name, path)
         return
     plain = name.removesuffix("+")
@@ -88,7 +89,7 @@ def _embedder(settings: Mapping[str, object]) -> Iterator[ModelFile]:
         yield from _dlib_files("embedder", "dlib", _DLIB_FILES["identity"])
     given = described.get("embedder") if isinstance(described, Mapping) else None
     given = given or settings.get("embedder")
-    if isinstance(given, str) and Path(given).is_file():
+    if isinstance(given, str) and is_regular(Path(given)):
         yield ModelFile("embedder", given, Path(given))
         card = Path(given).with_suffix(".json")
         if card.is_file():

@@ -151,12 +151,13 @@ def upscaler_digest(name: str) -> str | None:
     """Hash of an upscaler's weight file; None for what is not a network of ours or a file."""
     from pathlib import Path
 
+    from data.regular_files import is_regular
     from gflmser.cards import WeightsError
     from gflmser.weight_files import digest
     from gflmser.weights import find
 
     try:
-        return digest(Path(name) if Path(name).is_file() else find(name))
+        return digest(Path(name) if is_regular(Path(name)) else find(name))
     except WeightsError:
         return None
 

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from data.atomic import whole_file
+from data.regular_files import is_regular
 from pipeline.identity.identifier import upscaler_digest
 from pipeline.uncertainty.quadratic import Quadratic
 from pipeline.uncertainty.sigma import Sigma
@@ -63,7 +64,7 @@ def load_sigma(upscaler: str) -> Sigma | None:
     from safetensors import safe_open
 
     digest = upscaler_digest(upscaler)
-    file = file_of(Path(upscaler).stem if Path(upscaler).is_file() else upscaler)
+    file = file_of(Path(upscaler).stem if is_regular(Path(upscaler)) else upscaler)
     if digest is None or not file.is_file():
         return None
     with safe_open(file, "numpy") as opened:

@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from data.errors import ModelError
+from data.regular_files import is_regular
 from pipeline.names import Precision
 from pipeline.upscalers.base import LoadOptions, Provider, Upscaler
 from pipeline.upscalers.ensemble import ENSEMBLE, MirrorEnsemble
@@ -76,12 +77,12 @@ def _load(name: str, options: LoadOptions) -> Upscaler:
 
 def network_of(name_or_file: str) -> str:
     """The name or file without the `+` that asks for the mean with the mirror image."""
-    return name_or_file if Path(name_or_file).is_file() else name_or_file.removesuffix(ENSEMBLE)
+    return name_or_file if is_regular(Path(name_or_file)) else name_or_file.removesuffix(ENSEMBLE)
 
 
 def _load_network(name: str, options: LoadOptions) -> Upscaler:
     path = Path(name)
-    if path.suffix and path.is_file():
+    if path.suffix and is_regular(path):
         from pipeline.upscalers.weight_files import load_file
 
         return load_file(path, options)

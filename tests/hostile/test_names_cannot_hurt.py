@@ -11,6 +11,7 @@ import click
 import pytest
 from PIL import Image
 
+from data.errors import SrPipelineError
 from data.safe_text import printable
 from gflmser.cards import WeightsError
 from gflmser.config import Config, NetworkConfig, Widths
@@ -249,3 +250,11 @@ def test_a_name_that_no_file_system_takes_is_wrong_usage(
     done = run("identify", photos, *(word for pair in words.items() for word in pair))
     assert isinstance(done.exception, click.BadParameter)
     assert "File name too long" in str(done.exception)
+
+
+@pytest.mark.parametrize("name", ["[" * 5000, "[" * 5000 + ".safetensors"])
+def test_an_upscaler_of_such_a_name_is_unknown(run: Run, photos: Path, name: str) -> None:
+    for command in ("upscale", "compare", "detect"):
+        option = "--upscalers" if command == "compare" else "--upscaler"
+        done = run(command, photos, "--out", photos.parent / "o", option, name)
+        assert isinstance(done.exception, SrPipelineError)
