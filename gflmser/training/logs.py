@@ -19,7 +19,7 @@ class TrainingLog:
 
     def __init__(self, folder: Path, stream: IO[str] | None) -> None:
         # Made at once: by it a folder of a training is known from any other.
-        (folder / "events").mkdir(exist_ok=True)
+        (folder / "events").mkdir(parents=True, exist_ok=True)
         self._logger = TensorBoardLogger(folder, name="", version="events")
         self._stream = stream
 

@@ -52,6 +52,17 @@ def with_weights(model: bytes, weights: Mapping[str, bytes]) -> bytes:
     return filled
 
 
+def initialisers(model: bytes) -> frozenset[str]:
+    """The names of the constants of a model."""
+    return frozenset(
+        _text(content, _NAME_OF_INITIALIZER).decode()
+        for number, graph, _ in _fields(model)
+        if number == _GRAPH
+        for field, content, _ in _fields(graph)
+        if field == _INITIALIZER
+    )
+
+
 def metadata(model: bytes) -> dict[str, str]:
     """The texts that a model holds about itself, by their keys."""
     entries = (content for number, content, _ in _fields(model) if number == _METADATA)

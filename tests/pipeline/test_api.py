@@ -26,7 +26,7 @@ NAMES = {
 def test_no_public_name_disappears() -> None:
     assert set(sr.__all__) == NAMES == set(api.__all__)
     assert all(getattr(sr, name) is getattr(api, name) for name in NAMES)
-    with pytest.raises(AttributeError, match="no attribute 'picture'"):
+    with pytest.raises(AttributeError, match="no attribute 'image'"):
         sr.image  # noqa: B018
 
 

@@ -19,7 +19,7 @@ from gflmser.config import NetworkConfig
 from gflmser.onnx_export import GRAPH_OF
 from gflmser.restore import Restorer, pad
 from gflmser.schema import parse
-from pipeline.environment.onnx_constants import metadata, with_weights
+from pipeline.environment.onnx_constants import initialisers, metadata, with_weights
 from pipeline.environment.onnx_models import open_session
 
 __all__ = ["GRAPH", "OnnxPasses", "onnx_passes"]
@@ -38,9 +38,11 @@ class OnnxPasses:
 
     def __init__(self, graph: bytes, weights: Mapping[str, Tensor], name: str) -> None:
         """Raises ModelError where onnxruntime is missing or refuses the filled graph."""
+        known = initialisers(graph)
         data = {
             _PREFIX + key: np.ascontiguousarray(value.detach().numpy(), np.float32).tobytes()
             for key, value in weights.items()
+            if _PREFIX + key in known  # an H2L that restoring never runs is not in the graph
         }
         filled = with_weights(graph, data)
         self._session: Any = open_session(filled, name, device="cpu", threads=1)

@@ -259,4 +259,4 @@ def test_compare_verifies_pairs_by_it(
     assert done.exception is None, done.exception
     document = json.loads(done.stdout)
     assert document["protocol"]["embedder"].endswith("tiny.onnx")
-    assert document["rows"][0]["verification_accuracy"] is not None
+    assert document["rows"][0]["verification_auc"] is not None
