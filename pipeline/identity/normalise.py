@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pipeline.identity.embedding import Embedding
 
-__all__ = ["Cohort", "normalised"]
+__all__ = ["Cohort", "normalised", "unit"]
 
 NEAREST: Final = 60
 """Members of the cohort that a face is seen against."""
@@ -42,7 +42,7 @@ class Cohort:
     def of(cls, embeddings: Embedding, members: int, seed: int = 0) -> Self:
         """Group `embeddings` (N, 128) of many people to `members` means by spherical k-means."""
         mean = embeddings.mean(0)
-        faces = _unit(embeddings - mean)
+        faces = unit(embeddings - mean)
         draw = np.random.default_rng(seed)
         directions = faces[draw.choice(len(faces), min(members, len(faces)), replace=False)]
         for _ in range(6):
@@ -50,12 +50,12 @@ class Cohort:
             sums = np.zeros_like(directions)
             np.add.at(sums, nearest, faces)
             filled = np.linalg.norm(sums, axis=1, keepdims=True) > 0
-            directions = np.where(filled, _unit(sums), directions)
+            directions = np.where(filled, unit(sums), directions)
         return cls(mean.astype(np.float32), directions.astype(np.float32))
 
     def units(self, embeddings: Embedding) -> Floats:
         """`embeddings` `(N, 128)` as directions of length 1 from the mean."""
-        return _unit(embeddings - self.mean)
+        return unit(embeddings - self.mean)
 
     def similarities(self, probes: Embedding, known: Embedding) -> Floats:
         """Normalised similarities `(P, K)`: 0 is a stranger who looks alike, 5 is rarely one.
@@ -92,6 +92,7 @@ def normalised(
     return np.asarray((seen_from_a + seen_from_b) / 2, np.float32)
 
 
-def _unit(vectors: Floats) -> Floats:
+def unit(vectors: Floats) -> Floats:
+    """Rows `(N, D)` at length 1; a row of zeros stays."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return np.asarray(vectors / np.maximum(lengths, 1e-6), np.float32)

@@ -48,7 +48,7 @@ class CompareRun:
 
     def where(self) -> str:
         """Where the results are."""
-        text = f"report: {self.out / 'report.html'}; images: {self.out / 'images'}"
+        text = f"report: {self.out / 'report.html'}; images: {self.out / 'pictures'}"
         return "\n".join(filter(None, (text, self.result.interruption)))
 
 

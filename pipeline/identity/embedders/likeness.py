@@ -12,7 +12,7 @@ from pipeline.identity.cohorts import Likeness, View, load_cohorts
 from pipeline.identity.embedders.base import Distance
 from pipeline.identity.embedders.loading import CHANGES, DLIB
 from pipeline.identity.embedding import Embedding
-from pipeline.identity.normalise import Cohort, Floats
+from pipeline.identity.normalise import Cohort, Floats, unit
 
 __all__ = ["PlainLikeness", "likeness_of"]
 
@@ -42,7 +42,7 @@ class PlainLikeness:
         """Similarities `(P, K)` of probes to a gallery; nobody has a `view`."""
         del view, seen
         if self.distance == "cosine":
-            return np.asarray(_SCALE * (_unit(probes) @ _unit(known).T), np.float32)
+            return np.asarray(_SCALE * (unit(probes) @ unit(known).T), np.float32)
         apart = np.linalg.norm(probes[:, None] - known[None], axis=2)
         return np.asarray(_SCALE * (1 - apart / 2), np.float32)
 
@@ -64,8 +64,3 @@ def likeness_of(embedder: str) -> Likeness:
     from pipeline.identity.embedders.onnx_file import load_onnx_embedder
 
     return PlainLikeness(load_onnx_embedder(Path(embedder)).card.distance)
-
-
-def _unit(rows: Embedding) -> Floats:
-    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(lengths, 1e-12), np.float32)

@@ -21,6 +21,7 @@ from pipeline.environment.onnx_models import open_session
 from pipeline.identity.alignment import TEMPLATE, chip_at_box, chip_at_landmarks, plausible
 from pipeline.identity.embedders.card import EmbedderCard, read_card
 from pipeline.identity.embedding import Embedding, Face
+from pipeline.identity.normalise import unit
 
 __all__ = ["OnnxEmbedder", "load_onnx_embedder"]
 
@@ -95,8 +96,7 @@ class OnnxEmbedder:
     def _compared(self, embeddings: Embedding) -> Embedding:
         if self.card.distance == "euclidean":
             return embeddings
-        lengths = np.linalg.norm(embeddings, axis=1, keepdims=True)
-        return np.asarray(embeddings / np.maximum(lengths, 1e-12), np.float32)
+        return unit(embeddings)
 
 
 @functools.lru_cache(maxsize=2)

@@ -12,6 +12,8 @@ from PIL import Image
 from data.boxes import Box, iou
 from data.images.files import load_rgb
 from pipeline.detection.registry import load_detector
+from pipeline.engine.run import RunResult
+from pipeline.jobs.compare_to_folder import CompareRun
 from pipeline.metrics.image_quality import psnr_rgb
 from tests.pipeline.conftest import Run
 
@@ -76,6 +78,12 @@ def test_the_figures_are_those_of_the_written_images(compared: Path) -> None:
     bicubic = rows[(rows["method"] == "bicubic") & (rows["error"] == "")]
     assert summary["rows"][0]["psnr_rgb"] == pytest.approx(bicubic["psnr_rgb"].mean())
     assert summary["rows"][0]["accuracy"] == pytest.approx(bicubic["accurate"].mean())
+
+
+def test_the_folder_of_images_that_is_told_is_there(compared: Path) -> None:
+    result = RunResult(images=1, failed=0, new_images=1, seconds=1.0, interrupted=False)
+    told = CompareRun(compared / "out", result, {}, []).where()
+    assert Path(told.rpartition("images: ")[2]).is_dir()
 
 
 def test_every_file_of_the_report_is_there(compared: Path) -> None:
