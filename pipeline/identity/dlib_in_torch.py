@@ -22,7 +22,7 @@ from torch.nn import functional
 from data.datasets.base import DatasetError
 from data.images.files import open_image
 from data.prepared import DatasetImage
-from pipeline.identity.dlib_weights import read_tensors
+from pipeline.identity.dlib_weights import read_tensors, tensors_of
 
 __all__ = ["FaceNet", "embed", "embed_chips", "model_file", "read_tensors", "shared_net"]
 
@@ -30,7 +30,7 @@ CHIP: Final = 150
 """Side of an aligned face in pixels."""
 SIZE: Final = 128
 """Numbers of an embedding."""
-_FILE: Final = "dlib_face_recognition_resnet_model_v1.dat"
+FILE: Final = "dlib_face_recognition_resnet_model_v1.dat"
 _MEAN: Final = (122.782, 117.001, 104.298)
 _STAGES: Final = ((32, 3, False), (64, 3, True), (128, 2, True), (256, 2, True), (256, 0, True))
 """Channels, residual blocks, and whether a halving block comes first."""
@@ -48,8 +48,9 @@ def model_file(name: str) -> Path:
 class FaceNet(nn.Module):
     """`(N, 3, 150, 150)` faces, RGB 0-255, to `(N, 128)` embeddings, float32; threads may share it.
 
-    `stem` and `stages` are frozen and in evaluation mode; gradients reach the input. Raises
-    `DatasetError` when face_recognition_models is not installed.
+    `stem` and `stages` are frozen and in evaluation mode; gradients reach the input. `weights` is
+    dlib's file or one of `save_halves`. Raises `DatasetError` when face_recognition_models is not
+    installed.
 
     Example:
         >>> FaceNet()(torch.zeros(2, 3, 150, 150)).shape
@@ -70,7 +71,7 @@ class FaceNet(nn.Module):
             channels = wider
         self.stages = nn.Sequential(*stages)
         self.last = nn.Parameter(torch.empty(channels, SIZE))
-        self._fill(read_tensors((weights or model_file(_FILE)).read_bytes()))
+        self._fill(tensors_of(weights or model_file(FILE)))
         self.requires_grad_(False).eval()
 
     def forward(self, faces: Tensor) -> Tensor:

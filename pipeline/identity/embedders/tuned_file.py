@@ -17,7 +17,7 @@ from pipeline.identity.dlib_in_torch import shared_net
 from pipeline.identity.embedding import Embedder
 from pipeline.identity.tuning.low_rank import changed_weights
 
-__all__ = ["load_tuned_embedder", "save_changes"]
+__all__ = ["load_changes", "load_tuned_embedder", "save_changes"]
 
 
 def save_changes(changes: Mapping[str, Tensor], path: Path, *, note: str) -> None:
@@ -32,20 +32,27 @@ def save_changes(changes: Mapping[str, Tensor], path: Path, *, note: str) -> Non
         save_file(halves, temporary, {"format": "sr-pipeline embedder changes", "note": note})
 
 
+def load_changes(path: Path) -> dict[str, Tensor]:
+    """What `save_changes` wrote, float32; raises `ModelError` for a missing or broken file."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return {name: values.float() for name, values in load_file(path).items()}
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{path} does not change dlib's network: {one_line(error)}") from error
+
+
 @functools.lru_cache(maxsize=2)
 def load_tuned_embedder(path: Path) -> Embedder:
     """Faces as they are go through dlib's network, restored ones through the changed one.
 
     Raises `ModelError` on one line when the file is missing, broken or of another network.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    net = shared_net()
+    net, changes = shared_net(), load_changes(path)
     try:
-        changes = {name: values.float() for name, values in load_file(path).items()}
         weights = changed_weights(net, changes)
-    except (OSError, SafetensorError, KeyError, RuntimeError) as error:
+    except (KeyError, RuntimeError) as error:
         raise ModelError(f"{path} does not change dlib's network: {one_line(error)}") from error
     if not weights or not all(bool(torch.isfinite(one).all()) for one in weights.values()):
         raise ModelError(f"{path} does not change dlib's network: no numbers")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -18,18 +20,18 @@ from pipeline.identity.embedding import Embedding, load_embedder
 from pipeline.identity.faces_of_people import central_face
 from pipeline.identity.tuning.loss import Targets
 
-__all__ = ["TrainingFaces", "found_faces", "load_faces", "save_faces"]
+__all__ = ["TrainingFaces", "found_faces", "load_faces", "save_faces", "trainable_set"]
 
-_BATCH = 32
-_LEAST_PX = 30.0
+_BATCH: Final = 32
+_LEAST_PX: Final = 30.0
 """Narrower faces are no HR."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrainingFaces:
-    """Faces of prepared sets, `M` of them."""
+    """Faces of prepared sets, `M` of them; another process gets the paths, not the images."""
 
-    folders: tuple[CachedFaces, ...]
+    folders: tuple[Path, ...]
     folder: NDArray[np.int64]
     """`(M,)`, which of `folders`."""
     row: NDArray[np.int64]
@@ -44,8 +46,13 @@ class TrainingFaces:
 
     def __getitem__(self, number: int) -> tuple[RGB, NDArray[np.float64]]:
         """The image and the landmarks of face `number`."""
-        images = self.folders[int(self.folder[number])].images
+        images = trainable_set(self.folders[int(self.folder[number])]).images
         return np.asarray(images[int(self.row[number])]), self.landmarks[number]
+
+    def only(self, chosen: NDArray[np.bool_]) -> TrainingFaces:
+        """The faces that are `chosen` `(M,)`, in their order."""
+        columns = {name: getattr(self, name)[chosen] for name in _STORED}
+        return TrainingFaces(self.folders, **columns)
 
     @property
     def targets(self) -> Targets:
@@ -62,19 +69,19 @@ def found_faces(
     Rows that a folder's `excluded.csv` names are left out. Raises `ConfigError` for what is no
     prepared set, `UsageError` for a test set or where no face is found.
     """
-    sets = tuple(_trainable(folder) for folder in folders)
+    sets = [trainable_set(folder) for folder in folders]
     parts = [part for i, faces in enumerate(sets) for part in _of(i, faces, most, progress)]
     if not parts:
         raise UsageError("no face was found in the training images")
     folder, row, marks, embeddings = (np.concatenate(column) for column in zip(*parts, strict=True))
-    return TrainingFaces(sets, folder, row, marks, embeddings)
+    return TrainingFaces(tuple(folders), folder, row, marks, embeddings)
 
 
 def save_faces(faces: TrainingFaces, path: Path) -> None:
     """Write everything but the images."""
     from safetensors.numpy import save_file
 
-    tensors = {name: np.ascontiguousarray(getattr(faces, name)) for name in _STORED}
+    tensors = {n: np.ascontiguousarray(getattr(faces, n), kind) for n, kind in _STORED.items()}
     with whole_file(path) as temporary:
         save_file(tensors, temporary)
 
@@ -84,17 +91,27 @@ def load_faces(folders: Sequence[Path], path: Path) -> TrainingFaces:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    for folder in folders:
+        trainable_set(folder)
     try:
         stored = load_file(path)
-        return TrainingFaces(tuple(_trainable(f) for f in folders), **stored)
-    except (OSError, TypeError, SafetensorError) as error:
+        columns = {name: stored[name].astype(kind) for name, kind in _STORED.items()}
+    except (OSError, KeyError, SafetensorError) as error:
         raise ModelError(f"{path} is not a file of training faces: {error}") from error
+    return TrainingFaces(tuple(folders), **columns)
 
 
-_STORED = ("folder", "row", "landmarks", "embeddings")
+_STORED: Final = {
+    "folder": np.int64, "row": np.int64, "landmarks": np.float64, "embeddings": np.float32
+}  # fmt: skip
 
 
-def _trainable(folder: Path) -> CachedFaces:
+@functools.lru_cache(maxsize=16)
+def trainable_set(folder: Path) -> CachedFaces:
+    """The prepared set in `folder`, opened once per process.
+
+    Raises `ConfigError` for what is no prepared set, `UsageError` for a test set.
+    """
     faces = CachedFaces(folder)
     if faces.meta.get("test_only"):
         raise UsageError(f"{folder} is made of a test set: nobody may train on it")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from data.errors import ModelError
 from pipeline.identity.dlib_in_torch import FaceNet
 
 __all__ = ["Changes", "changed_weights"]
@@ -43,6 +44,15 @@ class Changes(nn.Module):
                 strict=True,
             ):
                 self.layers[_key(name, kind)] = nn.Parameter(values)
+
+    @torch.no_grad()
+    def begin_with(self, values: Mapping[str, Tensor]) -> None:
+        """Take the values of other changes; raises `ModelError` when they do not fit."""
+        shapes = {name: one.shape for name, one in self.layers.items()}
+        if {name: one.shape for name, one in values.items()} != shapes:
+            raise ModelError("the changes to start with are of another rank or network")
+        for name, one in values.items():
+            self.layers[name].copy_(one)
 
     def forward(self, net: FaceNet, faces: Tensor) -> Tensor:
         """Embeddings `(N, 128)` of `(N, 3, 150, 150)` faces, RGB 0-255, by the changed network."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -16,40 +16,20 @@ from torch import Tensor
 
 from gflmser.training.checkpoints import load_checkpoint, save_checkpoint
 from gflmser.training.ema import WeightAverage
-from gflmser.training.order import EpochOrder
+from pipeline.environment.devices import resolve_device
 from pipeline.identity.dlib_in_torch import shared_net
+from pipeline.identity.tuning.batches import Batches, SmallFaces, chips_on, made_ahead
 from pipeline.identity.tuning.faces import TrainingFaces
-from pipeline.identity.tuning.loss import Loss
 from pipeline.identity.tuning.low_rank import Changes
-from pipeline.identity.tuning.seen import Looks, chips_of, small_faces
+from pipeline.identity.tuning.seen import chips_of
+from pipeline.identity.tuning.settings import Machine, Pace, Settings
 from pipeline.identity.views import Upscale
+from pipeline.upscalers.interpolation import Interpolator
 
-__all__ = ["Settings", "averaged", "train"]
+__all__ = ["Machine", "Settings", "averaged", "train"]
 
 CHECKPOINT = "last.ckpt"
 LOG = "log.jsonl"
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How the changes are learnt."""
-
-    steps: int = 1500
-    batch: int = 32
-    rank: int = 24
-    rate: float = 1e-3
-    warmup: int = 20
-    decay: float = 0.99
-    """Of the averaged weights."""
-    seed: int = 0
-    upscalers: Mapping[str, float] = field(
-        default_factory=lambda: {"gflmser": 0.5, "gflmser-real": 0.2, "bicubic": 0.3}
-    )
-    """Share of batches that each restores."""
-    looks: Looks = field(default_factory=Looks)
-    loss: Loss = field(default_factory=Loss)
-    every_s: float = 180.0
-    """Seconds between checkpoints."""
 
 
 def train(
@@ -60,27 +40,36 @@ def train(
     *,
     resume: bool = False,
     until: int | None = None,
+    machine: Machine | None = None,
+    saved: Callable[[int], object] = id,
 ) -> Iterator[tuple[int, Mapping[str, float]]]:
     """Train in `out`, yield the parts of the loss of each step, and leave a checkpoint.
 
-    Step `t` depends on the seed and `t` alone: a resumed run ends with equal weights. `until` ends
-    it early. Raises `ConfigError` when there is nothing to resume.
+    Step `t` depends on the seed and `t` alone: a resumed run on a CPU ends with equal weights, if
+    its rates do not follow `settings.minutes`. `until` ends it early. `saved` is called with the
+    step after every checkpoint. Raises `ConfigError` when there is nothing to resume, `ModelError`
+    when the machine's start is of another rank.
     """
-    run = _Run(faces, upscale, settings)
+    machine = machine or Machine()
+    run = _Run(faces, upscale, settings, machine)
     if resume:
         run.load(load_checkpoint(out / CHECKPOINT))
     out.mkdir(parents=True, exist_ok=True)
-    saved = time.monotonic()
+    pace = Pace(settings, machine.clock)
+    kept = machine.clock()
+    ready = made_ahead(run.batches, first=run.step, workers=machine.workers)
     with (out / LOG).open("a", encoding="utf-8") as log:
-        while run.step < min(settings.steps, until or settings.steps):
-            parts = run.one_step()
+        while (done := pace(run.step)) < 1 and run.step < (until or math.inf):
+            parts = run.one_step(next(ready), done)
             log.write(json.dumps({"step": run.step, **parts}) + "\n")
             log.flush()
-            if time.monotonic() - saved > settings.every_s:
+            if machine.clock() - kept > settings.every_s:
                 save_checkpoint(out / CHECKPOINT, run.state())
-                saved = time.monotonic()
+                saved(run.step)
+                kept = machine.clock()
             yield run.step, parts
     save_checkpoint(out / CHECKPOINT, run.state())
+    saved(run.step)
 
 
 def averaged(out: Path) -> dict[str, Tensor]:
@@ -96,23 +85,39 @@ class _Run:
     """A training between two steps."""
 
     def __init__(
-        self, faces: TrainingFaces, upscale: Mapping[str, Upscale], settings: Settings
+        self,
+        faces: TrainingFaces,
+        upscale: Mapping[str, Upscale],
+        settings: Settings,
+        machine: Machine,
     ) -> None:
         self.step = 0
-        self._faces, self._upscale, self._settings = faces, upscale, settings
-        self._net, self._targets = shared_net(), faces.targets
+        self._upscale, self._settings = upscale, settings
+        self._device = resolve_device(machine.device)
+        self._by_torch = machine.by_torch or self._device.type != "cpu"
+        self._net = machine.net or shared_net()
+        if self._device.type != "cpu":
+            self._net = copy.deepcopy(self._net).to(self._device)
+        self._targets = faces.targets.to(self._device)
+        quick = {n: u for n, u in upscale.items() if isinstance(u, Interpolator)}
+        self.batches = Batches(
+            faces, settings.batch, settings.seed, settings.upscalers, settings.looks,
+            here=quick if self._by_torch else {},
+        )  # fmt: skip
         self._changes = Changes(self._net, rank=settings.rank, seed=settings.seed)
+        if machine.start is not None:
+            self._changes.begin_with(machine.start)
+        self._changes.to(self._device)
         self._slow = WeightAverage({"changes": self._changes}, settings.decay)
         self._optimiser = torch.optim.AdamW(
             _groups(self._changes, settings.rate), betas=(0.9, 0.99), weight_decay=1e-3
         )
-        self._order = EpochOrder(len(faces), seed=settings.seed)
 
-    def one_step(self) -> dict[str, float]:
-        """Draw a batch, change the weights once."""
-        chips, rows = self._batch()
+    def one_step(self, batch: SmallFaces, done: float) -> dict[str, float]:
+        """Change the weights once; `done` is the share of the run that lies behind."""
+        chips, rows = self._chips(batch), torch.from_numpy(batch.rows).to(self._device)
         for group in self._optimiser.param_groups:
-            group["lr"] = group["peak"] * _rate(self.step, self._settings)
+            group["lr"] = group["peak"] * _rate(self.step, done, self._settings)
         found = self._changes(self._net, chips)
         loss, parts = self._settings.loss(found, rows, self._targets)
         self._optimiser.zero_grad()
@@ -140,18 +145,16 @@ class _Run:
         self._slow.load_state_dict(state["average"])
         self._optimiser.load_state_dict(state["optimiser"])
 
-    def _batch(self) -> tuple[Tensor, Tensor]:
-        settings, looks = self._settings, self._settings.looks
-        seed = (settings.seed, self.step)
-        draw = np.random.default_rng(seed)
-        side = int(draw.choice(looks.sides, p=looks.side_shares))
-        names, shares = zip(*settings.upscalers.items(), strict=True)
-        name = str(draw.choice(names, p=np.array(shares) / sum(shares)))
-        first = self.step * settings.batch
-        rows = [self._order(first + i) for i in range(settings.batch)]
-        small = small_faces([self._faces[row] for row in rows], side, looks, seed)
-        chips = chips_of(small, self._upscale[name])
-        return torch.from_numpy(chips).permute(0, 3, 1, 2), torch.tensor(rows)
+    def _chips(self, batch: SmallFaces) -> Tensor:
+        """Restored and upright, `(N, 3, 150, 150)`."""
+        if not self._by_torch:
+            small = list(zip(batch.images, batch.marks, strict=True))
+            chips = chips_of(small, self._upscale[batch.upscaler])
+            return torch.from_numpy(chips).permute(0, 3, 1, 2)
+        images = batch.images
+        if not batch.restored:
+            images = np.stack(self._upscale[batch.upscaler](list(images)))
+        return chips_on(images, torch.from_numpy(batch.share).to(self._device))
 
 
 def _groups(changes: Changes, rate: float) -> Sequence[dict[str, Any]]:
@@ -166,6 +169,6 @@ def _groups(changes: Changes, rate: float) -> Sequence[dict[str, Any]]:
     ]
 
 
-def _rate(step: int, settings: Settings) -> float:
+def _rate(step: int, done: float, settings: Settings) -> float:
     rise = min(1.0, (step + 1) / settings.warmup)
-    return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps)))
+    return rise * 0.5 * (1 + math.cos(math.pi * done))

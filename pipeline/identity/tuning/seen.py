@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,7 @@ from gflmser.camera.sets import DegradedSet
 from pipeline.identity.alignment import TEMPLATE, chip_at_landmarks, similarity
 from pipeline.identity.views import Upscale
 
-__all__ = ["Looks", "chips_of", "small_faces"]
+__all__ = ["Looks", "chips_of", "enlarged", "face_width", "small_faces"]
 
 Landmarks = NDArray[np.float64]
 """`(5, 2)`, in pixels, in the order of `alignment.TEMPLATE`."""
@@ -43,9 +43,17 @@ class Looks:
     clean: float = 0.4
     camera: float = 0.2
     """Share of the camera chain; the rest has noise, blur, JPEG, H.264 or a mixture."""
+    kinds: tuple[float, ...] = (0.28, 0.22, 0.25, 0.18, 0.07)
+    """Of that rest: shares of noise, blur, JPEG, their mixture, and H.264, which needs PyAV."""
     jitter: float = 0.4
     """Deviation of the landmarks in LR pixels: CenterFace's error on restored faces."""
     photos: Camera = _REAL
+
+    def without_video(self) -> Looks:
+        """The same without H.264; other kinds take its share, or JPEG in the camera chain."""
+        left = self.kinds[:-1]
+        kinds = (*(share / sum(left) for share in left), 0.0)
+        return replace(self, kinds=kinds, photos=replace(self.photos, video=0.0))
 
 
 def small_faces(
@@ -72,13 +80,29 @@ def small_faces(
 
 def chips_of(small: Sequence[tuple[RGB, Landmarks]], upscale: Upscale) -> NDArray[np.uint8]:
     """Restore the faces and cut them out upright, `(N, 150, 150, 3)`."""
+    return np.stack(
+        [
+            chip_at_landmarks(rgb, [(float(x), float(y)) for x, y in marks])
+            for rgb, marks in enlarged(small, upscale)
+        ]
+    )
+
+
+def enlarged(
+    small: Sequence[tuple[RGB, Landmarks]], upscale: Upscale
+) -> list[tuple[RGB, Landmarks]]:
+    """Restore the faces; the landmarks are in pixels of the large images."""
     large = upscale([lr for lr, _ in small])
-    chips = []
-    for rgb, (lr, marks) in zip(large, small, strict=True):
-        scale = rgb.shape[0] / lr.shape[0]
-        placed = (marks + 0.5) * scale - 0.5
-        chips.append(chip_at_landmarks(rgb, [(float(x), float(y)) for x, y in placed]))
-    return np.stack(chips)
+    return [
+        (rgb, (marks + 0.5) * (rgb.shape[0] / lr.shape[0]) - 0.5)
+        for rgb, (lr, marks) in zip(large, small, strict=True)
+    ]
+
+
+def face_width(marks: Landmarks) -> float:
+    """How wide CenterFace's box of a face with these landmarks is, about, in their pixels."""
+    transform = similarity([(float(x), float(y)) for x, y in marks], TEMPLATE)
+    return _FACE_IN_CHIP / float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
 
 
 def _small(
@@ -93,12 +117,12 @@ def _small(
     if looks.clean <= chance < looks.clean + looks.camera:
         size = (_SCALE * side, _SCALE * side)
         return rgb, marks, square.resize(size, Image.Resampling.BICUBIC)
-    degrade = DegradedSet() if chance < looks.clean else _drawn(rng)
+    degrade = DegradedSet() if chance < looks.clean else _drawn(rng, looks)
     return degrade(square, side, rng)[1], marks, None
 
 
-def _drawn(rng: np.random.Generator) -> DegradedSet:
-    kind = int(rng.choice(5, p=[0.28, 0.22, 0.25, 0.18, 0.07]))
+def _drawn(rng: np.random.Generator, looks: Looks) -> DegradedSet:
+    kind = int(rng.choice(5, p=looks.kinds))
     blur, noise = float(rng.uniform(0.3, 1.3)), float(rng.uniform(2, 13))
     quality = int(rng.integers(30, 90))
     return (
@@ -121,8 +145,7 @@ def _cut(
     rgb: RGB, marks: Landmarks, side: int, looks: Looks, rng: np.random.Generator
 ) -> tuple[Image.Image, Landmarks]:
     """A square of HR around the face, at least as large as LR, and the landmarks in LR pixels."""
-    transform = similarity([(float(x), float(y)) for x, y in marks], TEMPLATE)
-    width = _FACE_IN_CHIP / float(np.sqrt(abs(np.linalg.det(transform[:, :2]))))
+    width = face_width(marks)
     edge = max(8, round(width * float(rng.uniform(*looks.context))))
     left, top = (np.rint(marks.mean(0) - edge / 2 + rng.normal(0, 0.04 * width, 2))).astype(int)
     pad = max(0, -left, -top, left + edge - rgb.shape[1], top + edge - rgb.shape[0])
