@@ -4,18 +4,19 @@ The second command is for the GPU machine, the third does the same on a CPU, in 
 
 ```
 python -m benchmarks.gpu pack OUT --faces wild=../cache/wild:128 --faces utk=../cache/utk:80
-cd OUT && python -m benchmarks.gpu run --out RESULTS
+cd OUT && python -m benchmarks.gpu run --out RESULTS --train large --train real-gpu
 python -m benchmarks.gpu run --device cpu --quick --out RESULTS
 ```
 """
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,13 +29,11 @@ from benchmarks.measuring.device_speed import (
     paper_steps,
     training_images_per_second,
 )
+from benchmarks.measuring.device_training import Training, side_by_side, train
 from benchmarks.measuring.packed_faces import pack, total, unpack
 from data.atomic import write_json
 from data.errors import UsageError
 from data.prepared import DatasetImage, build
-from gflmser.config import Config
-from gflmser.method import METHOD
-from gflmser.schema import load
 from gflmser.weights import list_weights
 from pipeline.cli import main as run
 from pipeline.environment.devices import resolve_device
@@ -45,9 +44,17 @@ CONFIGS: Final = ROOT / "gflmser" / "configs"
 LARGEST: Final = 55 * 2**20
 """Bytes of a pack: a transfer takes 64 MiB."""
 _LEFT: Final = ("data/weights/rivals/", "docs/", "benchmarks/results/", "tests/")
-_MIN_SECONDS: Final = 60.0
-"""Time that is kept for measuring and writing the trained network."""
+_MIN_SECONDS: Final = 20.0
+"""Time that is kept for writing the trained networks."""
+_SMALL: Final = (
+    *("training.batch=2", "training.precision='32-true'", "training.fused=false"),
+    *("training.compiled=false", "network.trunk=1", "data.validation=''"),
+)
+"""What `--quick` lays over the configuration of a training."""
 _NARROW: Final = tuple(f"network.widths.r{r}=8" for r in (64, 32, 16, 8, 4))
+
+
+_ASKED: Final = re.compile(r"([\w-]+)=(.+?):(\d+)(?::(\d+))?")
 
 
 @click.group()
@@ -57,7 +64,12 @@ def main() -> None:
 
 @main.command("pack")
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--faces", multiple=True, metavar="NAME=PREPARED:SIDE", help="A prepared set.")
+@click.option(
+    "--faces",
+    multiple=True,
+    metavar="NAME=PREPARED:SIDE[:MOST]",
+    help="A prepared set, its images' side and the most of them.",
+)
 @click.option("--weights", default="gflmser", show_default=True, help="Shipped weights to send.")
 def pack_command(out: Path, faces: tuple[str, ...], weights: str) -> None:
     """Write code, the named weights and faces as WebP into OUT, at most 55 MiB."""
@@ -73,11 +85,16 @@ def pack_command(out: Path, faces: tuple[str, ...], weights: str) -> None:
             (out / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / name, out / name)
     for one in faces:
-        name, _, rest = one.partition("=")
-        folder, _, side = rest.rpartition(":")
-        if not folder or not side.isdigit():
-            raise UsageError(f"'{one}' is not NAME=PREPARED:SIDE")
-        size = pack(Path(folder), out / "faces" / f"{name}.zip", side=int(side))
+        asked = _ASKED.fullmatch(one)
+        if asked is None:
+            raise UsageError(f"'{one}' is not NAME=PREPARED:SIDE[:MOST]")
+        name, folder, side, most = asked.groups()
+        size = pack(
+            Path(folder),
+            out / "faces" / f"{name}.zip",
+            side=int(side),
+            limit=None if most is None else int(most),
+        )
         click.echo(f"{name}: {size / 2**20:.1f} MiB")
     whole = total([out])
     click.echo(f"{out}: {whole / 2**20:.1f} MiB")
@@ -89,9 +106,31 @@ def pack_command(out: Path, faces: tuple[str, ...], weights: str) -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path))
 @click.option("--device", default="auto", show_default=True)
 @click.option("--minutes", default=8.0, show_default=True, help="For everything together.")
+@click.option(
+    "--train",
+    "trained",
+    multiple=True,
+    default=("large",),
+    show_default=True,
+    metavar="NAME",
+    help="A configuration of gflmser/configs to train; several are trained side by side.",
+)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="For all trainings.")
+@click.option("--no-measuring", is_flag=True, help="Train alone, after an earlier run.")
 @click.option("--quick", is_flag=True, help="Little of everything, on the samples.")
-def run_command(out: Path, device: str, minutes: float, quick: bool) -> None:
-    """Check, measure, train gflmser-large for the rest of the time; write gpu.json and weights."""
+def run_command(
+    out: Path,
+    device: str,
+    minutes: float,
+    trained: tuple[str, ...],
+    settings: tuple[str, ...],
+    no_measuring: bool,
+    quick: bool,
+) -> None:
+    """Check and measure, train for the rest of the time; write gpu.json, weights and curves.
+
+    The packed faces are unpacked beside the code, into ../cache.
+    """
     end = time.monotonic() + 60 * minutes
     resolved = resolve_device(device)
     out.mkdir(parents=True, exist_ok=True)
@@ -99,7 +138,8 @@ def run_command(out: Path, device: str, minutes: float, quick: bool) -> None:
         sets = _prepared(Path(work), quick=quick)
         figures: dict[str, Any] = {"device": _named(resolved), "provenance": provenance()}
         # Written after every part: a machine that is taken away leaves what it has measured.
-        for name, part in _parts(resolved, sets, Path(work), quick=quick).items():
+        parts = {} if no_measuring else _parts(resolved, sets, Path(work), quick=quick)
+        for name, part in parts.items():
             begun = time.monotonic()
             try:
                 figures[name] = part()
@@ -108,9 +148,43 @@ def run_command(out: Path, device: str, minutes: float, quick: bool) -> None:
             figures[f"{name}_took_s"] = round(time.monotonic() - begun, 1)
             write_json(out / "gpu.json", figures)
             click.echo(f"{name}: {figures[f'{name}_took_s']} s", err=True)
-        figures["large"] = _large(resolved, sets, out, end=end, quick=quick)
+        torch.cuda.empty_cache()
+        laid = (*_small(sets), *settings) if quick else settings
+        trainings = [Training(_config(name), laid) for name in trained]
+        left = max(0.1, (end - time.monotonic() - _MIN_SECONDS) / 60)
+        within = min(left, 0.05) if quick else left
+        with side_by_side(trainings, out, device=str(resolved), within=within) as wait:
+            figures["trainings"] = wait()
         write_json(out / "gpu.json", figures)
     click.echo(out / "gpu.json")
+
+
+@main.command("train")
+@click.argument("config", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path))
+@click.option("--device", default="auto", show_default=True)
+@click.option("--within", required=True, type=float, help="Minutes for the whole schedule.")
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE")
+def train_command(
+    config: Path, out: Path, device: str, within: float, settings: tuple[str, ...]
+) -> None:
+    """Train one configuration; weights, curve.jsonl and figures.json lie in OUT."""
+    figures = train(
+        Training(config, settings), out, device=str(resolve_device(device)), within=within
+    )
+    write_json(out / "figures.json", figures)
+    click.echo(json.dumps(figures))
+
+
+def _config(name: str) -> Path:
+    config = CONFIGS / f"{name}.toml"
+    if not config.is_file():
+        raise UsageError(f"there is no {config}")
+    return config
+
+
+def _small(sets: dict[str, Path]) -> tuple[str, ...]:
+    return (*_SMALL, f'data.sources=[{{path="{next(iter(sets.values()))}"}}]')
 
 
 def _parts(
@@ -141,40 +215,6 @@ def _parts(
     }
 
 
-def _large(
-    device: torch.device, sets: dict[str, Path], out: Path, *, end: float, quick: bool
-) -> dict[str, Any]:
-    """Train gflmser-large until the time is up; its figures, the weights lie in `out`."""
-    config = load(Config, CONFIGS / "large.toml")
-    named = [replace(s, path=str(sets.get(Path(s.path).name, s.path))) for s in config.data.sources]
-    sources = tuple(s for s in named if Path(s.path).is_dir()) or (
-        replace(named[0], path=str(next(iter(sets.values())))),
-    )
-    training = config.training
-    if device.type != "cuda":
-        training = replace(training, fused=False, precision="32-true")
-    if quick:
-        training = replace(training, batch=2)
-        config = replace(config, network=replace(config.network, trunk=1))
-    config = replace(config, data=replace(config.data, sources=sources), training=training)
-    minutes = max(0.1, (end - time.monotonic() - _MIN_SECONDS) / 60)
-    outcome, weights = METHOD.train(
-        config,
-        out,
-        device=str(device),
-        max_minutes=minutes,
-        max_steps=1 if quick else None,
-    )
-    return {
-        "steps": outcome.step,
-        "images": outcome.step * config.training.batch,
-        "seconds": outcome.seconds,
-        "images_per_s": outcome.step * config.training.batch / outcome.seconds,
-        "weights": None if weights is None else weights.name,
-        "bytes": 0 if weights is None else weights.stat().st_size,
-    }
-
-
 def _prepared(work: Path, *, quick: bool) -> dict[str, Path]:
     """The packed sets, unpacked; with `quick` the samples, packed and unpacked on the way."""
     packed = sorted((ROOT / "faces").glob("*.zip"))
@@ -187,9 +227,10 @@ def _prepared(work: Path, *, quick: bool) -> dict[str, Path]:
         build(images, work / "samples", name="samples", side=80)
         packed = [work / "wild.zip"]
         pack(work / "samples", packed[0], side=80)
+    cache = work if quick else ROOT.parent / "cache"
     for one in packed:
-        unpack(one, work / one.stem)
-    return {one.stem: work / one.stem for one in packed}
+        unpack(one, cache / one.stem)
+    return {one.stem: cache / one.stem for one in packed}
 
 
 def _named(device: torch.device) -> str:

@@ -12,19 +12,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from gflmser.training.sampler import CachedFaces
+from gflmser.training.sampler import LR, CachedFaces
 
-QUALITY = 80
-"""Of WebP: 37-39 dB after the reduction to 64 px, far above what restoring reaches."""
+QUALITY = 60
+"""Of WebP: 33-35 dB before the reduction to 64 px, far above what restoring reaches."""
 
 
 def pack(prepared: Path, out: Path, *, side: int, limit: int | None = None) -> int:
     """Write the usable images of a prepared set, at most `side` wide, as a zip; its bytes.
 
-    Those that `excluded.csv` names are left out: no image of a test person travels.
+    Those that `excluded.csv` names are left out: no image of a test person travels. `limit` images
+    are spread evenly over the set. Images of LR's size are kept as they are.
     """
     faces = CachedFaces(prepared)
-    rows = faces.rows[:limit]
+    rows = faces.rows
+    if limit is not None and limit < len(rows):
+        rows = rows[np.linspace(0, len(rows) - 1, limit).astype(int)]
     out.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as file:
         file.writestr("set.json", json.dumps({**faces.record(), "packed": len(rows)}))
@@ -58,7 +61,7 @@ def _encoded(image: Image.Image, side: int) -> bytes:
     if image.width > side:
         image = image.resize((side, side), Image.Resampling.BICUBIC)
     file = io.BytesIO()
-    image.save(file, "WEBP", quality=QUALITY, method=4)
+    image.save(file, "WEBP", quality=QUALITY, method=4, lossless=image.width <= LR)
     return file.getvalue()
 
 

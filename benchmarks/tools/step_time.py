@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -76,7 +76,13 @@ def make_variant(config: Config, variant: str) -> GFLmser:
     return model
 
 
-def step_times(config: Config, device: torch.device, batch: int, repeats: int) -> list[StepTime]:
+def step_times(
+    config: Config,
+    device: torch.device,
+    batch: int,
+    repeats: int,
+    variants: Sequence[str] = VARIANTS,
+) -> list[StepTime]:
     """Time the variants in turns, after one step each that is not counted.
 
     The precision is the configuration's, 32-true or bf16-mixed.
@@ -87,15 +93,15 @@ def step_times(config: Config, device: torch.device, batch: int, repeats: int) -
         raise UsageError("only a correlation gate for each channel can be set against the loop")
     hr = torch.rand(batch, 3, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
     bf16 = config.training.precision == "bf16-mixed"
-    steps = [_step(make_variant(config, name), hr.to(device), device, bf16) for name in VARIANTS]
-    seconds: list[list[float]] = [[] for _ in VARIANTS]
+    steps = [_step(make_variant(config, name), hr.to(device), device, bf16) for name in variants]
+    seconds: list[list[float]] = [[] for _ in variants]
     for turn in range(repeats + 1):
         for step, own in zip(steps, seconds, strict=True):
             begun = time.perf_counter()
             step()
             if turn:
                 own.append(time.perf_counter() - begun)
-    return [StepTime(name, tuple(own)) for name, own in zip(VARIANTS, seconds, strict=True)]
+    return [StepTime(name, tuple(own)) for name, own in zip(variants, seconds, strict=True)]
 
 
 def _step(model: GFLmser, hr: Tensor, device: torch.device, bf16: bool) -> Callable[[], None]:

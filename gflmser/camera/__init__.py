@@ -8,6 +8,6 @@ parameters from `Camera` by a seed of each sample's own.
 
 from gflmser.camera.chain import photograph
 from gflmser.camera.config import Camera
-from gflmser.camera.draws import Draws
+from gflmser.camera.draws import Draws, HashedDraws, sample_keys
 
-__all__ = ["Camera", "Draws", "photograph"]
+__all__ = ["Camera", "Draws", "HashedDraws", "photograph", "sample_keys"]

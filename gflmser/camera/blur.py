@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gflmser.camera.draws import applied
+
 _PAD: Final = 16
 """Pixels mirrored around an image: 2.7 sigmas of the widest blur of the chain."""
 
@@ -42,13 +44,14 @@ def blurred(
     u, v = fx * cos + fy * sin, fy * cos - fx * sin
     gaussian = (u * along.view(-1, 1, 1)) ** 2 + (v * across.view(-1, 1, 1)) ** 2
     transfer = torch.exp(-2 * math.pi**2 * gaussian) * torch.sinc(u * length.view(-1, 1, 1))
-    for row in radius.nonzero()[:, 0].tolist():
-        transfer[row] *= _disc(torch.hypot(fx, fy)[0], radius[row])
+    transfer = applied(
+        _through_a_disc, radius > 0, transfer, radius, torch.hypot(fx, fy).expand_as(transfer)
+    )
     back: Tensor = torch.fft.irfft2(spectrum * transfer.unsqueeze(1), s=(height, width))
     return back[..., pad : height - pad, pad : width - pad]
 
 
-def _disc(frequency: Tensor, radius: Tensor) -> Tensor:
-    x = (2 * math.pi * radius * frequency).clamp_min(1e-6)
+def _through_a_disc(transfer: Tensor, radius: Tensor, frequency: Tensor) -> Tensor:
+    x = (2 * math.pi * radius.view(-1, 1, 1) * frequency).clamp_min(1e-6)
     lobes: Tensor = torch.special.bessel_j1(x)
-    return 2 * lobes / x
+    return transfer * (2 * lobes / x)

@@ -106,7 +106,8 @@ def _stored(frame: Tensor, draws: Draws, camera: Camera) -> Tensor:
     kept, by_video = draws.chance(camera.jpeg), draws.chance(camera.video)
     quantiser = draws.uniform(*camera.video_quantiser)
     motion = [draws.uniform(-2.5, 2.5) for _ in ("down", "across")]
-    frame = applied(filmed, by_video, frame, quantiser, *motion)
+    if camera.video:
+        frame = applied(filmed, by_video, frame, quantiser, *motion, off_device=True)
     return applied(compressed, kept & ~by_video, frame, quality, subsampled)
 
 

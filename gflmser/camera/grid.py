@@ -7,10 +7,13 @@ scale, its own shift and its own kernel, and the shapes stay fixed.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 import torch
 from torch import Tensor
+
+from gflmser.camera.draws import applied
 
 Kernel = Callable[[Tensor, Tensor], Tensor]
 """Weights from distances to the new pixel's centre and from source pixels for one new pixel."""
@@ -61,14 +64,17 @@ def resampling(source: int, target: int, *, step: Tensor, start: Tensor, kernels
     centres = start.view(-1, 1, 1) + step.view(-1, 1, 1) * new.view(1, -1, 1)
     centres = centres.clamp(-source / 2, 1.5 * source)
     old = torch.arange(-source, 2 * source, device=step.device) + 0.5
-    weights = torch.zeros(len(step), target, 3 * source, device=step.device)
+    distance = old - centres
+    weights = torch.zeros_like(distance)
     for index, kernel in enumerate(KERNELS):
-        rows = (kernels == index).nonzero()[:, 0]
-        if len(rows):
-            weights[rows] = kernel(old - centres[rows], step[rows].view(-1, 1, 1))
+        weights = applied(partial(_weights, kernel), kernels == index, weights, distance, step)
     before, inside, after = torch.chunk(weights, 3, dim=2)
     folded = inside + before.flip(2) + after.flip(2)
     return folded.div_(folded.sum(2, keepdim=True).clamp_min(1e-6))
+
+
+def _weights(kernel: Kernel, _before: Tensor, distance: Tensor, step: Tensor) -> Tensor:
+    return kernel(distance, step.view(-1, 1, 1))
 
 
 def resampled(images: Tensor, down: Tensor, across: Tensor) -> Tensor:

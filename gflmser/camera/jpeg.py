@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gflmser.camera.draws import applied
+
 _LUMA: Final = (
     (16, 11, 10, 16, 24, 40, 51, 61),
     (12, 12, 14, 19, 26, 58, 60, 55),
@@ -49,16 +51,9 @@ def compressed(images: Tensor, quality: Tensor, subsampled: Tensor) -> Tensor:
     ycc[:, 0] -= 128
     scale = torch.where(quality < 50, 5000 / quality, 200 - 2 * quality)
     luma = _coded(ycc[:, :1], _table(_LUMA, scale))
-    chroma = ycc[:, 1:].clone()
     coarse = _table(_CHROMA, scale)
-    for half in (False, True):
-        rows = (subsampled == half).nonzero()[:, 0]
-        if len(rows):
-            plane = functional.avg_pool2d(chroma[rows], 2) if half else chroma[rows]
-            plane = _coded(plane.round(), coarse[rows])
-            if half:  # libjpeg's "fancy" upsampling is bilinear
-                plane = functional.interpolate(plane, scale_factor=2, mode="bilinear")
-            chroma[rows] = plane
+    chroma = applied(_coded, ~subsampled, ycc[:, 1:], coarse)
+    chroma = applied(_coded_at_half, subsampled, chroma, coarse)
     whole = torch.cat((luma + 128, chroma), 1)
     rgb = torch.einsum("ij,njhw->nihw", images.new_tensor(_TO_RGB), whole)
     return rgb.round().clamp(0, 255) / 255
@@ -79,6 +74,12 @@ def _coded(planes: Tensor, table: Tensor) -> Tensor:
     kept = frequencies.div_(table).round_().mul_(table)
     back = (kept @ basis).round_().view(n, c, h // 8, w // 8, 8, 8)
     return back.transpose(3, 4).reshape(n, c, h, w)
+
+
+def _coded_at_half(planes: Tensor, table: Tensor) -> Tensor:
+    """As `_coded`, at half the size; libjpeg's "fancy" upsampling is bilinear."""
+    small = _coded(functional.avg_pool2d(planes, 2).round(), table)
+    return functional.interpolate(small, scale_factor=2, mode="bilinear")
 
 
 def _basis(like: Tensor) -> Tensor:

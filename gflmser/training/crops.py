@@ -9,6 +9,7 @@ from typing import Final
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 _A: Final = -0.5
 """Pillow's bicubic: the kernel of Keys."""
@@ -32,6 +33,24 @@ def cut(
     across = resizing(left, edge, side, to)
     across = torch.where(flip.view(-1, 1, 1), across.flip(1), across)
     return _applied(images.permute(0, 3, 1, 2).to(torch.float32), down, across)
+
+
+def turned(images: Tensor, *, degrees: Tensor, aspect: Tensor) -> Tensor:
+    """Square images `(N, side, side, 3)` uint8 turned about their middle and stretched.
+
+    `degrees`, clockwise, and `aspect`, above 1 for wider, are `(N,)`. Edges are mirrored. The same
+    as `gflmser.degradation.turned`, but for torch's bicubic kernel.
+    """
+    angle, root = torch.deg2rad(degrees).float(), aspect.float().sqrt()
+    cos, sin, nothing = angle.cos(), angle.sin(), torch.zeros_like(root)
+    rows = (cos / root, sin * root, nothing), (-sin / root, cos * root, nothing)
+    theta = torch.stack([torch.stack(row, 1) for row in rows], 1)
+    planes = images.permute(0, 3, 1, 2).to(torch.float32)
+    grid = functional.affine_grid(theta, list(planes.shape), align_corners=False)
+    made = functional.grid_sample(
+        planes, grid, mode="bicubic", padding_mode="reflection", align_corners=False
+    )
+    return made.round_().clamp_(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def reduced(images: Tensor, to: int) -> Tensor:

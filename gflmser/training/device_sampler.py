@@ -1,7 +1,7 @@
 """Batches made on the device itself: prepared images stay there as uint8, crops are cut together.
 
 No Python runs for a single sample. Sample `i` of step `t` depends on (seed, t, i) only, as in
-`sampler`; the numbers drawn are others, and noise is drawn by the device.
+`sampler`; the numbers drawn are others.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gflmser.camera import Camera, Draws, photograph
+from gflmser.camera import Camera, HashedDraws, photograph, sample_keys
 from gflmser.config import DataConfig, SourceConfig
 from gflmser.network import reduce
-from gflmser.training.crops import cut, reduced
+from gflmser.training.crops import cut, reduced, turned
 from gflmser.training.order import EpochOrder
 from gflmser.training.sampler import HR, LR, Batch, CachedFaces, Sampler
 
-_DRAWN: Final = ("source", "row", "edge", "x", "y", "flip", "by", "real")
+_DRAWN: Final = (
+    *("source", "row", "edge", "x", "y", "flip", "by", "real"),
+    *("turned", "aspect", "turn_length", "turn_angle"),
+)
 _STREAM: Final = 1
 """Keeps these numbers apart from those of `sampler`."""
 _READ: Final = 4096
@@ -30,8 +33,8 @@ _READ: Final = 4096
 class DeviceSampler:
     """Draws the samples of a step on one device.
 
-    `camera` is what may happen to the `camera` share; faces are not turned in their plane here.
-    Raises ConfigError for what cannot be trained on, as `Sampler` does.
+    `camera` is what may happen to the `camera` share. Raises ConfigError for what cannot be trained
+    on, as `Sampler` does.
     """
 
     def __init__(
@@ -65,16 +68,17 @@ class DeviceSampler:
             places = np.flatnonzero(source == number)
             if len(places):
                 own = {name: values[places] for name, values in drawn.items()}
-                hr[torch.from_numpy(places).to(self.device)] = _cut(
-                    images, row[places], settings, own, self.device
-                )
+                chosen = images[torch.from_numpy(row[places]).to(self.device)]
+                chosen = self._turned(chosen, own)
+                hr[torch.from_numpy(places).to(self.device)] = _cut(chosen, settings, own)
         target, chance = _scaled(reduced(hr, LR)), drawn["by"]
         low, hr = target, _scaled(hr)
         by_camera = np.flatnonzero(chance < self._config.camera)
         if len(by_camera):
-            seeds = [(self._seed, step, indices[int(row)], _STREAM) for row in by_camera]
             rows = torch.from_numpy(by_camera).to(self.device)
-            scene, photo = photograph(hr[rows] / 2 + 0.5, Draws(seeds, self.device), self._camera)
+            samples = torch.from_numpy(np.asarray(indices)[by_camera]).to(self.device)
+            draws = HashedDraws(sample_keys((self._seed, step, _STREAM), samples))
+            scene, photo = photograph(hr[rows] / 2 + 0.5, draws, self._camera)
             hr[rows], low = 2 * scene - 1, target.clone()
             low[rows], target[rows] = 2 * photo - 1, reduce(2 * scene - 1)
         by_h2l = (chance >= self._config.camera) & (chance < self._config.camera + self._config.h2l)
@@ -86,6 +90,24 @@ class DeviceSampler:
             by_h2l=torch.from_numpy(by_h2l).to(self.device),
             real=target if self._real is None else self._shown(drawn["real"]),
         )
+
+    def _turned(self, images: Tensor, drawn: dict[str, NDArray[np.float64]]) -> Tensor:
+        """Images `(N, side, side, 3)` with the heads of some that the camera sees turned."""
+        camera = self._camera
+        chosen = (drawn["by"] < self._config.camera) & (drawn["turned"] < camera.turned)
+        rows = np.flatnonzero(chosen)
+        if not len(rows):
+            return images
+        narrow, wide = camera.aspect
+        aspect = narrow * (wide / narrow) ** drawn["aspect"][rows]
+        normal = np.sqrt(-2 * np.log1p(-drawn["turn_length"][rows])) * np.cos(
+            2 * np.pi * drawn["turn_angle"][rows]
+        )
+        degrees, wider, where = (
+            torch.from_numpy(values).to(self.device)
+            for values in (camera.turn * normal, aspect, rows)
+        )
+        return images.index_copy(0, where, turned(images[where], degrees=degrees, aspect=wider))
 
     def _draws(self, step: int, indices: Sequence[int]) -> dict[str, NDArray[np.float64]]:
         """For each sample a number in [0, 1) of each name; those of the whole batch are drawn."""
@@ -140,15 +162,9 @@ def _small(images: Tensor) -> Tensor:
     return torch.cat([reduced(part, LR).to(torch.uint8) for part in parts])
 
 
-def _cut(
-    images: Tensor,
-    rows: NDArray[np.int64],
-    settings: SourceConfig,
-    drawn: dict[str, NDArray[np.float64]],
-    device: torch.device,
-) -> Tensor:
+def _cut(images: Tensor, settings: SourceConfig, drawn: dict[str, NDArray[np.float64]]) -> Tensor:
     """`(N, 3, 64, 64)` in levels: squares as `sampler.crop` draws them."""
-    side = images.shape[1]
+    side, device = images.shape[1], images.device
     low, high = settings.crop
     edge = np.maximum(1, np.rint(side * (low + (high - low) * drawn["edge"])))
     room = side - edge
@@ -158,7 +174,7 @@ def _cut(
     }
     left, top, wide = (torch.from_numpy(v).to(device) for v in (corner["x"], corner["y"], edge))
     return cut(
-        images[torch.from_numpy(rows).to(device)],
+        images,
         left=left,
         top=top,
         edge=wide,

@@ -27,6 +27,7 @@ and a resumed run on CPU repeats an uninterrupted one bit for bit.
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,7 +45,7 @@ from gflmser.training.checkpoints import load_checkpoint, save_checkpoint
 from gflmser.training.ema import WeightAverage
 from gflmser.training.learner import Learner
 from gflmser.training.protocols import Log, Recipe, TrainingError, Validate
-from gflmser.training.schedule import phase_at, spans
+from gflmser.training.schedule import Pace, phase_at, spans
 
 _EVERY: Final = 20
 """Steps between reports; on a GPU also between looks at the clock and at what is not finite."""
@@ -145,33 +146,49 @@ class Trainer:
         device = self.fabric.device
         return self.recipe.sample(lr.to(device), None if hr is None else hr.to(device))
 
-    def run(self, *, max_minutes: float | None = None, max_steps: int | None = None) -> Outcome:
+    def run(
+        self,
+        *,
+        max_minutes: float | None = None,
+        max_steps: int | None = None,
+        within: float | None = None,
+    ) -> Outcome:
         """Train to the last step, or until the minutes or steps are up; saves a checkpoint anyway.
 
-        `max_steps` counts from the first step of the training, also after `resume`.
+        `max_steps` counts from the first step of the training, also after `resume`. With `within`
+        the whole schedule takes so many minutes, however many steps those are; so does the time of
+        earlier sessions count.
 
         Raises TrainingError when a loss or a gradient is no longer finite; the checkpoint on disk
         is then the last good one. After `stop` the step under way is finished first.
         """
         total = self.training.total_steps
-        last = total if max_steps is None else min(total, max_steps)
+        pace = Pace(total, within)
+        whole = total if within is None else sys.maxsize
+        last = whole if max_steps is None else min(whole, max_steps)
         before, begun = self.seconds, time.monotonic()
         self._cpu_counted = time.process_time()
         first = self.step
         saved = validated = begun
         stop = math.inf if max_minutes is None else begun + 60 * max_minutes
         (stopping,) = self._agree(self._stopped or begun >= stop)
-        while self.step < last and not stopping:
-            losses = self._one_step()
+        place = pace.place(self.step, self._mean(before))
+        while self.step < last and place < total and not stopping:
+            losses = self._one_step(place)
             self.step += 1
             now = time.monotonic()
             self.seconds = before + now - begun
+            if within is None:
+                place = self.step
             if self.step % _EVERY == 0 or self.step == last:
                 left = (now - begun) / (self.step - first) * (last - self.step)
+                left = left if within is None else max(0.0, 60 * within - self.seconds)
                 self._check()
-                self._report(losses, total, left)
+                self._report(losses, place, left)
             if self.step % self._every:
                 continue
+            if within is not None:
+                place = pace.place(self.step, self._mean(self.seconds))
             stopping, validating, saving = self._agree(
                 self._stopped or now >= stop,
                 now - validated >= 60 * self.training.validate_minutes,
@@ -183,13 +200,13 @@ class Trainer:
             if saving:
                 self.save()
                 saved = time.monotonic()
-        if self.step >= last or max_minutes is not None:
+        if self.step >= last or place >= total or max_minutes is not None:
             self.run_validation()
         self.save()
         return Outcome(
             self.step,
-            finished=self.step >= total,
-            interrupted=self._stopped and self.step < last,
+            finished=place >= total,
+            interrupted=self._stopped and self.step < last and place < total,
             seconds=self.seconds,
             cpu_seconds=self.cpu_seconds,
             metrics=self.metrics,
@@ -237,10 +254,10 @@ class Trainer:
         self.cpu_seconds += spent
         self._cpu_counted = now
 
-    def _one_step(self) -> dict[str, Tensor]:
+    def _one_step(self, place: int) -> dict[str, Tensor]:
         batch = self.batches(self.step)
-        phase = phase_at(self.training, self.step)
-        self.learner.begin(self.step, phase)
+        phase = phase_at(self.training, place)
+        self.learner.begin(place, phase)
         try:
             with self.fabric.autocast():
                 losses = self.recipe.step(batch, phase, self.learner.update)
@@ -264,6 +281,10 @@ class Trainer:
         """Whether any process wishes each: clocks differ, but all must take the same branch."""
         return [total > 0 for total in self._sum(*wishes)]
 
+    def _mean(self, seconds: float) -> float:
+        """The time of all processes: all must stand at the same place of the schedule."""
+        return self._sum(seconds)[0] / self.fabric.world_size
+
     def _sum(self, *own: float) -> list[float]:
         """Each over all processes, at one meeting: every meeting waits for the slowest."""
         if self.fabric.world_size == 1:
@@ -272,11 +293,11 @@ class Trainer:
         assert isinstance(total, Tensor)
         return [float(one) for one in total]
 
-    def _report(self, losses: Mapping[str, Tensor], total: int, left: float) -> None:
+    def _report(self, losses: Mapping[str, Tensor], place: int, left: float) -> None:
         if self.log is None:
             return
         values: dict[str, float] = {f"loss/{k}": float(v.detach()) for k, v in losses.items()}
-        self.log.progress(self.step, total, values, left)
+        self.log.progress(place, self.training.total_steps, values, left)
         self.log.scalars({**values, **self.learner.figures()}, self.step)
 
 

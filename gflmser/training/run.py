@@ -84,6 +84,8 @@ class Options(TypedDict, total=False):
     resume: bool
     max_minutes: float | None
     max_steps: int | None
+    within: float | None
+    """Minutes for the whole schedule, however many steps they hold."""
     device: str
     devices: int
     stream: IO[str] | None
@@ -147,7 +149,9 @@ def train_method(
     try:
         with _signals(trainer.stop):
             outcome = trainer.run(
-                max_minutes=options.get("max_minutes"), max_steps=options.get("max_steps")
+                max_minutes=options.get("max_minutes"),
+                max_steps=options.get("max_steps"),
+                within=options.get("within"),
             )
     finally:
         trainer.batches.close()

@@ -8,6 +8,29 @@ from dataclasses import dataclass
 from gflmser.config import OptimiserConfig, PhaseConfig, TrainingConfig
 
 
+class Pace:
+    """Where in the schedule a training stands: at its step, or where its time says.
+
+    With `minutes` a schedule of `total` steps is stretched or shortened to that time. A machine
+    that is lent then never stops in the middle of a high rate.
+    """
+
+    def __init__(self, total: int, minutes: float | None) -> None:
+        if minutes is not None and not minutes > 0:
+            raise ValueError("a schedule needs a time above 0 minutes")
+        self._total, self._seconds = total, None if minutes is None else 60 * minutes
+        self._place = 0
+
+    def place(self, step: int, seconds: float) -> int:
+        """The step of the schedule after `step` steps and `seconds` of training; never goes back.
+
+        At `total` the schedule is over.
+        """
+        place = step if self._seconds is None else int(self._total * seconds / self._seconds)
+        self._place = max(self._place, min(self._total, place))
+        return self._place
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
     """The steps in which a module learns: from `start` up to, not including, `end`."""

@@ -34,6 +34,12 @@ from pipeline.commands.types import FiniteRange, NamedPath
     help="Stop after this step; --resume goes on.",
 )
 @click.option(
+    "--within",
+    type=FiniteRange(0, 1e7, min_open=True),
+    metavar="MINUTES",
+    help="Fit the whole schedule into this time, for a machine that is lent.",
+)
+@click.option(
     "--device",
     default="auto",
     show_default=True,
@@ -48,6 +54,7 @@ def command(
     resume: bool,
     max_minutes: float | None,
     max_steps: int | None,
+    within: float | None,
     device: str,
     quiet: bool,
     as_json: bool,
@@ -91,6 +98,7 @@ def command(
         "resume": resume,
         "max_minutes": max_minutes,
         "max_steps": max_steps,
+        "within": within,
         "device": str(resolved) if processes == 1 else resolved.type,
         "devices": processes,
         "stream": told(quiet=quiet),

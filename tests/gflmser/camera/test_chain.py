@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from gflmser.camera import Camera, Draws, photograph
+from gflmser.camera import Camera, Draws, HashedDraws, photograph, sample_keys
 from gflmser.camera.sets import SETS
 from gflmser.degradation import bicubic, photographed, turned
 from gflmser.schema import ConfigError, parse
@@ -142,3 +142,27 @@ def test_a_turn_and_its_opposite_cancel(face: np.ndarray) -> None:
     assert psnr_rgb(np.ascontiguousarray(back[inside]), np.ascontiguousarray(face[inside])) > 28
     assert psnr_rgb(there, face) < 25
     assert np.array_equal(turned(face, degrees=0, aspect=1.0), face)
+
+
+def test_hashed_draws_are_those_of_a_sample_whatever_its_neighbours(faces: Tensor) -> None:
+    rows = torch.arange(8)
+    whole = photograph(faces, HashedDraws(sample_keys((5, 1), rows)), Camera(video=0))
+    half = photograph(faces[4:], HashedDraws(sample_keys((5, 1), rows[4:])), Camera(video=0))
+    assert torch.allclose(whole[0][4:], half[0], atol=1e-5)
+    assert float((whole[1][4:] - half[1]).abs().max()) < 2.1 / 255
+    other = photograph(faces, HashedDraws(sample_keys((5, 2), rows)), Camera(video=0))
+    assert all(bool((a != b).any()) for a, b in zip(whole[1], other[1], strict=True))
+
+
+def test_hashed_draws_are_uniform_and_normal_and_independent() -> None:
+    draws = HashedDraws(sample_keys((3, 4), torch.arange(4000)))
+    a, b, noise = draws.unit(), draws.unit(), draws.normal(3, 16)
+    counts = torch.histc(a, 10, 0, 1)
+    assert float((counts - 400).abs().max()) < 5 * 20
+    assert abs(float(torch.corrcoef(torch.stack((a, b)))[0, 1])) < 0.08
+    assert noise.shape == (4000, 3, 16)
+    assert abs(float(noise.mean())) < 0.01
+    assert abs(float(noise.std()) - 1) < 0.01
+    assert 0.003 < float((noise.abs() > 2.8).float().mean()) < 0.008
+    neighbours = torch.stack((noise[:, 0, :-1].flatten(), noise[:, 0, 1:].flatten()))
+    assert abs(float(torch.corrcoef(neighbours)[0, 1])) < 0.02

@@ -9,11 +9,13 @@ import pytest
 import torch
 from PIL import Image
 
+from gflmser import degradation
+from gflmser.camera import Camera
 from gflmser.config import DataConfig, SourceConfig
 from gflmser.degradation import bicubic
 from gflmser.method import METHOD
 from gflmser.tensors import to_pixels
-from gflmser.training.crops import cut
+from gflmser.training.crops import cut, turned
 from gflmser.training.device_sampler import DeviceSampler
 from gflmser.training.order import EpochOrder
 from gflmser.training.sampler import Sampler
@@ -109,3 +111,31 @@ def test_a_training_runs_on_it_and_resumes(cache: Path, tmp_path: Path) -> None:
     outcome, weights = METHOD.train(settings, tmp_path, resume=True)
     assert outcome.finished
     assert weights is not None
+
+
+def test_a_turn_is_pillows_but_for_its_kernel(cache: Path) -> None:
+    pixels = np.load(cache / "images.npy")
+    degrees, aspect = torch.tensor([7.0, -5.0]), torch.tensor([1.1, 0.9])
+    made = turned(torch.from_numpy(pixels[:2]), degrees=degrees, aspect=aspect)
+    for own, image, by, wide in zip(pixels, made, degrees, aspect, strict=False):
+        expected = degradation.turned(own, degrees=float(by), aspect=float(wide)).astype(int)
+        apart = np.abs(image.numpy().astype(int) - expected)[4:-4, 4:-4]
+        assert apart.mean() < 1.5
+        assert apart.mean() < np.abs(own.astype(int) - expected)[4:-4, 4:-4].mean() / 4
+
+
+def test_the_camera_turns_heads_and_halves_of_the_batch_are_the_whole(cache: Path) -> None:
+    still, lively = (
+        DeviceSampler(
+            DataConfig(sources=(SourceConfig(str(cache)),), camera=1.0),
+            seed=3,
+            batch=8,
+            device="cpu",
+            camera=Camera(turned=chance, light=0, grey=0, video=0),
+        )
+        for chance in (0.0, 1.0)
+    )
+    whole, half = lively.batch(2, range(8)), lively.batch(2, range(4, 8))
+    assert torch.allclose(whole.hr[4:], half.hr, atol=1e-4)
+    unturned = still.batch(2, range(8))
+    assert all(bool((a != b).any()) for a, b in zip(whole.hr, unturned.hr, strict=True))

@@ -1,6 +1,7 @@
 """The loop: what resumes, what stops, what learns, and that two processes are one."""
 
 import io
+import itertools
 import os
 import socket
 import subprocess
@@ -26,6 +27,7 @@ from gflmser.training.fabric import make_fabric
 from gflmser.training.loop import Trainer
 from gflmser.training.protocols import TrainingError, Update
 from gflmser.training.sampler import Batch, Sampler
+from gflmser.training.schedule import Pace
 from gflmser.weights import history, read_card, verify_weights
 from tests.gflmser.conftest import config, narrow
 
@@ -526,3 +528,30 @@ def test_curves_are_one_image_over_interruptions(cache: Path, tmp_path: Path) ->
     with pytest.raises(ValueError, match=r"no curves in .*empty"):
         draw_curves([folder, tmp_path / "empty"], tmp_path / "none.png")
     assert not (tmp_path / "none.png").exists()
+
+
+def test_a_schedule_fits_into_the_time_that_is_given(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = itertools.count(step=0.5)
+    monkeypatch.setattr("gflmser.training.loop.time.monotonic", lambda: next(clock))
+    long = (
+        PhaseConfig(name="pixel", length=10**6, trains=("h2l",), lr_pixel=1.0),
+        PhaseConfig(name="restore", length=10**6, trains=("l2h",), hr_pixel=1.0),
+    )
+    said = io.StringIO()
+    outcome, weights = METHOD.train(config(cache, phases=long), tmp_path, within=1, stream=said)
+    assert outcome.finished
+    assert weights is not None
+    assert 60 < outcome.step <= 120  # half a second of that clock each, or a whole one
+    first, *_, last = said.getvalue().splitlines()
+    assert "lr_pixel" in first
+    assert "hr_pixel" in last
+
+
+def test_a_pace_follows_steps_or_time_and_never_goes_back() -> None:
+    assert Pace(100, None).place(7, 1e9) == 7
+    timed = Pace(1000, 2.0)
+    assert [timed.place(1, s) for s in (0.0, 60.0, 30.0, 500.0)] == [0, 500, 500, 1000]
+    with pytest.raises(ValueError, match="above 0 minutes"):
+        Pace(10, 0.0)
