@@ -14,8 +14,8 @@ from PIL import Image
 
 from gflmser.training.sampler import LR, CachedFaces
 
-QUALITY = 60
-"""Of WebP: 33-35 dB before the reduction to 64 px, far above what restoring reaches."""
+QUALITY = 55
+"""Of WebP: 32-35 dB before the reduction to 64 px, far above what restoring reaches."""
 
 
 def pack(prepared: Path, out: Path, *, side: int, limit: int | None = None) -> int:

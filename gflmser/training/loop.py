@@ -163,7 +163,7 @@ class Trainer:
         is then the last good one. After `stop` the step under way is finished first.
         """
         total = self.training.total_steps
-        pace = Pace(total, within)
+        pace = Pace(total, within, slow=self._warm_ups())
         whole = total if within is None else sys.maxsize
         last = whole if max_steps is None else min(whole, max_steps)
         before, begun = self.seconds, time.monotonic()
@@ -254,7 +254,14 @@ class Trainer:
         self.cpu_seconds += spent
         self._cpu_counted = now
 
-    def _one_step(self, place: int) -> dict[str, Tensor]:
+    def _warm_ups(self) -> list[range]:
+        warm_up = self.training.warm_up
+        starts = {span.start for span in spans(self.training).values()}
+        return [range(start, start + warm_up) for start in starts]
+
+    def _one_step(self, place: int | None = None) -> dict[str, Tensor]:
+        """The next step, with phase and rates of `place` in the schedule; its own by default."""
+        place = self.step if place is None else place
         batch = self.batches(self.step)
         phase = phase_at(self.training, place)
         self.learner.begin(place, phase)

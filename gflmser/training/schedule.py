@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gflmser.config import OptimiserConfig, PhaseConfig, TrainingConfig
@@ -12,23 +13,38 @@ class Pace:
     """Where in the schedule a training stands: at its step, or where its time says.
 
     With `minutes` a schedule of `total` steps is stretched or shortened to that time. A machine
-    that is lent then never stops in the middle of a high rate.
+    that is lent then never stops in the middle of a high rate. Stretches in `slow`, the warm-ups,
+    are never shortened: a network that skips them may saturate.
     """
 
-    def __init__(self, total: int, minutes: float | None) -> None:
+    def __init__(self, total: int, minutes: float | None, slow: Sequence[range] = ()) -> None:
         if minutes is not None and not minutes > 0:
             raise ValueError("a schedule needs a time above 0 minutes")
         self._total, self._seconds = total, None if minutes is None else 60 * minutes
-        self._place = 0
+        self._slow, self._place, self._step = slow, 0, 0
 
     def place(self, step: int, seconds: float) -> int:
         """The step of the schedule after `step` steps and `seconds` of training; never goes back.
 
         At `total` the schedule is over.
         """
-        place = step if self._seconds is None else int(self._total * seconds / self._seconds)
+        if self._seconds is None:
+            return min(self._total, step)
+        place = int(self._total * seconds / self._seconds)
+        done, self._step = step - self._step, step
+        if seconds < self._seconds:
+            place = self._held(place, done)
         self._place = max(self._place, min(self._total, place))
         return self._place
+
+    def _held(self, place: int, done: int) -> int:
+        """At most `done` further within a warm-up, and into none farther than its first step."""
+        for warm_up in self._slow:
+            if self._place in warm_up:
+                return min(place, self._place + done)
+            if self._place < warm_up.start < place:
+                place = warm_up.start
+        return place
 
 
 @dataclass(frozen=True, slots=True)

@@ -555,3 +555,12 @@ def test_a_pace_follows_steps_or_time_and_never_goes_back() -> None:
     assert [timed.place(1, s) for s in (0.0, 60.0, 30.0, 500.0)] == [0, 500, 500, 1000]
     with pytest.raises(ValueError, match="above 0 minutes"):
         Pace(10, 0.0)
+
+
+def test_a_warm_up_takes_its_steps_however_short_the_time() -> None:
+    pace = Pace(1000, 1.0, slow=[range(0, 3), range(500, 502)])
+    places = [pace.place(step, 2.0 * step) for step in range(20)]
+    assert places[:4] == [0, 1, 2, 3]
+    assert places[4] == 133
+    assert places[15:18] == [500, 501, 502]
+    assert pace.place(20, 60.0) == 1000
