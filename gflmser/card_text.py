@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-_WIDTH: Final = 180
+_WIDTH: Final = 200
 
 
 def card_text(value: Any, indent: int = 0) -> str:  # noqa: ANN401 - any JSON value
-    """`value` as JSON of lines of at most 180 characters, where strings allow it.
+    """`value` as JSON of lines of at most 200 characters, where strings allow it.
 
     >>> card_text({"seed": 1, "crops": [1.0, 0.55]})
     '{"seed": 1, "crops": [1.0, 0.55]}'

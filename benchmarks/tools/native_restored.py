@@ -4,7 +4,7 @@ Run these three commands from the root of the repository:
 
     sr-pipeline degrade data/samples/solvay16.png data/samples/solvay18.png --out out/solvay
     sr-pipeline detect out/solvay/hr --out out/solvay/found --upscaler gflmser-real
-    python -m benchmarks.tools.native_restored out/solvay/found docs/images/native_restored.png
+    python -m benchmarks.tools.native_restored out/solvay/found docs/images/native_restored.webp
 
 The samples were enlarged from a group photograph. `degrade` takes them back to 64×64 pixels.
 """
@@ -61,13 +61,14 @@ def _row(native: RGB, restored: RGB) -> Image.Image:
 @click.argument("found", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 def main(found: Path, out: Path) -> None:
-    """Write OUT from the faces of FOUND, which `detect` made."""
+    """Write OUT, a WebP image without loss, from the faces of FOUND, which `detect` made."""
     natives = sorted((found / "faces").rglob("*-native.png"))
     if not natives:
         raise UsageError(f"{found / 'faces'} holds no faces")
     restored = [path.with_name(path.name.replace("-native", "-restored")) for path in natives]
     pairs = [(load_rgb(a), load_rgb(b)) for a, b in zip(natives, restored, strict=True)]
-    sheet_of(pairs).quantize(256).save(out, optimize=True)
+    sheet = sheet_of(pairs).quantize(256).convert("RGB")
+    sheet.save(out, "WEBP", lossless=True, quality=100, method=6)
     click.echo(out)
 
 

@@ -22,7 +22,7 @@ from tests.benchmarks.benchmark_data import make_data
         (("benchmarks.tools.artefacts", "bicubic", "HERE"), "no PNG files"),
         (("benchmarks.tools.readme_tables", "HERE/list.csv", "HERE"), "has no block"),
         (("benchmarks.tools.paired_psnr", "a", "b", "--data", "HERE"), "splits/lfw-val.csv"),
-        (("benchmarks.tools.native_restored", "HERE", "HERE/out.png"), "holds no faces"),
+        (("benchmarks.tools.native_restored", "HERE", "HERE/out.webp"), "holds no faces"),
         (("gflmser.training.curves", "HERE", "HERE/out.png"), "no curves"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
