@@ -4,7 +4,7 @@
 
 A view's cohort holds means of two faces each, a face and its nearest, so that no row is a person.
 The faces are one image of each training person; who looks like anybody of lfw-test is left out
-(`data/weights/left_out`). The cohort of good images in the file is kept as it is.
+(`data/weights/left_out`). The cohort of good images in the file is kept.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import torch
 from tqdm import tqdm
 
 from data.atomic import whole_file
 from data.images.files import load_rgb
+from gflmser.quantised import quantise
 from pipeline.identity.cohorts import SHIPPED, Cohorts, View, load_cohorts, tensors_of
 from pipeline.identity.embedding import Embedding, Face
 from pipeline.identity.faces_of_people import central_face, small_copy
@@ -52,6 +54,8 @@ def main() -> None:
             view = View(name, width)
             cohorts = Cohorts(cohorts.plain, {**cohorts.views, view: of_pairs(seen, asked.members)})
             write(cohorts, asked.out)
+            load_cohorts.cache_clear()
+            cohorts = load_cohorts(asked.out)
             tqdm.write(f"{name} at {width:g} px: {len(seen)} faces, {cohorts.fingerprint(name)}")
 
 
@@ -91,22 +95,22 @@ def of_pairs(seen: Embedding, members: int) -> Cohort:
     chosen = np.random.default_rng(0).permutation(len(units))[:members]
     pairs = units[chosen] + units[likeness[chosen].argmax(1)]
     directions = pairs / np.linalg.norm(pairs, axis=1, keepdims=True)
-    return Cohort(_half(mean), _half(directions))
+    return Cohort(mean.astype(np.float32), directions.astype(np.float32))
 
 
 def write(cohorts: Cohorts, out: Path) -> None:
-    """Write the file in half precision."""
-    from safetensors.numpy import save_file
+    """Write the file: directions at 8 bits, means in half precision."""
+    from safetensors.torch import save_file
 
-    tensors = {name: values.astype(np.float16) for name, values in tensors_of(cohorts).items()}
     note = "means of a training face and its nearest: no single face"
     with whole_file(out) as temporary:
-        save_file(tensors, temporary, {"format": "sr-pipeline cohorts", "note": note})
+        save_file(stored(cohorts), temporary, {"format": "sr-pipeline cohorts", "note": note})
 
 
-def _half(values: Embedding) -> Embedding:
-    """What the file will hold, so that hashes agree."""
-    return values.astype(np.float16).astype(np.float32)
+def stored(cohorts: Cohorts) -> dict[str, torch.Tensor]:
+    """The tensors of the file; directions that were read from one do not change again."""
+    tensors = {name: torch.from_numpy(one) for name, one in tensors_of(cohorts).items()}
+    return quantise({name: one if one.ndim > 1 else one.half() for name, one in tensors.items()})
 
 
 def _training_images(data: Path) -> Iterator[str]:

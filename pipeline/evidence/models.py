@@ -13,6 +13,7 @@ from data.regular_files import is_regular
 from pipeline.evidence.hashes import file_sha256
 
 _WEIGHTS: Final = Path(__file__).resolve().parents[2] / "data" / "weights"
+_CHANGES: Final = Path(__file__).resolve().parents[1] / "identity" / "embedder.safetensors"
 _DLIB_FILES: Final = {
     "cnn": ("mmod_human_face_detector.dat",),
     "identity": (
@@ -87,6 +88,7 @@ def _embedder(settings: Mapping[str, object]) -> Iterator[ModelFile]:
     described = settings.get("identify")
     if described:
         yield from _dlib_files("embedder", "dlib", _DLIB_FILES["identity"])
+        yield ModelFile("embedder", "dlib", _CHANGES)
     given = described.get("embedder") if isinstance(described, Mapping) else None
     given = given or settings.get("embedder")
     if isinstance(given, str) and is_regular(Path(given)):

@@ -102,10 +102,15 @@ class Cohorts:
 def load_cohorts(path: Path = SHIPPED) -> Cohorts:
     """Read cohorts; raises `ModelError` on one line when the file is missing or broken."""
     from safetensors import SafetensorError
-    from safetensors.numpy import load_file
+    from safetensors.torch import load_file
+
+    from gflmser.quantised import restored
 
     try:
-        parts = {name: values.astype(np.float32) for name, values in load_file(path).items()}
+        stored = load_file(path)
+        coded = not all(one.is_floating_point() for one in stored.values())
+        tensors = restored(stored) if coded else stored
+        parts = {name: one.float().numpy() for name, one in tensors.items()}
         names = {name.rpartition("/")[0] for name in parts}
         made = {name: Cohort(parts[f"{name}/mean"], parts[f"{name}/directions"]) for name in names}
         plain = made.pop(_PLAIN)

@@ -1,4 +1,8 @@
-"""128 numbers for a face, by dlib's network in torch; a face and its mirror image are averaged."""
+"""128 numbers for a face, by dlib's network in torch; a face and its mirror image are averaged.
+
+The mirror images of restored faces go through the network of `embedder.safetensors`: dlib's, tuned
+for low resolution (`pipeline.identity.tuning`).
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import functools
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -20,10 +25,12 @@ if TYPE_CHECKING:
 
     from pipeline.identity.dlib_in_torch import FaceNet
 
-__all__ = ["Embedder", "Embedding", "Face", "load_embedder"]
+__all__ = ["SHIPPED", "Embedder", "Embedding", "Face", "load_embedder"]
 
 Embedding = NDArray[np.float32]
 SIZE: Final = 128
+SHIPPED: Final = Path(__file__).with_name("embedder.safetensors")
+"""The changes that ship; `benchmarks.tools.ship_embedder` wrote them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,7 +61,7 @@ class Embedder:
 
     net: FaceNet
     tuned: FaceNet | None = None
-    """The network for faces that were small and are restored; None: `net`."""
+    """The network for mirror images of faces that were small and are restored; None: `net`."""
 
     @property
     def size(self) -> int:
@@ -78,20 +85,18 @@ class Embedder:
     def faces(self, faces: Sequence[Face], *, restored: bool | Sequence[bool] = False) -> Embedding:
         """The means of each face and its mirror image, `(N, 128)`.
 
-        Faces that are `restored` (all, or each by its own) are embedded by `tuned`. Raises
-        `ValueError` for a box without area.
+        The mirror images of `restored` faces (all, or each by its own) are embedded by `tuned`.
+        Raises `ValueError` for a box without area.
         """
         from pipeline.identity.dlib_in_torch import embed_chips
 
         chips = [chip(face.rgb, face.box, face.landmarks) for face in faces]
-        mirrored = [np.ascontiguousarray(one[:, ::-1]) for one in chips]
         by_tuned = self._by_tuned(len(chips), restored)
-        mean = np.empty((len(chips), SIZE), np.float32)
+        mean = embed_chips(chips, self.net)
         for net, rows in ((self.net, ~by_tuned), (self.tuned, by_tuned)):
             own = np.flatnonzero(rows)
-            if len(own):
-                both = embed_chips([side[i] for side in (chips, mirrored) for i in own], net)
-                mean[own] = (both[: len(own)] + both[len(own) :]) / 2
+            mirrored = [np.ascontiguousarray(chips[i][:, ::-1]) for i in own]
+            mean[own] = (mean[own] + embed_chips(mirrored, net)) / 2
         return mean
 
     def _by_tuned(self, count: int, restored: bool | Sequence[bool]) -> NDArray[np.bool_]:
@@ -115,12 +120,12 @@ class Embedder:
 
 @functools.lru_cache(maxsize=1)
 def load_embedder() -> Embedder:
-    """Load the network once per process; raises `ModelError` when its file is missing."""
+    """Load both networks once per process; raises `ModelError` when a file is missing."""
     from data.datasets.base import DatasetError
     from data.errors import ModelError
-    from pipeline.identity.dlib_in_torch import shared_net
+    from pipeline.identity.embedders.tuned_file import load_tuned_embedder
 
     try:
-        return Embedder(shared_net())
+        return load_tuned_embedder(SHIPPED)
     except DatasetError as error:
         raise ModelError(str(error)) from error

@@ -36,8 +36,8 @@ class LinkSettings:
     max_gap: int = 10
     reach: float = 0.7
     most_growth: float = 1.6
-    same_face: float = 0.45
-    other_face: float = 0.80
+    same_face: float = 0.39
+    other_face: float = 0.75
 
 
 @dataclass(slots=True, eq=False)

@@ -1,4 +1,4 @@
-"""dlib's network with changes of `pipeline.identity.tuning`: restored faces go through these."""
+"""dlib's network with changes of `pipeline.identity.tuning`, for restored faces."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from data.atomic import whole_file
 from data.errors import ModelError
 from data.safe_text import one_line
+from gflmser.quantised import QuantisationError, quantise, restored
 from pipeline.identity.dlib_in_torch import shared_net
 from pipeline.identity.embedding import Embedder
 from pipeline.identity.tuning.low_rank import changed_weights
@@ -20,16 +21,20 @@ from pipeline.identity.tuning.low_rank import changed_weights
 __all__ = ["load_changes", "load_tuned_embedder", "save_changes"]
 
 
-def save_changes(changes: Mapping[str, Tensor], path: Path, *, note: str) -> None:
-    """Write the tensors of `Changes.layers` in half precision, with a note of where they are from.
+def save_changes(
+    changes: Mapping[str, Tensor], path: Path, *, note: str, eight_bits: bool = False
+) -> None:
+    """Write the tensors of `Changes.layers` with a note of where they are from.
 
-    `load_tuned_embedder` reads the file.
+    They are stored in half precision, or with `eight_bits` in half of those bytes: matrices by
+    `gflmser.quantised`. `load_tuned_embedder` reads the file.
     """
     from safetensors.torch import save_file
 
     halves = {name: values.detach().half().contiguous() for name, values in changes.items()}
+    stored = quantise(halves) if eight_bits else halves
     with whole_file(path) as temporary:
-        save_file(halves, temporary, {"format": "sr-pipeline embedder changes", "note": note})
+        save_file(stored, temporary, {"format": "sr-pipeline embedder changes", "note": note})
 
 
 def load_changes(path: Path) -> dict[str, Tensor]:
@@ -38,14 +43,17 @@ def load_changes(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file
 
     try:
-        return {name: values.float() for name, values in load_file(path).items()}
-    except (OSError, SafetensorError) as error:
+        stored = load_file(path)
+        if any(values.dtype == torch.int8 for values in stored.values()):
+            stored = restored(stored)
+        return {name: values.float() for name, values in stored.items()}
+    except (OSError, SafetensorError, QuantisationError) as error:
         raise ModelError(f"{path} does not change dlib's network: {one_line(error)}") from error
 
 
 @functools.lru_cache(maxsize=2)
 def load_tuned_embedder(path: Path) -> Embedder:
-    """Faces as they are go through dlib's network, restored ones through the changed one.
+    """dlib's network, and the changed one for mirror images of restored faces.
 
     Raises `ModelError` on one line when the file is missing, broken or of another network.
     """

@@ -6,21 +6,25 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.tools.ship_embedder import ship
 from data.errors import ModelError, UsageError
 from data.images.files import load_rgb
 from gflmser.schema import ConfigError
 from gflmser.training.checkpoints import load_checkpoint
+from pipeline.identity.alignment import chip
 from pipeline.identity.calibration_run import fingerprints
-from pipeline.identity.dlib_in_torch import shared_net
+from pipeline.identity.dlib_in_torch import embed_chips, shared_net
 from pipeline.identity.embedders.loading import find_embedder
-from pipeline.identity.embedders.tuned_file import load_tuned_embedder, save_changes
-from pipeline.identity.embedding import load_embedder
-from pipeline.identity.faces_of_people import central_face, largest_face
+from pipeline.identity.embedders.tuned_file import load_changes, load_tuned_embedder, save_changes
+from pipeline.identity.embedding import SHIPPED, Embedder, load_embedder
+from pipeline.identity.faces_of_people import central_face, largest_face, small_copy
+from pipeline.identity.labelled import far_away
 from pipeline.identity.tuning.faces import TrainingFaces, found_faces, load_faces, save_faces
 from pipeline.identity.tuning.loss import Loss, Targets
 from pipeline.identity.tuning.low_rank import Changes, changed_weights
 from pipeline.identity.tuning.run import CHECKPOINT, Settings, averaged, train
 from pipeline.identity.tuning.seen import Looks, chips_of, small_faces
+from pipeline.identity.views import embed_enlarged
 from pipeline.upscalers.loading import load_upscaler
 from tests.gflmser.conftest import cache
 
@@ -121,7 +125,7 @@ def test_nothing_to_resume_is_said(faces: TrainingFaces, tmp_path: Path) -> None
         list(train(faces, UPSCALE, SETTINGS, tmp_path / "none", resume=True))
 
 
-def test_the_tuned_network_is_for_restored_faces(
+def test_the_tuned_network_is_for_mirror_images_of_restored_faces(
     faces: TrainingFaces, samples: Path, tmp_path: Path
 ) -> None:
     for _ in train(faces, UPSCALE, SETTINGS, tmp_path, until=2):
@@ -134,9 +138,33 @@ def test_the_tuned_network_is_for_restored_faces(
     both = tuned.faces([face, face], restored=[False, True])
     np.testing.assert_allclose(both[0], frozen.faces([face])[0], atol=1e-5)
     assert 1e-4 < np.linalg.norm(both[1] - both[0]) < 0.3
+    assert isinstance(tuned, Embedder)
+    aligned = chip(face.rgb, face.box, face.landmarks)
+    one, other = embed_chips([aligned])[0], embed_chips([aligned[:, ::-1].copy()], tuned.tuned)[0]
+    np.testing.assert_allclose(both[1], (one + other) / 2, atol=1e-5)
     assert tuned.fingerprint != frozen.fingerprint
     assert fingerprints("bicubic", str(path)).cohort == fingerprints("bicubic").cohort
     path.write_bytes(path.read_bytes()[:500])
     load_tuned_embedder.cache_clear()
     with pytest.raises(ModelError, match="does not change dlib's network"):
         find_embedder(str(path))
+
+
+def test_the_changes_that_ship_are_small_and_meet_hr_better(samples: Path) -> None:
+    assert SHIPPED.stat().st_size < 820_000
+    whole = load_rgb(samples / "obama.jpg")
+    face = largest_face(whole)
+    assert face is not None
+    small = far_away(small_copy(face), 10.5, "clean", np.random.default_rng(0))
+    hr = load_embedder().faces([face])
+    by_both = embed_enlarged([small], UPSCALE["bicubic"])
+    by_one = embed_enlarged([small], UPSCALE["bicubic"], Embedder(shared_net()))
+    assert np.linalg.norm(by_both - hr) < np.linalg.norm(by_one - hr) - 0.01
+
+
+def test_changes_at_8_bits_are_nearly_those_of_16(tmp_path: Path) -> None:
+    changes = load_changes(SHIPPED)
+    ship(SHIPPED, tmp_path / "again.safetensors", note="again")
+    again = load_changes(tmp_path / "again.safetensors")
+    for name, values in changes.items():
+        torch.testing.assert_close(again[name], values, atol=2e-3, rtol=1e-2)
