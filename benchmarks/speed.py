@@ -155,7 +155,9 @@ def measure(source: Path, listed: Path | None, limit: int, repeats: int) -> dict
         }
         timings = timed({"sr-pipeline --help": lambda _: sr_pipeline("--help")}, 0, repeats * 3)
         timings += timed(commands, count, repeats)
-        memory = _memory(lr, work, count)
+        memory = _memory(
+            lr, work, count, lambda images, out: detect_command(images, out, "--no-images")
+        )
     return {
         "timings": [timing.as_row() for timing in timings],
         "ratios": _ratios({timing.name: timing.median for timing in timings}),
@@ -175,11 +177,11 @@ def measure_frames(folder: Path, repeats: int, deepface: Path | None = None) -> 
         work = Path(temporary)
         fixed = ("--workers", WORKERS, "--quiet", "--no-images", "--upscaler", "bicubic")
 
+        def search(images: Path, out: Path, *more: object) -> list[str]:
+            return sr_pipeline("detect", images, "--out", out, *fixed, *more)
+
         def ours(number: int, *more: object) -> Command:
-            out = work / f"out{number}"
-            return lambda repeat: sr_pipeline(
-                "detect", folder, "--out", f"{out}-{repeat}", *fixed, *more
-            )
+            return lambda repeat: search(folder, work / f"out{number}-{repeat}", *more)
 
         commands = {
             "detect": ours(0),
@@ -192,12 +194,14 @@ def measure_frames(folder: Path, repeats: int, deepface: Path | None = None) -> 
             peer = [str(deepface), str(DEEPFACE), str(folder)]
             commands["deepface, its default detector"] = lambda _: peer
         timings = timed(commands, count, repeats)
+        memory = _memory(folder, work, count, search)
     seconds = {timing.name: timing.median for timing in timings}
     cpu = {timing.name: timing.median_cpu for timing in timings}
     return {
         "timings": [timing.as_row() for timing in timings],
         "speed_of_detect_over": _over_detect(seconds),
         "cpu_of_detect_over": _over_detect(cpu),
+        "memory": memory,
     }
 
 
@@ -205,12 +209,15 @@ def _over_detect(times: Mapping[str, float]) -> dict[str, float]:
     return {name: t / times["detect"] for name, t in times.items() if name != "detect"}
 
 
-def _memory(lr: Path, work: Path, count: int) -> dict[str, float]:
+def _memory(
+    images: Path, work: Path, count: int, detect: Callable[[Path, Path], list[str]]
+) -> dict[str, float]:
+    """Peak memory of `detect`, told by folder and output, on a folder and on ten copies of it."""
     many = work / "many"
     for copy in range(_COPIES):
-        shutil.copytree(lr, many / f"{copy:02d}")
-    few_peak = peak_memory(detect_command(lr, work / "few-out", "--no-images"))
-    many_peak = peak_memory(detect_command(many, work / "many-out", "--no-images"))
+        shutil.copytree(images, many / f"{copy:02d}")
+    few_peak = peak_memory(detect(images, work / "few-out"))
+    many_peak = peak_memory(detect(many, work / "many-out"))
     return {
         f"peak_bytes_{count}_images": few_peak,
         f"peak_bytes_{count * _COPIES}_images": many_peak,
