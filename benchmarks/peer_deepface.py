@@ -13,7 +13,7 @@ from pathlib import Path
 def found(folder: Path) -> int:
     """Faces that `DeepFace.extract_faces` finds in the images of `folder`, by its defaults."""
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    deepface = importlib.import_module("deepface").DeepFace
+    deepface = importlib.import_module("deepface.DeepFace")
     count = 0
     for path in sorted(folder.iterdir()):
         faces = deepface.extract_faces(str(path), enforce_detection=False)
