@@ -27,7 +27,8 @@ from gflmser.method import METHOD
 from gflmser.network import enlarge
 from gflmser.schema import load
 from gflmser.tensors import to_tensor
-from gflmser.training.sampler import HR, LR
+from gflmser.training.sampler import LR
+from pipeline.evaluation.validation import reduced
 
 TRIED: Final = ("clean", "noise10", "blur1", "jpeg40", "mixed")
 """Degraded sets that need nothing but Pillow."""
@@ -54,7 +55,7 @@ class Gains:
     def __init__(self, images: Sequence[NDArray[np.uint8]], crop: float, path: Path) -> None:
         self._path, self._begun = path, time.monotonic()
         rng = np.random.default_rng(0)
-        squares = [_square(image, crop) for image in images]
+        squares = [Image.fromarray(reduced(image, crop)[0]) for image in images]
         self._pairs = {
             name: [torch.cat(column) for column in zip(*_degraded(name, squares, rng), strict=True)]
             for name in TRIED
@@ -145,13 +146,6 @@ def _ended(process: subprocess.Popen[bytes], folder: Path, end: float) -> dict[s
         return {"error": f"it ended with code {code}; see {folder.name}.log"}
     found: dict[str, Any] = json.loads(figures.read_text("utf-8"))
     return found
-
-
-def _square(image: NDArray[np.uint8], crop: float) -> Image.Image:
-    edge = round(min(image.shape[:2]) * crop)
-    top, left = ((n - edge) // 2 for n in image.shape[:2])
-    square = np.ascontiguousarray(image[top : top + edge, left : left + edge])
-    return Image.fromarray(square).resize((HR, HR), Image.Resampling.BICUBIC)
 
 
 def _degraded(
