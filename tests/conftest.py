@@ -14,10 +14,11 @@ SHARED = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(autouse=True, scope="session")
-def one_worker() -> Iterator[None]:
-    """One worker process a run unless a test asks for more: each loads its models anew."""
+def no_workers() -> Iterator[None]:
+    """No worker process unless a test asks for some: each would load its models anew."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.engine.run.default_workers", lambda: 1)
+        for module in ("engine.run", "jobs.run_folder"):
+            patch.setattr(f"pipeline.{module}.default_workers", lambda: 0)
         yield
 
 

@@ -291,7 +291,11 @@ _run_options = combine(
     click.option(
         "--limit", type=click.IntRange(1, 10**12), metavar="N", help="Use only the first N images."
     ),
-    click.option("--workers", type=WORKERS, help="Number of processes; default: one per core."),
+    click.option(
+        "--workers",
+        type=WORKERS,
+        help="Processes beside the main one; 0: none, which starts fastest; default: one per core.",
+    ),
     click.option(
         "--engine",
         type=click.Choice(["local", "ray"]),
@@ -379,7 +383,9 @@ def over_images(function: Callable[..., int]) -> Callable[..., int]:
         clock = None if start_time is None else Clock.parse(start_time)
         listing = Listing(inputs, every, out, listed, limit, piped, clock)
         batch_size = values.get("batch_size", 64)
-        options = RunOptions(workers or default_workers(), batch_size, engine, quiet)
+        options = RunOptions(
+            default_workers() if workers is None else workers, batch_size, engine, quiet
+        )
         return function(run=Run(listing, options), out=out, **values)
 
     return _run_options(command)

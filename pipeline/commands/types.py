@@ -85,4 +85,4 @@ def _check_path(
 
 INPUT = InputText()
 SEED = click.IntRange(0, 2**32 - 1)
-WORKERS = click.IntRange(1, 512)
+WORKERS = click.IntRange(0, 512)

@@ -91,6 +91,10 @@ class Finished:
         return self.source.key
 
 
+Ended = tuple[list[Finished], ModelError | OutputError | None]
+"""What a task finished, and the error that ended it before its last image."""
+
+
 def read_item(job: Job, source: Source, position: int) -> Item | Finished:
     """Stage 1: load the image."""
     try:
@@ -179,3 +183,18 @@ def failed_item(job: Job, source: Source, position: int, error: Exception) -> Fi
 def _with_entry(rows: Sequence[Row], entry: Mapping[str, object]) -> list[Row]:
     """The rows, the first with the image's hashes: the journal keeps both together."""
     return [{**row, INPUT: entry} if number == 0 else row for number, row in enumerate(rows)]
+
+
+def finish_all(job: Job, items: Sequence[Item]) -> Ended:
+    """Stage 3 of a few images, up to the first that the run cannot go on from."""
+    finished: list[Finished] = []
+    try:
+        items = looked_at(job, items)
+    except (ModelError, OutputError) as error:
+        return finished, error
+    for item in items:
+        ended = finish_or_error(job, item)
+        if not isinstance(ended, Finished):
+            return finished, ended
+        finished.append(ended)
+    return finished, None

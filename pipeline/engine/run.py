@@ -7,7 +7,6 @@ and be resumed. The rows do not depend on the number of workers or on the batch 
 
 import itertools
 import logging
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -18,7 +17,9 @@ from typing import Final
 from data.errors import ModelError, OutputError, UsageError
 from pipeline.engine.job import Finished, Item, Job, enlarge_items, read_item
 from pipeline.engine.journal import Entry, Journal, relative_to
+from pipeline.engine.own_process import OwnProcess
 from pipeline.engine.workers import WorkerPool
+from pipeline.environment.cores import usable_cores
 from pipeline.environment.messages import noted, tell
 from pipeline.environment.progress import progress_bar
 from pipeline.inputs.sources import Listing, Source
@@ -81,7 +82,7 @@ class RunResult:
 
 def default_workers() -> int:
     """One worker per core that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable_cores()
 
 
 def run(job: Job, listing: Listing, options: RunOptions, journal: Journal) -> RunResult:
@@ -99,7 +100,7 @@ def run(job: Job, listing: Listing, options: RunOptions, journal: Journal) -> Ru
     todo = _missing(itertools.chain([first], sources), journal)
     total = listing.total()
     if total is not None:
-        options = replace(options, workers=max(1, min(options.workers, total)))
+        options = replace(options, workers=min(options.workers, total))
     left_out = tuple(listing.frames_left_out().items())
     for key, words in left_out:
         tell(f"{key}: {words}", quiet=options.quiet)
@@ -168,7 +169,9 @@ def _engine(name: EngineName) -> Engine:
 
 def run_local(job: Job, todo: Iterator[Numbered], options: RunOptions) -> Groups:
     """Yield groups of finished images; all three stages run at the same time."""
-    with ThreadPoolExecutor(_READERS) as readers, WorkerPool(job, options.workers) as pool:
+    workers = options.workers
+    pool_of = WorkerPool(job, workers) if workers else OwnProcess(job)
+    with ThreadPoolExecutor(_READERS) as readers, pool_of as pool:
         try:
             for batch in _batches(_read_ahead(job, todo, readers), options.batch_size):
                 done, items = _split(batch)

@@ -13,14 +13,12 @@ from types import TracebackType
 from typing import Final, Self
 
 from data.errors import ModelError, OutputError
-from pipeline.engine.job import Finished, Item, Job, finish_or_error, looked_at
+from pipeline.engine.job import Ended, Finished, Item, Job, finish_all
 
 _TASKS_PER_WORKER: Final = 3
 _DIED: Final = "the worker process died on this image (out of memory?)"
 
 _job: Job | None = None
-Ended = tuple[list[Finished], ModelError | OutputError | None]
-"""What a task finished, and the error that ended it before its last image."""
 
 
 def _start(job: Job) -> None:
@@ -50,17 +48,7 @@ def _warm_up() -> Ended:
 def _finish(items: Sequence[Item]) -> Ended:
     if _job is None:
         raise RuntimeError("the worker was not started")
-    finished: list[Finished] = []
-    try:
-        items = looked_at(_job, items)
-    except (ModelError, OutputError) as error:
-        return finished, error
-    for item in items:
-        ended = finish_or_error(_job, item)
-        if not isinstance(ended, Finished):
-            return finished, ended
-        finished.append(ended)
-    return finished, None
+    return finish_all(_job, items)
 
 
 @contextlib.contextmanager

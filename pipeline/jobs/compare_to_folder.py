@@ -16,9 +16,10 @@ from data.errors import UsageError
 from data.images.files import load_rgb
 from data.images.rgb import RGB
 from pipeline.engine.journal import Journal, Start
-from pipeline.engine.run import RunOptions, RunResult, default_workers, run
+from pipeline.engine.run import RunOptions, RunResult, run
 from pipeline.engine.tables import Columns, write_parquet
 from pipeline.engine.to_folder import run_folder, what_it_rests_on
+from pipeline.environment.cores import usable_cores
 from pipeline.environment.provenance import provenance
 from pipeline.evaluation.pairs import Pairs, collect_embeddings
 from pipeline.evaluation.summary import HR_METHOD, Cell, as_rows, summarise
@@ -143,7 +144,7 @@ def _images_per_s(job: Compare, method: Method, lr: Sequence[RGB], hr: Sequence[
     if not lr:
         return 0.0
     upscaler = comparable(
-        method.upscaler, job.device, job.precision, job.batch_size, default_workers()
+        method.upscaler, job.device, job.precision, job.batch_size, usable_cores()
     )
     restore(upscaler, lr[:8], hr[:8])
     start, count = time.perf_counter(), 0

@@ -7,7 +7,7 @@ from pathlib import Path
 from data.images.files import check_made, save_png
 from pipeline.engine.job import Images, Item
 from pipeline.engine.journal import Row
-from pipeline.engine.run import default_workers
+from pipeline.environment.cores import usable_cores
 from pipeline.evidence.marks import save_restored
 from pipeline.inputs.sources import Source, cut_region
 from pipeline.names import Precision
@@ -48,7 +48,7 @@ class UpscaleImages:
             device=self.device,
             precision=self.precision,
             batch_size=self.batch_size,
-            threads=default_workers(),
+            threads=usable_cores(),
             consistent=self.consistent,
             compiled=self.compiled,
         )
