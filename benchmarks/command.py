@@ -61,7 +61,9 @@ _NAMES = (
 )
 @opt.compute
 @click.option(
-    "--workers", type=click.IntRange(1, 512), help="Number of processes; default: one per core."
+    "--workers",
+    type=click.IntRange(0, 512),
+    help="Processes beside the main one; default: one per core.",
 )
 @opt.quiet
 @opt.seed

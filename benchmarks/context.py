@@ -52,13 +52,17 @@ class Bench:
 
     def options(self) -> RunOptions:
         """How the engine is to run."""
-        return RunOptions(self.workers or default_workers(), self.batch_size, quiet=self.quiet)
+        return RunOptions(self._processes, self.batch_size, quiet=self.quiet)
+
+    @property
+    def _processes(self) -> int:
+        return default_workers() if self.workers is None else self.workers
 
     def side_by_side(self, tasks: Iterable[Callable[[], T]]) -> list[T]:
         """The results of `tasks` in their order, each in one thread: for what computes in one."""
         from pipeline.upscalers.inference.thread_pool import one_thread_each
 
-        pool = one_thread_each(self.workers or default_workers(), "task")
+        pool = one_thread_each(max(1, self._processes), "task")
         try:
             return [running.result() for running in [pool.submit(task) for task in tasks]]
         finally:

@@ -36,7 +36,7 @@ def measured(samples: Path, folder: Path) -> dict[str, Any]:
     """Figures of three images by every method of METHODS, and of a scene by bicubic."""
     make_data(folder / "data", samples)
     bench = Bench(
-        folder / "data", Cache(folder / "cache"), find_entrants(METHODS), "golden", workers=1,
+        folder / "data", Cache(folder / "cache"), find_entrants(METHODS), "golden", workers=0,
         quiet=True,
     )  # fmt: skip
     robust = next(p for p in TABLE4 if p.name == "robust" and p.crop < 1)

@@ -51,6 +51,7 @@ def _as_metadata(block: Block) -> str:
 
 
 def test_the_examples_run_in_their_order(package: Path) -> None:
+    (package / "sr-pipeline.toml").write_text("[defaults]\nworkers = 0\n", "utf-8")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(package)])}
     assert [words[0] for words in CALLS] == list(SHOWN)
     for words in CALLS:

@@ -88,7 +88,7 @@ def test_full_width_does_not_saturate_and_every_network_gets_gradients(
 def test_the_loss_falls_over_a_hundred_steps(cache: Path) -> None:
     """All modules, a quarter of the channels: full width takes minutes on a CPU (lab notes)."""
     phase = PhaseConfig("both", 100, trains=("h2l", "l2h"), lr_pixel=1.0, hr_pixel=1.0, joint=True)
-    settings = configuration("paper.toml", cache, batch=4, phases=(phase,))
+    settings = configuration("paper.toml", cache, batch=PAIR, phases=(phase,))
     narrow = Widths(r64=16, r32=16, r16=16, r8=16, r4=16)
     settings = replace(settings, network=replace(settings.network, widths=narrow))
     _, _, losses = steps_of(settings, 100)

@@ -75,7 +75,7 @@ def test_a_box_outside_its_image_is_a_word_about_that_image(
 def test_compare_makes_it_an_error_row(run: Run, photos: Path) -> None:
     truth = written(photos.parent, "csv", {"a.png": 35, "b.png": 41, "c.png": 400})
     out = photos.parent / "out"
-    words = ("--upscalers", "bicubic", "--truth", truth, "--quiet", "--workers", 1)
+    words = ("--upscalers", "bicubic", "--truth", truth, "--quiet", "--workers", 0)
     done = run("compare", photos, "--out", out, *words)
     assert done.exit_code == 1
     assert done.stderr.count("error: c.png: ground truth: ") == 1
@@ -89,7 +89,7 @@ def test_a_manifest_box_a_pixel_too_large_is_clipped_and_one_outside_is_a_row(
         "image,left,top,right,bottom\na.png,0,0,41,41\nb.png,-1,-1,40,40\nc.png,50,50,90,90\n"
     )
     out = photos.parent / "out"
-    words = ("--upscaler", "bicubic", "--quiet", "--workers", 1)
+    words = ("--upscaler", "bicubic", "--quiet", "--workers", 0)
     done = run("upscale", photos / "list.csv", "--out", out, *words)
     assert done.exit_code == 1
     assert "c.png: box (50, 50, 90, 90) reaches outside the 40x40 image" in done.stdout
@@ -120,7 +120,7 @@ def test_identify_reads_the_column_identity(run: Run, samples: Path, tmp_path: P
     (tmp_path / "p1.jpg").write_bytes((samples / "biden2.jpg").read_bytes())
     (tmp_path / "list.csv").write_text("image,identity\np1.jpg,Biden\n")
     words = ("--gallery", tmp_path / "people", "--out", tmp_path / "out", "--upscaler", "bicubic")
-    done = run("identify", tmp_path / "list.csv", *words, "--workers", 1, "--quiet", "--json")
+    done = run("identify", tmp_path / "list.csv", *words, "--workers", 0, "--quiet", "--json")
     assert done.exit_code == 0, done.exception
     assert json.loads(done.stdout)["score"] == {
         **json.loads(done.stdout)["score"],

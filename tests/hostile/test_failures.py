@@ -121,7 +121,7 @@ def test_evaluate_refuses_a_negative_seed_and_a_device(run: Run, tmp_path: Path)
 
 def test_a_name_that_is_no_utf8_ends_well(photos: Path) -> None:
     out = Path(os.fsdecode(os.fsencode(photos.parent) + b"/caf\xe9"))
-    ended = started("degrade", photos, "--out", out, "--quiet", "--workers", 1)
+    ended = started("degrade", photos, "--out", out, "--quiet", "--workers", 0)
     said, errors = ended.communicate()
     assert ended.returncode == 0, errors
     assert json.loads((out / "summary.json").read_text())["images"] == 3
@@ -150,7 +150,7 @@ def test_a_long_thin_image_is_an_error_row(run: Run, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     Image.new("L", (900_000, 127)).save(tmp_path / "in" / "thin.png")
     Image.fromarray(np.zeros((16, 16, 3), np.uint8)).save(tmp_path / "in" / "fine.png")
-    words = ("--upscaler", "bicubic", "--quiet", "--workers", 1)
+    words = ("--upscaler", "bicubic", "--quiet", "--workers", 0)
     done = run("upscale", tmp_path / "in", "--out", tmp_path / "out", *words)
     assert done.exit_code == 1
     assert "900000x127 enlarged 4 times" in done.stdout
@@ -208,14 +208,16 @@ def test_a_checkpoint_with_code_is_refused_without_torchs_advice(tmp_path: Path)
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+@pytest.mark.parametrize(
+    ("number", "workers"), [(signal.SIGINT, 1), (signal.SIGTERM, 0)], ids=["Ctrl-C", "SIGTERM"]
+)
 def test_a_signal_leaves_valid_output_that_says_so(
-    face: Image.Image, run: Run, tmp_path: Path, number: signal.Signals
+    face: Image.Image, run: Run, tmp_path: Path, number: signal.Signals, workers: int
 ) -> None:
     (tmp_path / "in").mkdir()
     for index in range(400):
         face.save(tmp_path / "in" / f"{index:03d}.png")
-    words = ("degrade", tmp_path / "in", "--out", tmp_path / "out", "--workers", 1, "--quiet")
+    words = ("degrade", tmp_path / "in", "--out", tmp_path / "out", "--workers", workers, "--quiet")
     process = started(*words)
     log = tmp_path / "out" / "lr"
     while len(list(log.glob("0*.png"))) < 20 and process.poll() is None:

@@ -14,7 +14,7 @@ from pipeline.detection.registry import forget_detectors
 from pipeline.environment import onnx_models
 from tests.hostile.conftest import Run
 
-PLAIN = ("--upscaler", "bicubic", "--workers", 1, "--quiet")
+PLAIN = ("--upscaler", "bicubic", "--workers", 0, "--quiet")
 
 
 def rows(out: Path) -> list[dict[str, str]]:

@@ -25,7 +25,7 @@ def weights(folder: Path, seed: int) -> Path:
 def test_resume_with_other_weights_of_the_name_is_refused(run: Run, photos: Path) -> None:
     file = weights(photos.parent, 1)
     out = photos.parent / "out"
-    words = ("upscale", photos, "--out", out, "--upscaler", file, "--quiet", "--workers", 1)
+    words = ("upscale", photos, "--out", out, "--upscaler", file, "--quiet", "--workers", 0)
     assert run(*words, "--limit", 2).exit_code == 0
     models = json.loads((out / "summary.json").read_text())["input"]["models"]
     assert len(models["upscaler w.safetensors"]) == 64
@@ -40,7 +40,7 @@ def test_resume_with_other_ground_truth_is_refused(run: Run, photos: Path) -> No
     truth = photos.parent / "truth.csv"
     truth.write_text("image,left,top,right,bottom\na.png,5,5,35,35\n")
     words = ("compare", photos, "--out", photos.parent / "out", "--upscalers", "bicubic")
-    more = ("--truth", truth, "--quiet", "--workers", 1)
+    more = ("--truth", truth, "--quiet", "--workers", 0)
     assert run(*words, *more).exit_code == 0
     truth.write_text("image,left,top,right,bottom\na.png,1,1,35,35\n")
     done = run(*words, *more, "--resume")
@@ -54,7 +54,7 @@ def test_resume_with_other_pairs_or_annotations_is_refused(run: Run, photos: Pat
     (truth / "a.xml").write_text(VOC)
     pairs.write_text("a,b,same\na.png,b.png,1\na.png,c.png,0\n")
     words = ("compare", photos, "--out", photos.parent / "out", "--upscalers", "bicubic")
-    more = ("--truth", truth, "--pairs", pairs, "--quiet", "--workers", 1)
+    more = ("--truth", truth, "--pairs", pairs, "--quiet", "--workers", 0)
     assert run(*words, *more).exit_code == 0
     summary = json.loads((photos.parent / "out" / "summary.json").read_text())
     models = summary["input"]["models"]
@@ -72,5 +72,5 @@ def test_resume_with_other_pairs_or_annotations_is_refused(run: Run, photos: Pat
 
 def test_what_is_not_read_is_not_hashed(run: Run, photos: Path) -> None:
     out = photos.parent / "out"
-    assert run("degrade", photos, "--out", out, "--quiet", "--workers", 1).exit_code == 0
+    assert run("degrade", photos, "--out", out, "--quiet", "--workers", 0).exit_code == 0
     assert json.loads((out / "summary.json").read_text())["input"]["models"] == {}

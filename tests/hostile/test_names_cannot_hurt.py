@@ -51,7 +51,7 @@ def odd_folder(face: Image.Image, tmp_path: Path) -> Path:
 
 def test_every_odd_name_has_a_row_and_an_image(run: Run, odd_folder: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    done = run("degrade", odd_folder, "--out", out, "--quiet", "--workers", 1)
+    done = run("degrade", odd_folder, "--out", out, "--quiet", "--workers", 0)
     assert done.exit_code == 0
     assert printable(done.stdout, keep="\n") == done.stdout
     text = (out / "pictures.csv").read_bytes().decode()
@@ -88,7 +88,7 @@ def test_an_image_named_twice_has_its_plain_path_beside_the_key(
 ) -> None:
     (photos / "list.csv").write_text("image\na.png\na.png\n")
     out = tmp_path / "out"
-    words = ("degrade", photos / "list.csv", "--out", out, "--quiet", "--workers", 1)
+    words = ("degrade", photos / "list.csv", "--out", out, "--quiet", "--workers", 0)
     assert run(*words).exit_code == 0
     rows = list(csv.DictReader((out / "pictures.csv").open(encoding="utf-8")))
     assert [row["image"] for row in rows] == ["a.png", "a.png#2"]
@@ -102,7 +102,7 @@ def test_an_image_beside_a_folder_of_its_output_name(
     (photos / "x.png").mkdir()
     face.save(photos / "x.png" / "y.png")
     out = photos.parent / "out"
-    done = run("degrade", photos, "--out", out, "--quiet", "--workers", 1)
+    done = run("degrade", photos, "--out", out, "--quiet", "--workers", 0)
     assert done.exit_code == 0
     assert len(list((out / "lr").rglob("*.png"))) >= 5
 
@@ -114,7 +114,7 @@ def test_a_path_as_long_as_the_system_allows(run: Run, face: Image.Image, tmp_pa
     deep.mkdir(parents=True)
     face.save(deep / "x.png")
     out = tmp_path / ("o" * 200) / ("o" * 200)
-    done = run("degrade", tmp_path / "in", "--out", out, "--quiet", "--workers", 1)
+    done = run("degrade", tmp_path / "in", "--out", out, "--quiet", "--workers", 0)
     assert done.exit_code == 0
     assert len(list((out / "lr" / "long").glob("*.png"))) == 1
 

@@ -33,7 +33,7 @@ def test_upscale_into_the_folder_of_its_inputs_is_refused(
         "bicubic",
         "--quiet",
         "--workers",
-        1,
+        0,
     )
     assert done.exit_code == 2
     assert "would overwrite the input" in str(done.exception)
@@ -42,9 +42,9 @@ def test_upscale_into_the_folder_of_its_inputs_is_refused(
 
 def test_degrade_and_detect_do_not_replace_what_they_read(run: Run, photos: Path) -> None:
     made = photos.parent / "made"
-    assert run("degrade", photos, "--out", made, "--quiet", "--workers", 1).exit_code == 0
+    assert run("degrade", photos, "--out", made, "--quiet", "--workers", 0).exit_code == 0
     before = contents(made / "lr")
-    done = run("degrade", made / "lr", "--out", made, "--overwrite", "--quiet", "--workers", 1)
+    done = run("degrade", made / "lr", "--out", made, "--overwrite", "--quiet", "--workers", 0)
     assert done.exit_code == 2
     assert "would overwrite the input" in str(done.exception)
     assert contents(made / "lr") == before
@@ -60,7 +60,7 @@ def test_an_input_behind_a_link_is_not_overwritten(run: Run, photos: Path, tmp_p
 
 def test_a_manifest_is_not_overwritten_by_a_table(run: Run, photos: Path) -> None:
     (photos / "pictures.csv").write_text("image\na.png\n")
-    done = run("degrade", photos / "pictures.csv", "--out", photos, "--quiet", "--workers", 1)
+    done = run("degrade", photos / "pictures.csv", "--out", photos, "--quiet", "--workers", 0)
     assert done.exit_code == 2
     assert (photos / "pictures.csv").read_text() == "image\na.png\n"
 
@@ -78,7 +78,7 @@ def test_a_file_of_somebody_else_is_not_replaced(run: Run, photos: Path, tmp_pat
         "bicubic",
         "--quiet",
         "--workers",
-        1,
+        0,
     )
     assert run(*words).exit_code == 2
     assert (out / "a.png").read_bytes() == b"mine"
@@ -87,7 +87,7 @@ def test_a_file_of_somebody_else_is_not_replaced(run: Run, photos: Path, tmp_pat
 
 def test_a_finished_folder_is_kept_until_overwrite_is_said(run: Run, photos: Path) -> None:
     out = photos.parent / "out"
-    words = ("degrade", photos, "--out", out, "--quiet", "--workers", 1)
+    words = ("degrade", photos, "--out", out, "--quiet", "--workers", 0)
     assert run(*words).exit_code == 0
     before = contents(out / "hr")
     (photos / "b.png").unlink()
@@ -101,8 +101,8 @@ def test_a_finished_folder_is_kept_until_overwrite_is_said(run: Run, photos: Pat
 
 def test_another_command_does_not_take_the_folder(run: Run, photos: Path) -> None:
     out = photos.parent / "out"
-    assert run("degrade", photos, "--out", out, "--quiet", "--workers", 1).exit_code == 0
-    words = ("upscale", photos, "--out", out, "--upscaler", "bicubic", "--quiet", "--workers", 1)
+    assert run("degrade", photos, "--out", out, "--quiet", "--workers", 0).exit_code == 0
+    words = ("upscale", photos, "--out", out, "--upscaler", "bicubic", "--quiet", "--workers", 0)
     assert run(*words).exit_code == 2
     assert run(*words, "--resume").exit_code == 2
     assert run(*words, "--overwrite").exit_code == 0
@@ -129,7 +129,7 @@ def test_overwrite_removes_nothing_outside_the_folder(tmp_path: Path) -> None:
 def resumed(run: Run, photos: Path, *words: str) -> dict[str, object]:
     out = photos.parent / "out"
     made = run(
-        "degrade", photos, "--out", out, "--quiet", "--workers", 1, "--json", "--resume", *words
+        "degrade", photos, "--out", out, "--quiet", "--workers", 0, "--json", "--resume", *words
     )
     assert made.exit_code == 0, made.exception
     return dict(json.loads(made.stdout))
@@ -138,7 +138,7 @@ def resumed(run: Run, photos: Path, *words: str) -> dict[str, object]:
 @pytest.mark.parametrize("quick", [(), ("--quick",)], ids=["sha256", "quick"])
 def test_a_changed_image_is_done_again(run: Run, photos: Path, quick: tuple[str, ...]) -> None:
     assert (
-        run("degrade", photos, "--out", photos.parent / "out", "--quiet", "--workers", 1).exit_code
+        run("degrade", photos, "--out", photos.parent / "out", "--quiet", "--workers", 0).exit_code
         == 0
     )
     before = contents(photos.parent / "out" / "lr")
@@ -155,7 +155,7 @@ def test_a_changed_image_is_done_again(run: Run, photos: Path, quick: tuple[str,
 
 def test_an_image_that_is_gone_is_not_reported(run: Run, photos: Path) -> None:
     out = photos.parent / "out"
-    assert run("degrade", photos, "--out", out, "--quiet", "--workers", 1).exit_code == 0
+    assert run("degrade", photos, "--out", out, "--quiet", "--workers", 0).exit_code == 0
     (photos / "b.png").unlink()
     assert resumed(run, photos)["images"] == 2
     assert not (out / "lr" / "b.png").exists()
@@ -166,8 +166,8 @@ def test_resume_with_another_input_is_refused(run: Run, photos: Path) -> None:
     other = photos.parent / "other"
     shutil.copytree(photos, other)
     out = photos.parent / "out"
-    assert run("degrade", photos, "--out", out, "--quiet", "--workers", 1).exit_code == 0
-    done = run("degrade", other, "--out", out, "--quiet", "--workers", 1, "--resume")
+    assert run("degrade", photos, "--out", out, "--quiet", "--workers", 0).exit_code == 0
+    done = run("degrade", other, "--out", out, "--quiet", "--workers", 0, "--resume")
     assert done.exit_code == 2
     assert "INPUT" in str(done.exception)
 
@@ -175,16 +175,16 @@ def test_resume_with_another_input_is_refused(run: Run, photos: Path) -> None:
 def test_resume_with_another_manifest_is_refused(run: Run, photos: Path) -> None:
     out, table = photos.parent / "out", photos / "list.csv"
     table.write_text("image,left,top,right,bottom\na.png,0,0,30,30\n")
-    assert run("degrade", table, "--out", out, "--quiet", "--workers", 1).exit_code == 0
+    assert run("degrade", table, "--out", out, "--quiet", "--workers", 0).exit_code == 0
     table.write_text("image,left,top,right,bottom\na.png,4,4,34,34\n")
-    done = run("degrade", table, "--out", out, "--quiet", "--workers", 1, "--resume")
+    done = run("degrade", table, "--out", out, "--quiet", "--workers", 0, "--resume")
     assert done.exit_code == 2
     assert "manifests" in str(done.exception)
 
 
 def test_the_summary_holds_what_was_read(run: Run, photos: Path) -> None:
     out = photos.parent / "out"
-    assert run("degrade", photos, "--out", out, "--quiet", "--workers", 1).exit_code == 0
+    assert run("degrade", photos, "--out", out, "--quiet", "--workers", 0).exit_code == 0
     summary = json.loads((out / "summary.json").read_text())
     assert summary["input"]["INPUT"] == [str(photos)]
 
@@ -193,7 +193,7 @@ def test_half_written_files_of_a_dead_run_are_removed_and_never_read(
     run: Run, photos: Path, face: Image.Image
 ) -> None:
     out = photos.parent / "out"
-    assert run("degrade", photos, "--out", out, "--quiet", "--workers", 1).exit_code == 0
+    assert run("degrade", photos, "--out", out, "--quiet", "--workers", 0).exit_code == 0
     face.save(out / "hr" / ".part-0123456789abcdef.png")
     face.save(photos / ".part-0123456789abcdef.png")
     assert resumed(run, photos)["images"] == 3
@@ -222,7 +222,7 @@ def test_cut_out_faces_are_looked_at_before_they_are_written(run: Run, photos: P
     (out / "faces").mkdir(parents=True)
     for name in ("a-0-native.png", "b.png", "ab-0-native.png"):
         (out / "faces" / name).write_bytes(b"mine")
-    done = run("detect", photos, "--out", out, "--quiet", "--workers", 1)
+    done = run("detect", photos, "--out", out, "--quiet", "--workers", 0)
     assert done.exit_code == 2
     assert "a-0-native.png exists and is of no run of ours" in str(done.exception)
     assert not (out / "journal.sqlite").exists()

@@ -36,7 +36,7 @@ def test_an_image_that_was_left_alone_is_not_called_restored(
         rgb = np.asarray(opened.convert("RGB").crop((150, 40, 350, 240)))
     Image.fromarray(rgb).save(tmp_path / "x.png")
     words = ("--detector", "hog", "--passes", 0, "--upscale-below", 64, "--upscaler", "bicubic")
-    done = run("detect", tmp_path / "x.png", "--out", tmp_path / "out", *words, "--workers", 1)
+    done = run("detect", tmp_path / "x.png", "--out", tmp_path / "out", *words, "--workers", 0)
     assert done.exit_code == 0, done.exception
     assert not (tmp_path / "out" / "sr").exists()
     with Image.open(tmp_path / "out" / "boxes" / "x.png") as opened:
@@ -78,7 +78,7 @@ def test_rivals_that_were_not_asked_for_are_not_said_to_be_missing() -> None:
 def test_earlier_results_in_a_folder_are_left_out_with_one_line(
     run: Run, photos: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    words = ("--quiet", "--workers", 1)
+    words = ("--quiet", "--workers", 0)
     assert run("degrade", photos, "--out", photos / "one", *words).exit_code == 0
     caplog.clear()
     done = run("degrade", photos, "--out", photos.parent / "two", *words)
@@ -148,7 +148,7 @@ def test_warnings_of_pillow_name_nothing_on_stderr(
     content = file.getvalue()
     for at in range(8, len(content), 97):
         (tmp_path / "in" / f"{at}.tif").write_bytes(content[:at] + b"\xff" + content[at + 1 :])
-    words = ("--out", tmp_path / "out", "--workers", 1, "--quiet", "--upscaler", "bicubic")
+    words = ("--out", tmp_path / "out", "--workers", 0, "--quiet", "--upscaler", "bicubic")
     done = run("upscale", tmp_path / "in", *words)
     assert "PIL" not in done.stderr
     assert "PIL" not in capfd.readouterr().err

@@ -22,7 +22,7 @@ def bench(samples: Path, tmp_path: Path) -> Bench:
     splits.mkdir(exist_ok=True)
     (splits / "lfw-val.csv").write_text("image\n" + "\n".join(names) + "\n")
     entrants = find_entrants(["bicubic", "nearest"])
-    return Bench(tmp_path / "data", Cache(tmp_path / "cache"), entrants, "", workers=1, quiet=True)
+    return Bench(tmp_path / "data", Cache(tmp_path / "cache"), entrants, "", workers=0, quiet=True)
 
 
 def test_gains_are_differences_from_bicubic(bench: Bench) -> None:

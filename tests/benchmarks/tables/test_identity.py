@@ -19,7 +19,7 @@ def bench(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ben
     monkeypatch.setattr(open_set, "GALLERIES", (2, 1000))
     monkeypatch.setattr(open_set, "_LEAST_STRANGERS", 1)
     entrants = find_entrants(["bicubic", "lanczos"])
-    return Bench(tmp_path / "data", Cache(tmp_path / "cache"), entrants, "", workers=1, quiet=True)
+    return Bench(tmp_path / "data", Cache(tmp_path / "cache"), entrants, "", workers=0, quiet=True)
 
 
 def test_every_row_is_a_share_of_known_people_or_of_strangers(bench: Bench) -> None:

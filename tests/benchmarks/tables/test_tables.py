@@ -59,7 +59,7 @@ def bench_of(tree: Path, *names: str, cache: str = "cache", subset: int | None =
         find_entrants([n if n == "bicubic" else str(tree / "weights" / n) for n in names]),
         "sr-pipeline benchmark",
         subset,
-        workers=1,
+        workers=0,
         quiet=True,
     )
 

@@ -191,7 +191,7 @@ def test_identify_gives_no_name_until_rules_are_measured(
     write: Callable[..., Path], people: Path, samples: Path, tmp_path: Path
 ) -> None:
     words = ["identify", str(samples / "biden2.jpg"), "--gallery", str(people)]
-    words += ["--out", str(tmp_path / "out"), "--embedder", str(write()), "--workers", "1"]
+    words += ["--out", str(tmp_path / "out"), "--embedder", str(write()), "--workers", "0"]
     done = CliRunner().invoke(cli, [*words, "--json"], standalone_mode=False)
     assert done.exception is None, done.exception
     (answer,) = json.loads(done.stdout)["answers"]

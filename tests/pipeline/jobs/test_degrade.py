@@ -65,7 +65,7 @@ def test_the_camera_sees_the_light_that_hr_has(square: np.ndarray) -> None:
 
 
 def test_a_degraded_set_is_written_by_name(run: Run, samples: Path, tmp_path: Path) -> None:
-    words = ("degrade", samples / "faces.csv", "--quiet", "--workers", "1")
+    words = ("degrade", samples / "faces.csv", "--quiet", "--workers", "0")
     for name in ("jpeg40", "blur1"):
         assert run(*words, "--out", tmp_path / name, "--camera", name).exit_code == 0
     assert run(*words, "--out", tmp_path / "plain").exit_code == 0
@@ -108,7 +108,7 @@ def test_each_stage_takes_the_output_of_the_one_before(
     run: Run, samples: Path, tmp_path: Path
 ) -> None:
     made, large, found = tmp_path / "made", tmp_path / "large", tmp_path / "found"
-    quiet = ("--quiet", "--workers", "1")
+    quiet = ("--quiet", "--workers", "0")
     hog = ("--detector", "hog", "--upscale-below", 0)
     assert run("degrade", samples / "faces.csv", "--out", made, *quiet).exit_code == 0
     assert (

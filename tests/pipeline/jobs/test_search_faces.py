@@ -154,7 +154,7 @@ def test_a_face_that_lies_straight_keeps_its_own_pixels(frame: tuple[RGB, list[B
 
 
 def test_rows_and_files_of_a_frame(run: Run, frame_file: Path, tmp_path: Path) -> None:
-    words = ("--out", tmp_path, "--quiet", "--workers", 1)
+    words = ("--out", tmp_path, "--quiet", "--workers", 0)
     done = run("detect", frame_file, *words)
     assert done.exit_code == 0, done.output
     faces = [row for row in rows(tmp_path) if row["face"]]
@@ -181,7 +181,7 @@ def test_rows_and_files_of_a_frame(run: Run, frame_file: Path, tmp_path: Path) -
 def test_settings_of_the_other_search_are_named(
     run: Run, frame_file: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    words = ("--quiet", "--no-images", "--upscaler", "bicubic", "--workers", 1)
+    words = ("--quiet", "--no-images", "--upscaler", "bicubic", "--workers", 0)
     assert run("detect", frame_file, "--out", tmp_path, *words, "--passes", 2).exit_code == 0
     assert "--passes does nothing with --detector auto" in caplog.text
 

@@ -41,7 +41,7 @@ def test_a_metric_of_another_package_has_its_column(
     import sys
 
     words = ["compare", str(samples / "obama.jpg"), "--out", str(tmp_path / "out")]
-    words += ["--upscalers", "bicubic,nearest", "--crop", "0.9", "--quiet", "--workers", "1"]
+    words += ["--upscalers", "bicubic,nearest", "--crop", "0.9", "--quiet", "--workers", "0"]
     code = f"from pipeline.cli import cli; cli({words!r}, standalone_mode=False)"
     root = str(Path(__file__).parents[3])
     done = subprocess.run(
