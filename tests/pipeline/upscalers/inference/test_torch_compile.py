@@ -110,7 +110,7 @@ def test_without_a_compiler_the_user_reads_one_line(
     words = [lr_folder, "--out", tmp_path / "out", "--upscaler", weights, "--device", "cpu"]
     absent = {"CXX": str(tmp_path / "no-compiler"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, "-c", code, "upscale", *words, "--compile", "--quiet"],
+        [sys.executable, "-c", code, "upscale", *words, "--compile", "--workers", "0", "--quiet"],
         env={**os.environ, **absent},
         capture_output=True,
         text=True,
