@@ -1,4 +1,4 @@
-"""`sr-pipeline benchmark`."""
+"""Make the tables of the paper and the speed figures."""
 
 import json
 import shlex

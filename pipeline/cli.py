@@ -1,6 +1,8 @@
 """`sr-pipeline`: parse, call one function, print. Commands are imported only when called."""
 
+import ast
 import importlib
+import importlib.util
 import io
 import shlex
 import sys
@@ -51,14 +53,14 @@ class LazyGroup(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module; unknown names become an error with the nearest ones."""
-        if cmd_name not in self.list_commands(ctx):
+        if cmd_name in _COMMANDS:
+            command = importlib.import_module(f"pipeline.commands.{cmd_name}").command
+        elif cmd_name in (added := entry_points(group=_GROUP)).names:
+            command = added[cmd_name].load()
+        else:
             close = get_close_matches(cmd_name, self.list_commands(ctx), n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
             ctx.fail(f"No such command {cmd_name!r}.{hint}")
-        if cmd_name in _COMMANDS:
-            command = importlib.import_module(f"pipeline.commands.{cmd_name}").command
-        else:
-            command = entry_points(group=_GROUP)[cmd_name].load()
         assert isinstance(command, click.Command)
         self._set_defaults(ctx, cmd_name, command)
         return command
@@ -81,13 +83,15 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, self._help(ctx, name)) for name in self.list_commands(ctx)])
+            added = [(entry.name, _first_line(entry.module)) for entry in entry_points(group=_GROUP)]
+            formatter.write_dl([*_COMMANDS.items(), *sorted(added)])
 
-    def _help(self, ctx: click.Context, name: str) -> str:
-        if name in _COMMANDS:
-            return _COMMANDS[name]
-        command = self.get_command(ctx, name)
-        return command.get_short_help_str() if command is not None else ""
+
+def _first_line(module: str) -> str:
+    """The first line of a module's docstring, without importing the module."""
+    spec = importlib.util.find_spec(module)
+    source = Path(spec.origin).read_text("utf-8") if spec and spec.origin else ""
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
 
 def _print_version(ctx: click.Context, _param: click.Parameter, value: bool) -> None:
