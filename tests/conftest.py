@@ -16,10 +16,12 @@ SHARED = ROOT.parent / "shared" / "data"
 
 @pytest.fixture(autouse=True, scope="session")
 def no_workers() -> Iterator[None]:
-    """No worker process unless a test asks for some: each would load its models anew."""
+    """No worker process or thread beside: each process would load its models anew."""
     with pytest.MonkeyPatch.context() as patch:
         for module in ("engine.run", "jobs.run_folder"):
             patch.setattr(f"pipeline.{module}.default_workers", lambda: 0)
+        for module in ("upscale", "compare_to_folder"):
+            patch.setattr(f"pipeline.jobs.{module}.usable_cores", lambda: 1)
         yield
 
 

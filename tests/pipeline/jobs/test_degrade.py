@@ -55,9 +55,9 @@ def test_the_camera_depends_on_seed_and_key_alone(square: np.ndarray) -> None:
 def test_the_camera_sees_the_light_that_hr_has(square: np.ndarray) -> None:
     """Another light falls on the scene, so HR has it too, in about six cases of ten."""
     plain = Degradation()(square, "a")[0]
-    pairs = [Degradation(camera="chain")(square, str(key)) for key in range(40)]
+    pairs = [Degradation(camera="chain")(square, str(key)) for key in range(20)]
     relit = [(hr, lr) for hr, lr in pairs if not np.array_equal(hr, plain)]
-    assert 14 < len(relit) < 36
+    assert 6 < len(relit) < 18
     for hr, lr in relit:
         assert abs(float(hr.mean()) - float(lr.mean())) < 8
     again = Degradation(camera="chain")(square, "0")
