@@ -276,6 +276,20 @@ def test_what_is_finished_or_under_way_when_the_disk_is_full_is_kept(
         assert [str(row["image"])[:-4] for row in journal.rows()] == [*first_task, "q"]
 
 
+def test_without_workers_what_is_finished_when_the_disk_is_full_is_kept(
+    lr_folder: Path, tmp_path: Path
+) -> None:
+    source = next(lr_folder.rglob("*.png"))
+    for name in ("a", "b_raises", "c_disk_is_full", "d"):
+        shutil.copy(source, tmp_path / f"{name}.png")
+    listing = Listing((str(tmp_path),))
+    with Journal(tmp_path / "out", {}) as journal:
+        with pytest.raises(OutputError, match="no space left"):
+            run_engine(Treacherous(tmp_path), listing, RunOptions(0, quiet=True), journal)
+        errors = {str(row["image"])[:-4]: row["error"] for row in journal.rows()}
+    assert errors == {"a": "", "b_raises": "ValueError: a surprise"}
+
+
 def test_ray_keeps_what_is_finished_when_the_disk_is_full(lr_folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
     source = next(lr_folder.rglob("*.png"))
