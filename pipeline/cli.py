@@ -83,8 +83,9 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
-            added = [(entry.name, _first_line(entry.module)) for entry in entry_points(group=_GROUP)]
-            formatter.write_dl([*_COMMANDS.items(), *sorted(added)])
+            added = entry_points(group=_GROUP)
+            lines = sorted((entry.name, _first_line(entry.module)) for entry in added)
+            formatter.write_dl([*_COMMANDS.items(), *lines])
 
 
 def _first_line(module: str) -> str:
