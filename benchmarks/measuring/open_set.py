@@ -27,7 +27,7 @@ from pipeline.identity.thresholds import Table, load_table
 from pipeline.metrics.intervals import ratios
 from pipeline.metrics.verification import threshold_at_far
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Raised when a figure of the same images, weights and rules changes."""
 WIDTHS: Final = (10.5, 18.0)
 GALLERIES: Final = (10, 100, 1000)
@@ -81,7 +81,7 @@ def _rows(
         bench.say(f"{images.name}, {width:g} px, {kind}: {entrant.name}")
         probes = probes_of(subjects, upscale, width, kinds=[kind], seed=bench.seed)
         for frames in FRAMES:
-            part = probes if frames == 1 else probes.fused(frames, bench.seed)
+            part = probes if frames == 1 else probes.fused(frames, seed=bench.seed)
             made += _of_galleries(bench, entrant.name, table, known, part, kind, frames)
     return made
 

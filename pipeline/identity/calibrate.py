@@ -38,10 +38,12 @@ __all__ = [
 
 PLAIN: Final = "none"
 """Name of images that are not enlarged."""
-WIDTHS: Final = (10.5, 18.0)
+WIDTHS: Final = (9.0, 10.5, 12.0, 18.0)
 PLAIN_WIDTHS: Final = (20.0, 64.0)
-SIZES: Final = (10, 30, 100, 300)
+SIZES: Final = (1, 10, 30, 100, 300)
 FRAMES: Final = (1, 4)
+_SEVERAL: Final = (2, 3, 4)
+"""Images fused for the threshold of several frames: more people have two or three than four."""
 _BATCH: Final = 64
 _LEAST_PEOPLE: Final = 60
 """A bucket with fewer people gets no rule."""
@@ -68,17 +70,21 @@ class Probes:
             self.width,
         )
 
-    def fused(self, frames: int, seed: int = 0) -> Probes:
-        """Means of `frames` images of one person each, drawn without the gallery's own image."""
+    def fused(self, *frames: int, seed: int = 0) -> Probes:
+        """Means of so many images of one person, drawn without the gallery's own, for each number.
+
+        `fused(4)` takes four at a time; `fused(2, 3, 4)` holds pairs, threes and fours.
+        """
         draw = np.random.default_rng(seed)
         rows: list[Embedding] = []
         people: list[str] = []
         for person in dict.fromkeys(self.people):
             of = [i for i, p in enumerate(self.people) if p == person and not self.own[i]]
-            shuffled = draw.permutation(of)
-            for start in range(0, len(of) - frames + 1, frames):
-                rows.append(self.embeddings[shuffled[start : start + frames]].mean(0))
-                people.append(person)
+            for count in frames:
+                shuffled = draw.permutation(of)
+                for start in range(0, len(of) - count + 1, count):
+                    rows.append(self.embeddings[shuffled[start : start + count]].mean(0))
+                    people.append(person)
         stacked = np.asarray(rows, np.float32).reshape(-1, self.embeddings.shape[1])
         none = (False,) * len(people)
         return Probes(stacked, tuple(people), self.buckets[:1] * len(people), none, self.width)
@@ -186,6 +192,7 @@ def rules_of(probes: Probes, known: Known, *, name: str) -> Iterator[Rule]:
             tries = {1: attempts_of(part, known, size)}
             for frames in FRAMES[1:]:
                 tries[frames] = attempts_of(part.fused(frames), known, size)
+            several = attempts_of(part.fused(*_SEVERAL), known, size)
             for fpir in FPIRS:
                 single = tries[1]
                 chosen = None if single is None else thresholds(single, fpir)
@@ -195,8 +202,8 @@ def rules_of(probes: Probes, known: Known, *, name: str) -> Iterator[Rule]:
                     if tried is None:
                         continue
                     least, margin = chosen
-                    if frames > 1:
-                        least = fused_level(tried, least, margin, fpir)
+                    if frames > 1 and several is not None:
+                        least = fused_level(several, least, margin, fpir)
                     right, wrong, _ = outcome(tried, least, margin)
                     yield Rule(
                         upscaler=name, face_px=probes.width, degradation=bucket, frames=frames,

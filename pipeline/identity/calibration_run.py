@@ -19,6 +19,7 @@ from pipeline.identity.embedders.likeness import likeness_of
 from pipeline.identity.embedders.loading import DLIB, find_embedder
 from pipeline.identity.identifier import upscaler_digest
 from pipeline.identity.labelled import Subject, labelled_images, subjects
+from pipeline.identity.normalise import MEASURE
 from pipeline.identity.thresholds import Fingerprints, Provenance, Rule, Table, load_table
 from pipeline.identity.views import Upscale
 
@@ -27,7 +28,7 @@ __all__ = ["calibrate_to_file", "fingerprints"]
 
 def fingerprints(upscaler: str, embedder: str = DLIB) -> Fingerprints:
     """What rules for `upscaler` and an embedder are tied to in this installation."""
-    cohort = likeness_of(embedder).fingerprint(upscaler)
+    cohort = f"{likeness_of(embedder).fingerprint(upscaler)}, {MEASURE}"
     return Fingerprints(upscaler_digest(upscaler), find_embedder(embedder).fingerprint, cohort)
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pipeline.identity.cohorts import Likeness, View, load_cohorts
 from pipeline.identity.embedding import Embedding
 from pipeline.identity.gallery import Gallery
+from pipeline.identity.normalise import standings
 from pipeline.identity.thresholds import Fingerprints, Rule, Table
 
 __all__ = ["Identifier", "IdentityResult", "Probe", "Reason", "upscaler_digest"]
@@ -55,7 +56,7 @@ class IdentityResult:
     distance: float
     """Euclidean distance of the embeddings, for people; the decision does not use it."""
     similarity: float
-    """Normalised similarity to that person (`Cohorts.similarities`)."""
+    """How far that person stands out (`normalise.standings`)."""
     margin: float | None
     """By how much the second person is less similar; None in a gallery of one."""
     threshold: float | None
@@ -108,6 +109,7 @@ class Identifier:
         order = np.argsort(-similar)
         best = int(order[0])
         margin = float(similar[best] - similar[order[1]]) if len(order) > 1 else None
+        similarity = float(standings(similar[None])[0])
         person = self.gallery.people[best]
         distance = float(np.linalg.norm(self.gallery.embeddings[best] - probe.embedding))
         found = self.table.find(
@@ -119,7 +121,7 @@ class Identifier:
             people=len(self.gallery.people),
             fpir=self.fpir,
         )
-        reason, note = _reason(found.rule, float(similar[best]), margin)
+        reason, note = _reason(found.rule, similarity, margin)
         if found.rule is None:
             reason, note = _as_reason(found.reason), found.note
         elif person in self.gallery.poor:
@@ -127,7 +129,7 @@ class Identifier:
         return IdentityResult(
             identity=person,
             distance=distance,
-            similarity=float(similar[best]),
+            similarity=similarity,
             margin=margin,
             threshold=found.rule.similarity if found.rule else None,
             accepted=None if found.rule is None else not reason,

@@ -9,9 +9,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.identity.normalise import standings
+
 __all__ = ["Attempts", "attempts", "fused_level", "outcome", "thresholds"]
 
 DRAWS: Final = 60
+_DRAWN_PEOPLE: Final = 200
+"""Draws times people are at least so many: more galleries of one are drawn."""
 _RESAMPLES: Final = 40
 _CAUTION: Final = 0.9
 """Quantile of the thresholds over resampled people: a rule should hold for other people too."""
@@ -30,6 +34,7 @@ class Attempts:
     """
 
     similarity: Floats
+    """Of the closest person, see `normalise.standings`."""
     margin: Floats
     known: Flags
     """Whether the person is in the gallery."""
@@ -160,18 +165,25 @@ def _draws(
     size: int,
     draw: np.random.Generator,
 ) -> Iterator[tuple[Floats, Floats, Flags, Flags, NDArray[np.int64], NDArray[np.int64]]]:
-    for _ in range(DRAWS):
+    for _ in range(max(DRAWS, _DRAWN_PEOPLE // size)):
         chosen = draw.choice(similarities.shape[1], size, replace=False)
         known = np.isin(person, chosen)
         part = similarities[:, chosen]
-        top = np.argsort(-part, axis=1)[:, :2]
-        first, second = np.take_along_axis(part, top, 1).T
+        closest = part.argmax(1)
         kept = ~known | ~own
         yield (
-            first[kept].astype(np.float64),
-            (first - second)[kept].astype(np.float64),
+            standings(part)[kept].astype(np.float64),
+            _margins(part)[kept],
             known[kept],
-            (chosen[top[:, 0]] == person)[kept],
+            (chosen[closest] == person)[kept],
             person[kept],
             np.flatnonzero(kept),
         )
+
+
+def _margins(similarities: NDArray[np.float32]) -> Floats:
+    """Of the closest to the second person, `(P,)`; infinite in a gallery of one."""
+    if similarities.shape[1] < 2:
+        return np.full(len(similarities), np.inf)
+    top = np.partition(similarities, -2, axis=1)[:, -2:].astype(np.float64)
+    return np.asarray(top[:, 1] - top[:, 0], np.float64)

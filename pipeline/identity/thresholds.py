@@ -8,8 +8,9 @@ identity` measures rules and writes the table; the shipped one lies beside this 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -39,7 +40,7 @@ class Rule:
     fpir: float
     """Share of strangers that the rule was made to name at most."""
     similarity: float
-    """Least normalised similarity to the closest person (`Cohorts.similarities`)."""
+    """Least standing of the closest person (`normalise.standings`)."""
     margin: float
     """Least difference to the second person."""
     strangers: int
@@ -99,9 +100,10 @@ class Table:
     ) -> Found:
         """Return the rule for a face `face_px` wide, or the reason to abstain.
 
-        Between measured widths, numbers of frames and gallery sizes the stricter neighbour holds;
-        the largest width and number of frames hold above. Nothing holds below the smallest width
-        or above the largest gallery.
+        Between measured widths thresholds are read off a line over the width's logarithm. Between
+        numbers of frames and gallery sizes the stricter neighbour holds. The largest width and
+        number of frames hold above. Nothing holds below the smallest width or above the largest
+        gallery.
         """
         source = self.provenance.get(upscaler)
         if source is None:
@@ -112,25 +114,22 @@ class Table:
         rules = [r for r in self.rules if r.upscaler == upscaler and r.fpir == fpir]
         if not rules:
             return Found(None, "not calibrated", f"not calibrated for a rate of {fpir:g}")
-        smallest = min(rule.face_px for rule in rules)
+        alike = [rule for rule in rules if rule.degradation == degradation]
+        smallest = min(rule.face_px for rule in alike or rules)
         if not face_px >= 0.9 * smallest:
             note = f"{face_px:.1f} px wide, the smallest measured is {smallest:.1f}"
             return Found(None, "too small", note)
-        rules = [rule for rule in rules if rule.people >= people]
-        if not rules:
+        if max(rule.people for rule in rules) < people:
             return Found(None, "not calibrated", f"not calibrated for a gallery of {people} people")
-        rules = [rule for rule in rules if rule.degradation == degradation]
-        if not rules:
+        if max((rule.people for rule in alike), default=0) < people:
             return Found(None, "too degraded", f"not calibrated for {degradation} faces")
-        fewest = min(rule.people for rule in rules)
-        rules = [rule for rule in rules if rule.people == fewest]
-        rules = _neighbours(rules, "face_px", max(face_px, smallest))
-        rules = _neighbours(rules, "frames", frames)
-        weakest = min(rules, key=lambda rule: rule.tpir)
+        near = _neighbours(_neighbours(alike, "people", people), "frames", frames)
+        near = _between_widths(near, max(face_px, smallest))
+        weakest = min(near, key=lambda rule: rule.tpir)
         if weakest.tpir < LEAST_PRECISION * fpir:
             note = f"of {degradation} faces of this size {weakest.tpir:.1%} get their name"
             return Found(None, "too degraded", note)
-        return Found(_strictest(rules))
+        return Found(_strictest(near))
 
     def updated(self, rules: Iterable[Rule], provenance: Mapping[str, Provenance]) -> Table:
         """This table with the upscalers of `provenance` replaced by `rules`."""
@@ -188,7 +187,33 @@ def _neighbours(rules: Sequence[Rule], key: str, value: float) -> list[Rule]:
     return [rule for rule in rules if float(getattr(rule, key)) in near]
 
 
+def _between_widths(rules: Sequence[Rule], face_px: float) -> list[Rule]:
+    """One rule at `face_px` for each number of frames and gallery size of `rules`."""
+    alike: dict[tuple[int, int], list[Rule]] = {}
+    for rule in rules:
+        alike.setdefault((rule.frames, rule.people), []).append(rule)
+    return [_at_width(_neighbours(own, "face_px", face_px), face_px) for own in alike.values()]
+
+
+def _at_width(neighbours: Sequence[Rule], face_px: float) -> Rule:
+    """The rule on the line through that of the width below and that of the width above."""
+    first = min(neighbours, key=lambda rule: rule.face_px)
+    last = max(neighbours, key=lambda rule: rule.face_px)
+    if first.face_px == last.face_px:
+        return first
+    share = math.log(face_px / first.face_px) / math.log(last.face_px / first.face_px)
+    return replace(
+        first,
+        face_px=face_px,
+        similarity=first.similarity + share * (last.similarity - first.similarity),
+        margin=max(first.margin, last.margin),
+        tpir=first.tpir + share * (last.tpir - first.tpir),
+        wrong=max(first.wrong, last.wrong),
+        strangers=min(first.strangers, last.strangers),
+    )
+
+
 def _strictest(rules: Sequence[Rule]) -> Rule:
     first = max(rules, key=lambda rule: rule.similarity)
     margin = max(rule.margin for rule in rules)
-    return Rule(**{**asdict(first), "margin": margin})
+    return replace(first, margin=margin)

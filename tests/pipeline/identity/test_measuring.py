@@ -7,7 +7,7 @@ from safetensors.numpy import save_file
 from data.errors import ModelError
 from pipeline.identity.cohorts import Cohorts, View, load_cohorts, tensors_of
 from pipeline.identity.measuring import Attempts, attempts, outcome, thresholds
-from pipeline.identity.normalise import Cohort
+from pipeline.identity.normalise import Cohort, standings
 
 
 def people(count: int, seed: int, noise: float) -> tuple[np.ndarray, np.ndarray]:
@@ -46,6 +46,48 @@ def test_a_probe_of_the_gallerys_own_image_is_never_known() -> None:
     found = attempts(similar, names, names, np.ones(20, bool), size=5)
     assert not found.known.any()
     assert len(found.known) > 0
+
+
+def test_a_gallery_of_one_has_a_threshold_of_its_own() -> None:
+    one = tried(120, 0, 1)
+    assert np.isinf(one.margin).all()
+    chosen = thresholds(one, 0.05)
+    assert chosen is not None
+    right, wrong, strangers = outcome(one, *chosen)
+    assert wrong == 0
+    assert strangers <= 0.05
+    assert right > 0.3
+
+
+def test_a_face_that_is_like_many_people_stands_out_less() -> None:
+    alone = np.array([[5.0, -4.0, -4.0, -4.0]], np.float32)
+    like_many = np.array([[5.0, 4.0, 4.0, 4.0]], np.float32)
+    assert standings(alone)[0] == pytest.approx(9.5)
+    assert standings(like_many)[0] == pytest.approx(5.5)
+
+
+def test_only_the_next_nine_people_count() -> None:
+    draw = np.random.default_rng(0)
+    similar = np.sort(draw.normal(size=(6, 40)).astype(np.float32), axis=1)
+    shuffled = similar[:, draw.permutation(40)]
+    np.testing.assert_allclose(standings(shuffled), standings(similar[:, -10:]), rtol=1e-5)
+    np.testing.assert_array_equal(standings(similar[:, -1:]), similar[:, -1])
+
+
+def test_standings_know_more_people_at_equal_strangers() -> None:
+    """Probes differ in how alike they are to everybody, as poor images do."""
+    draw = np.random.default_rng(4)
+    similar = draw.normal(size=(2000, 100)) + draw.normal(0, 1.5, (2000, 1))
+    known = np.arange(1000)
+    similar[known, known % 100] += 4.0
+    rows = similar.astype(np.float32)
+
+    def right(evidence: np.ndarray) -> float:
+        least = np.quantile(evidence[1000:], 0.99)
+        named = (evidence >= least) & (rows.argmax(1) == np.arange(2000) % 100)
+        return float(named[:1000].mean())
+
+    assert right(standings(rows)) > right(rows.max(1)) + 0.05
 
 
 def test_normalised_similarities_are_symmetric_and_know_a_person() -> None:

@@ -21,7 +21,7 @@ TABLE = Table(
         rule(20, 6.0),
         rule(40, 4.0),
         rule(10, 5.5, people=300),
-        rule(10, 5.0, frames=4, tpir=0.8),
+        rule(10, 5.2, frames=4, tpir=0.8),
         rule(10, 7.0, degradation="noisy", tpir=0.02),
     ),
     {"bicubic": ORIGIN},
@@ -37,19 +37,41 @@ def find(**words: object) -> Found:
     ("words", "similarity"),
     [
         ({"face_px": 10}, 5.0),
-        ({"face_px": 15}, 6.0),
-        ({"face_px": 30}, 6.0),
+        ({"face_px": 15}, 5.585),
+        ({"face_px": 30}, 4.830),
         ({"face_px": 500}, 4.0),
         ({"face_px": 9.1}, 5.0),
         ({"face_px": 10, "people": 101}, 5.5),
-        ({"face_px": 10, "frames": 3}, 5.0),
+        ({"face_px": 10, "people": 300}, 5.5),
+        ({"face_px": 10, "frames": 3}, 5.2),
     ],
-    ids=["measured", "stricter above", "stricter below", "larger", "nearly", "people", "frames"],
+    ids=["measured", "line up", "line down", "larger", "nearly", "people", "most", "frames"],
 )
-def test_the_stricter_neighbour_holds(words: dict[str, object], similarity: float) -> None:
+def test_a_line_holds_between_widths_and_the_stricter_neighbour_else(
+    words: dict[str, object], similarity: float
+) -> None:
     found = find(**words).rule
     assert found is not None
-    assert found.similarity == similarity
+    assert found.similarity == pytest.approx(similarity, abs=1e-3)
+
+
+def test_the_line_between_widths_is_no_surer_than_its_ends() -> None:
+    ends = rule(10, 5.0, margin=0.2, strangers=300), rule(20, 6.0, margin=1.0, strangers=90)
+    asked = {"face_px": 14.142, "degradation": "clean", "people": 100}
+    found = Table(ends, {"bicubic": ORIGIN}).find("bicubic", PRINTS, **asked).rule  # type: ignore[arg-type]
+    assert found is not None
+    assert found.similarity == pytest.approx(5.5, abs=1e-3)
+    assert (found.margin, found.strangers) == (1.0, 90)
+
+
+def test_a_smaller_gallery_has_the_stricter_of_its_neighbours() -> None:
+    """In a small gallery the closest stands out further, so its rule may be the stricter one."""
+    rules = rule(10, 6.5, people=10), rule(10, 5.5, people=100)
+    table = Table(rules, {"bicubic": ORIGIN})
+    for people, least in ((5, 6.5), (10, 6.5), (11, 6.5), (99, 6.5), (100, 5.5)):
+        found = table.find("bicubic", PRINTS, face_px=10, degradation="clean", people=people).rule
+        assert found is not None
+        assert found.similarity == least
 
 
 @pytest.mark.parametrize(
