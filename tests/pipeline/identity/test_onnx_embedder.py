@@ -212,7 +212,7 @@ def test_the_reason_names_the_embedder(write: Callable[..., Path], people: Path)
     )
     mark = find_embedder(path).fingerprint
     assert found.note == f"not calibrated for this embedder ({mark}): `calibrate identity` does it"
-    assert fingerprints("bicubic", path).cohort == "plain cosine"
+    assert fingerprints("bicubic", path).cohort == "plain cosine, above the next nine"
 
 
 def test_tracks_need_the_network_that_links_them(
