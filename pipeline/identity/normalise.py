@@ -100,9 +100,9 @@ def normalised(
 def standings(similar: Floats) -> Floats:
     """How far the closest person of a gallery stands out, `(P,)` of similarities `(P, K)`.
 
-    Half the distance to the mean of the next nine people (of all others in a small gallery) is
-    added to the similarity of the closest: a face that is like many is no evidence for one. In a
-    gallery of one it is the similarity alone.
+    Half the distance to the mean of the next nine people is added to the similarity of the closest.
+    A face that is like many is no evidence for one. A small gallery has all others for the nine,
+    and a gallery of one the similarity alone.
 
     Example:
         >>> standings(np.array([[4.0, 3.0, 3.0], [4.0, 0.0, 2.0]], np.float32)).tolist()
