@@ -21,7 +21,7 @@ from pipeline.names import AS_IT_IS
 SIZES: Final = (40, 80, 160)
 """Crops have their own curve up to each of these longer sides in pixels."""
 RESTORED: Final = SIZES[0]
-"""Longer side up to which chains with a network are measured: it takes 40 us a pixel."""
+"""Longer side up to which chains with a slow upscaler or detector are measured."""
 _HARD_PER_IMAGE: Final = 2
 _HARD_SIDE: Final = 2.3
 _HARD_LEAST: Final = -0.6

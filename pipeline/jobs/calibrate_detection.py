@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from data.annotations.annotations import read_truth
 from data.atomic import write_json
@@ -17,6 +18,9 @@ from pipeline.environment.provenance import provenance
 from pipeline.jobs.detection_chains import load_chains
 from pipeline.names import AS_IT_IS
 from pipeline.upscalers.interpolation import INTERPOLATORS
+
+_SLOW: Final = frozenset({"cnn"})
+"""Detectors that take 9 us a pixel: on enlarged crops they are measured like networks."""
 
 
 def parsed_chains(text: str) -> list[Chain]:
@@ -67,13 +71,21 @@ def calibrate_detection(
 def _groups(chains: Sequence[Chain], device: str) -> list[tuple[Finders, int]]:
     """One search for all chains of an upscaler, so that no image is upscaled twice.
 
-    Beside it the largest crops that it is measured on.
+    Beside it the largest crops that it is measured on. Slow detectors are searched apart.
     """
-    made = []
-    for name in dict.fromkeys(chain.upscaler for chain in chains):
-        find = load_chains([chain for chain in chains if chain.upscaler == name], device=device)
-        made.append((find, LARGEST if name in (*INTERPOLATORS, AS_IT_IS) else RESTORED))
-    return made
+    groups: dict[tuple[str, bool], list[Chain]] = {}
+    for chain in chains:
+        groups.setdefault((chain.upscaler, chain.detector in _SLOW), []).append(chain)
+    return [
+        (load_chains(own, device=device), _largest(upscaler, slow))
+        for (upscaler, slow), own in groups.items()
+    ]
+
+
+def _largest(upscaler: str, slow: bool) -> int:
+    if upscaler == AS_IT_IS:
+        return LARGEST
+    return LARGEST if upscaler in INTERPOLATORS and not slow else RESTORED
 
 
 def _scene_boxes(scenes: Path, truth: Path) -> dict[Path, Sequence[Box]]:
