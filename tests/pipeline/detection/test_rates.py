@@ -9,7 +9,7 @@ from PIL import Image
 from data.images.files import load_rgb
 from pipeline.detection import rates
 from pipeline.detection.rates import chain_rates, rates_of
-from pipeline.detection.thresholds import Curve, Thresholds
+from pipeline.detection.thresholds import Curve, Thresholds, load_thresholds
 
 
 def crop(samples: Path, side: int) -> np.ndarray:
@@ -46,3 +46,18 @@ def test_there_is_no_rate_for_crops_above_those_measured(
     monkeypatch.setattr(rates, "load_thresholds", lambda: Thresholds((curve,), {}))
     assert chain_rates(crop(samples, 40), "hog", "mine").rate(0.0) == 0.01
     assert chain_rates(crop(samples, 41), "hog", "mine").rate(0.0) is None
+
+
+@pytest.mark.parametrize("detector", ["hog", "cnn", "centerface"])
+@pytest.mark.parametrize("upscaler", ["bicubic", "gflmser", "gflmser-real"])
+@pytest.mark.parametrize("grey", [False, True], ids=["colour", "grey"])
+def test_every_chain_that_ships_is_measured_on_5_000_crops(
+    detector: str, upscaler: str, grey: bool
+) -> None:
+    curves = [
+        curve
+        for curve in load_thresholds().curves
+        if (curve.detector, curve.upscaler, curve.kind, curve.grey)
+        == (detector, upscaler, "crop", grey)
+    ]
+    assert sum(curve.n for curve in curves) >= 5000
