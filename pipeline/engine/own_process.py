@@ -1,8 +1,7 @@
 """Stage 3 in the main process, for `--workers 0`: no process is spawned, no model loads twice."""
 
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from pipeline.engine.job import Finished, Item, Job, finish_all
 
@@ -32,15 +31,3 @@ class OwnProcess:
     def rest(self) -> list[Finished]:
         """Return what was finished before an error."""
         return self.collect(block=False)
-
-    def __enter__(self) -> Self:
-        """Use as a context manager, as a `WorkerPool`."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Nothing has to be ended."""

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -170,8 +171,10 @@ def _engine(name: EngineName) -> Engine:
 def run_local(job: Job, todo: Iterator[Numbered], options: RunOptions) -> Groups:
     """Yield groups of finished images; all three stages run at the same time."""
     workers = options.workers
-    pool_of = WorkerPool(job, workers) if workers else OwnProcess(job)
-    with ThreadPoolExecutor(_READERS) as readers, pool_of as pool:
+    opened: AbstractContextManager[WorkerPool | OwnProcess] = (
+        WorkerPool(job, workers) if workers else nullcontext(OwnProcess(job))
+    )
+    with ThreadPoolExecutor(_READERS) as readers, opened as pool:
         try:
             for batch in _batches(_read_ahead(job, todo, readers), options.batch_size):
                 done, items = _split(batch)
