@@ -8,7 +8,6 @@ import shlex
 import sys
 import time
 from difflib import get_close_matches
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ import click
 
 from data.errors import UsageError
 from pipeline.environment.config_file import FOR_ALL, check_sections, defaults_for, read_config
+from pipeline.environment.entry_points import entry_points_of
 from pipeline.environment.messages import log_to, messages_on_stderr, noted
 from pipeline.environment.signals import heed_signals, leave
 from pipeline.failures import INTERRUPTED, exit_code_of
@@ -49,14 +49,15 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Every command that is installed, in the order of a user's work."""
-        return [*_COMMANDS, *sorted(entry.name for entry in entry_points(group=_GROUP))]
+        return [*_COMMANDS, *sorted(entry_points_of(_GROUP))]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the command's module; unknown names become an error with the nearest ones."""
         if cmd_name in _COMMANDS:
             command = importlib.import_module(f"pipeline.commands.{cmd_name}").command
-        elif cmd_name in (added := entry_points(group=_GROUP)).names:
-            command = added[cmd_name].load()
+        elif cmd_name in (added := entry_points_of(_GROUP)):
+            module, _, attribute = added[cmd_name].partition(":")
+            command = getattr(importlib.import_module(module), attribute)
         else:
             close = get_close_matches(cmd_name, self.list_commands(ctx), n=1)
             hint = f" Did you mean {close[0]!r}?" if close else ""
@@ -83,8 +84,8 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands without importing them."""
         with formatter.section("Commands"):
-            added = entry_points(group=_GROUP)
-            lines = sorted((entry.name, _first_line(entry.module)) for entry in added)
+            added = sorted(entry_points_of(_GROUP).items())
+            lines = [(name, _first_line(value.partition(":")[0])) for name, value in added]
             formatter.write_dl([*_COMMANDS.items(), *lines])
 
 

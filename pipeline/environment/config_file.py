@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from data.errors import UsageError
-from data.regular_files import read_text
 
 FILE_NAME: Final = "sr-pipeline.toml"
 VARIABLE: Final = "SR_PIPELINE_CONFIG"
@@ -29,6 +28,8 @@ def read_config() -> dict[str, dict[str, Any]]:
     if named == "" or (named is None and not path.is_file()):
         return {}
     import tomllib
+
+    from data.regular_files import read_text
 
     try:
         content = tomllib.loads(read_text(path))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final, TextIO
 
 from data.errors import OutputError
-from data.regular_files import reason
 from data.safe_text import printable
 
 __all__ = ["log_to", "messages_on_stderr", "noted", "tell", "told"]
@@ -55,6 +54,8 @@ def log_to(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
     except OSError as error:
+        from data.regular_files import reason
+
         raise OutputError(f"cannot write {printable(str(path))}: {reason(error)}") from error
     handler.setFormatter(_Safe(_FORMAT, "%Y-%m-%dT%H:%M:%S"))
     logging.getLogger().addHandler(handler)
