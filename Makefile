@@ -1,5 +1,5 @@
-# make env | demo | test | docs: the environment, the main job on the samples, lint + types + tests +
-# documentation, the documentation site alone.
+# make env | demo | test | docs: the environment, the main job on the samples, lint + types + tests of
+# the code, the documentation site with its own tests (tests/docs). CI runs test and docs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -39,15 +39,20 @@ lint: env
 types: env
 	$(BIN)/mypy
 
-tests: env
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+PYTEST := $(BIN)/python -m pytest --numprocesses auto
 
-# No page fetches anything: fonts and scripts are the theme's own.
+# Everything but tests/docs, which `make docs` runs.
+tests: env
+	$(PYTEST) --dist loadfile --ignore tests/docs
+
+# No page fetches anything: fonts and scripts are the theme's own. The tests read this site, follow its
+# links, run the code of its pages and execute the notebook.
 docs: env
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	BUILT_SITE=build/site $(PYTEST) tests/docs
 	@echo "Documentation: build/site/index.html"
 
-# Types are checked beside the tests, which leave cores idle at their end; the tests build the site.
+# Types are checked beside the tests, which leave cores idle at their end.
 test: lint
 	@$(MAKE) --no-print-directory --jobs 2 types tests
 

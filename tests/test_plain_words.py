@@ -9,9 +9,9 @@ import click
 import pytest
 
 from pipeline.cli import cli
-from tests.docs.plain_words import long_sentences, words
+from tests.plain_words import long_sentences, words
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 _ARGUMENT = re.compile(r"^ {4}(\w+: )", re.MULTILINE)
 PACKAGES = ("gflmser", "data", "pipeline", "benchmarks")
 DOCUMENTS = [
