@@ -106,7 +106,7 @@ def detection(
 )
 @click.option(
     "--widths",
-    help="Face widths in pixels, separated by commas; default: 10.5,18 (of none: 20,64).",
+    help="Face widths in pixels, separated by commas; default: 9,10.5,12,18 (of none: 20,64).",
 )
 @click.option(
     "--per-person", type=click.IntRange(2), default=5, show_default=True, help="Images of a person."
@@ -115,6 +115,9 @@ def detection(
     "--out", type=click.Path(path_type=Path, dir_okay=False), required=True, help="Table to write."
 )
 @opt.embedder
+@click.option(
+    "--resume", is_flag=True, help="Measure only the widths that --out does not have yet."
+)
 @opt.quiet
 def identity(
     folders: tuple[Path, ...],
@@ -124,11 +127,13 @@ def identity(
     per_person: int,
     out: Path,
     embedder: str,
+    resume: bool,
     quiet: bool,
 ) -> int:
     """Measure when `identify` may give a name, on the people of FOLDER.
 
-    Rules of other upscalers in the table stay. At least 100 people are needed for a rate of 1 %.
+    The table is written after each width. Rules of other upscalers and widths stay. At least 100
+    people are needed for a rate of 1 %.
     Rules hold for people whom they were not measured on. A name is a lead to be checked.
 
     \b
@@ -148,6 +153,7 @@ def identity(
         widths=widths,
         most=per_person,
         embedder=embedder,
+        resume=resume,
         quiet=quiet,
     )
     click.echo(table)

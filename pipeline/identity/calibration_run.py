@@ -41,10 +41,12 @@ def calibrate_to_file(
     widths: str | None = None,
     most: int | None = None,
     embedder: str = DLIB,
+    resume: bool = False,
     quiet: bool = False,
 ) -> str:
-    """Measure each upscaler, update the table after each, and return what a person reads.
+    """Measure each upscaler, update the table after each width, and return what a person reads.
 
+    With `resume` widths that the table has, of the same networks and images, are left out.
     Raises `UsageError` when no face or fewer than eleven people are found.
     """
     run, likeness = find_embedder(embedder), likeness_of(embedder)
@@ -54,26 +56,31 @@ def calibrate_to_file(
         raise UsageError(f"{count} people with a face in {folders[0]}: at least 11 are needed")
     table = load_table(out) if out.exists() else Table(())
     for name in upscalers:
+        origin = _provenance(fingerprints(name, embedder), folders, lists, people, count)
+        sizes = [w for w in _widths(widths, name) if not (resume and _has(table, name, w, origin))]
         function = _upscaler(name)
-        sizes = _widths(widths, name)
-        with progress_bar(None, unit="face", quiet=quiet) as bar:
-            rules = list(
-                calibrate(
+        for width in sizes:
+            with progress_bar(None, unit="face", quiet=quiet) as bar:
+                found = calibrate(
                     people,
                     function,
                     likeness,
                     name=name,
-                    widths=sizes,
+                    widths=[width],
                     progress=bar.update,
                     embedder=run,
                 )
-            )
-        prints = fingerprints(name, embedder)
-        origin = _provenance(prints, folders, lists, people, count)
-        table = table.updated(rules, {name: origin})
-        with whole_file(out) as temporary:
-            temporary.write_text(table.as_json(), encoding="utf-8")
+                table = table.updated(name, list(found), origin)
+            with whole_file(out) as temporary:
+                temporary.write_text(table.as_json(), encoding="utf-8")
     return _text([rule for rule in table.rules if rule.upscaler in upscalers])
+
+
+def _has(table: Table, upscaler: str, width: float, origin: Provenance) -> bool:
+    """Whether rules of that width, of the same networks and images, are in the table."""
+    old = table.provenance.get(upscaler)
+    measured = any((rule.upscaler, rule.face_px) == (upscaler, width) for rule in table.rules)
+    return measured and old is not None and old.stands_beside(origin)
 
 
 def _read(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -21,6 +21,8 @@ __all__ = ["SHIPPED", "Fingerprints", "Found", "Provenance", "Rule", "Table", "l
 
 SHIPPED: Final[Path] = Path(__file__).with_name("thresholds.json")
 FPIRS: Final[tuple[float, ...]] = (0.01, 0.05)
+_THEN: Final = " && "
+"""Between the commands that measured different widths."""
 LEAST_PRECISION: Final = 3.0
 """Names are given only where right ones were at least so many times as frequent as `--fpir`."""
 
@@ -69,6 +71,10 @@ class Provenance:
     commit: str | None
     date: str
     fingerprints: Fingerprints
+
+    def stands_beside(self, other: Provenance) -> bool:
+        """Whether rules of both can stand in one table: the same networks, the same images."""
+        return (self.data, self.fingerprints) == (other.data, other.fingerprints)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +137,23 @@ class Table:
             return Found(None, "too degraded", note)
         return Found(_strictest(near))
 
-    def updated(self, rules: Iterable[Rule], provenance: Mapping[str, Provenance]) -> Table:
-        """This table with the upscalers of `provenance` replaced by `rules`."""
-        kept = [rule for rule in self.rules if rule.upscaler not in provenance]
-        return Table((*kept, *rules), {**self.provenance, **provenance})
+    def updated(self, upscaler: str, rules: Sequence[Rule], origin: Provenance) -> Table:
+        """This table with `rules` of `upscaler` in place of those of the same widths.
+
+        Rules of its other widths stay if the same networks and images stand behind them.
+        """
+        old = self.provenance.get(upscaler)
+        widths = {rule.face_px for rule in rules}
+        stays = old is not None and old.stands_beside(origin)
+        if old is not None and stays:
+            commands = dict.fromkeys((*old.command.split(_THEN), origin.command))
+            origin = replace(origin, command=_THEN.join(commands))
+        kept = [
+            rule
+            for rule in self.rules
+            if rule.upscaler != upscaler or (stays and rule.face_px not in widths)
+        ]
+        return Table((*kept, *rules), {**self.provenance, upscaler: origin})
 
     def as_json(self) -> str:
         """The file's text; `load_table` reads it back equal."""

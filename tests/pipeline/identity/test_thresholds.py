@@ -107,11 +107,23 @@ def test_a_table_survives_its_file(tmp_path: Path) -> None:
     assert load_table(path) == TABLE
 
 
-def test_measuring_an_upscaler_again_replaces_its_rules_only() -> None:
-    more = TABLE.updated([rule(8, 7, upscaler="nearest")], {"nearest": ORIGIN})
+def test_measuring_a_width_again_replaces_its_rules_only() -> None:
+    more = TABLE.updated("nearest", [rule(8, 7, upscaler="nearest")], ORIGIN)
     assert len(more.rules) == len(TABLE.rules) + 1
-    again = more.updated([rule(8, 1)], {"bicubic": ORIGIN})
-    assert [(r.upscaler, r.similarity) for r in again.rules] == [("nearest", 7), ("bicubic", 1)]
+    again = more.updated("bicubic", [rule(10, 1)], ORIGIN)
+    assert [r.similarity for r in again.rules] == [6.0, 4.0, 7, 1]
+
+
+def test_other_weights_replace_the_rules_of_every_width() -> None:
+    other = replace(ORIGIN, fingerprints=replace(ORIGIN.fingerprints, embedder="another"))
+    again = TABLE.updated("bicubic", [rule(8, 1)], other)
+    assert [r.similarity for r in again.rules if r.upscaler == "bicubic"] == [1]
+
+
+def test_a_table_names_every_command_that_made_it() -> None:
+    second = replace(ORIGIN, command="second")
+    table = TABLE.updated("bicubic", [rule(8, 1)], second).updated("bicubic", [rule(9, 1)], second)
+    assert table.provenance["bicubic"].command == f"{ORIGIN.command} && second"
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"columns": [], "rules": [[1]]}'])
