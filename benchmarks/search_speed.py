@@ -8,6 +8,7 @@ One thread, one process, in turns, so that a loaded machine slows all alike. Exa
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -67,7 +68,7 @@ def crop_works() -> dict[str, Work]:
         for start in range(0, len(images), _BATCH):
             part = images[start : start + _BATCH]
             found = search_images(part, SearchSettings(device="cpu"))
-            sights(part, found, upscaler, _BELOW, spread=spread)
+            sights(part, found, upscaler, _BELOW, spread=math.inf if spread else 0.0)
 
     def chain(images: Sequence[RGB]) -> None:
         for large in upscaler(images):

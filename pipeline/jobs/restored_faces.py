@@ -56,7 +56,7 @@ def sights(
     upscaler: Upscaler,
     below: int,
     *,
-    spread: bool,
+    spread: float,
     sigma: Sigma | None = None,
 ) -> list[Sight]:
     """What was found in each image, with the faces of as many images as one turn takes restored."""
@@ -80,31 +80,34 @@ def restore_faces(
     upscaler: Upscaler,
     below: int,
     *,
-    spread: bool,
+    spread: float,
     sigma: Sigma | None = None,
 ) -> list[RestoredFace]:
     """Cut each face out of its image; those with a side below `below` px are restored together.
 
-    Their `spread` takes a second pass of the upscaler: it is None unless it is asked for. With it
-    comes the `certainty` that `sigma`, the upscaler's own, gives.
+    Their spread takes a second pass of the upscaler: it is None unless the face is narrower than
+    `spread` px. With it comes the `certainty` that `sigma`, the upscaler's own, gives.
     """
     cuts = [face_cut(rgb, one.box, one.landmarks) for rgb, one in faces]
-    small = [i for i, cut in enumerate(cuts) if min(cut.rgb.shape[:2]) < below]
-    plain = [
+    made = [
         RestoredFace(one, cut, None, 1, None) for (_, one), cut in zip(faces, cuts, strict=True)
     ]
-    images = [cuts[i].rgb for i in small]
-    if not spread:
-        for i, (restored, _) in zip(small, restore(upscaler, images, spread=False), strict=True):
-            plain[i] = replace(plain[i], restored=restored, scale=upscaler.scale)
-        return plain
-    for i, (restored, mirrored) in zip(small, restore_both(upscaler, images), strict=True):
-        made = None if sigma is None else sigma(cuts[i].rgb, restored, mirrored, cuts[i].face.width)
-        plain[i] = replace(
-            plain[i],
+    small = [i for i, cut in enumerate(cuts) if min(cut.rgb.shape[:2]) < below]
+    twice = [i for i in small if cuts[i].face.width < spread]
+    once = [i for i in small if i not in set(twice)]
+    for i, (restored, _) in zip(
+        once, restore(upscaler, [cuts[i].rgb for i in once], spread=False), strict=True
+    ):
+        made[i] = replace(made[i], restored=restored, scale=upscaler.scale)
+    for i, (restored, mirrored) in zip(
+        twice, restore_both(upscaler, [cuts[i].rgb for i in twice]), strict=True
+    ):
+        sure = None if sigma is None else sigma(cuts[i].rgb, restored, mirrored, cuts[i].face.width)
+        made[i] = replace(
+            made[i],
             restored=restored,
             scale=upscaler.scale,
             spread=spread_between(restored, mirrored),
-            certainty=made,
+            certainty=sure,
         )
-    return plain
+    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from pipeline.names import AUTO
 from pipeline.report.drawing import draw_boxes, side_by_side
 from pipeline.tracks.base import Cut
 from pipeline.uncertainty.files import load_sigma
-from pipeline.uncertainty.sigma import Certainty, Sigma
+from pipeline.uncertainty.sigma import BINS, Certainty, Sigma
 from pipeline.uncertainty.sigma import as_image as sigma_image
 from pipeline.upscalers.spread import as_image
 
@@ -52,6 +53,15 @@ class SearchFaces(FaceSettings):
 
     def _sigma(self) -> Sigma | None:
         return load_sigma(self.upscaler) if self.images else None
+
+    def _spread_below(self) -> float:
+        """Width of the faces that are restored mirrored, too; in frames only where sigma is known.
+
+        A wide face takes half of a frame's time, and a track has hundreds of them.
+        """
+        if not self.images:
+            return 0.0
+        return BINS[-1][1] if self.tracks else math.inf
 
     def _onnx_device(self) -> str:
         return "cpu" if self.device == "mps" else self.device
@@ -96,7 +106,7 @@ class SearchFaces(FaceSettings):
             found,
             self.loaded_upscaler(),
             self.upscale_below,
-            spread=self.images,
+            spread=self._spread_below(),
             sigma=self._sigma(),
         )
 
@@ -112,7 +122,7 @@ class SearchFaces(FaceSettings):
                 part,
                 self.loaded_upscaler(),
                 self.upscale_below,
-                spread=self.images,
+                spread=self._spread_below(),
                 sigma=self._sigma(),
             )
 

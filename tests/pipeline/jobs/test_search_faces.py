@@ -230,3 +230,28 @@ def test_crops_that_are_searched_together_give_the_same_faces(
         [pytest.approx(row["left"], abs=1e-3) for row in rows] for rows in alone
     ]
     assert any(row["face"] is not None for rows in together for row in rows)
+
+
+def test_wide_faces_of_a_track_are_restored_once(
+    frame_file: Path, run: Run, tmp_path: Path
+) -> None:
+    """Mirroring a wide face takes half of a frame's time; narrow ones keep spread and sigma."""
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    with Image.open(frame_file) as scene:
+        scene.save(frames / "0.png")
+        part = scene.crop((0, 40, 160, 140))
+        part.resize((320, 200), Image.Resampling.BICUBIC).save(frames / "1.png")
+    words = ("--upscaler", "gflmser", "--quiet", "--workers", "0")
+    assert run("detect", frames, "--out", tmp_path / "tracks", "--tracks", *words).exit_code == 0
+    assert run("detect", frames, "--out", tmp_path / "plain", *words).exit_code == 0
+    wide = {
+        name: {
+            (row["image"], float(row["right"]) - float(row["left"]) < 24): row["spread"] != ""
+            for row in rows(tmp_path / name)
+            if row["face"] != ""
+        }
+        for name in ("tracks", "plain")
+    }
+    assert wide["tracks"] == {("0.png", True): True, ("1.png", False): False}
+    assert wide["plain"] == {("0.png", True): True, ("1.png", False): True}
