@@ -95,14 +95,14 @@ def of_person(
     """
     seen = shots(hr, film, np.random.default_rng(list(seed)))
     last = seen[-1]
-    target, face = truth(hr, last), _face(last)
-    views = [View(one.crop, _face(one).scaled(1 / _SCALE, 1 / _SCALE)) for one in seen]
+    target, face = truth(hr, last), face_of(last)
+    views = [View(one.crop, face_of(one).scaled(1 / _SCALE, 1 / _SCALE)) for one in seen]
     merged = {n: merge(views[-n:], -1) for n in COUNTS}
     made = upscaler([*(one.crop for one in seen), *(merged[n].rgb for n in COUNTS)])
     singles, fused = made[:FRAMES], dict(zip(COUNTS, made[FRAMES:], strict=True))
     alone = [psnr_rgb(sr, truth(hr, one)) for sr, one in zip(singles, seen, strict=True)]
     faces = [Face(target, face), *(Face(fused[n], face) for n in COUNTS)]
-    faces += [Face(sr, _face(one)) for sr, one in zip(singles, seen, strict=True)]
+    faces += [Face(sr, face_of(one)) for sr, one in zip(singles, seen, strict=True)]
     embedded = embedder.faces(faces)
     found: dict[str, float] = {}
     for number, n in enumerate(COUNTS, 1):
@@ -137,7 +137,7 @@ def _cut(frame: RGB, place: NDArray[np.float64], rng: np.random.Generator) -> Sh
     return Shot(crop, (float(left - corner[0]), float(top - corner[1])))
 
 
-def _face(shot: Shot) -> Box:
+def face_of(shot: Shot) -> Box:
     """LFW's face in pixels of the restored crop."""
     side, width = SIDE * _SCALE, SIDE * _SCALE * _FACE / _CROP
     first = (side - width) / 2

@@ -27,7 +27,7 @@ from pipeline.identity.thresholds import Table, load_table
 from pipeline.metrics.intervals import ratios
 from pipeline.metrics.verification import threshold_at_far
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Raised when a figure of the same images, weights and rules changes."""
 WIDTHS: Final = (10.5, 18.0)
 GALLERIES: Final = (10, 100, 1000)
@@ -99,7 +99,7 @@ def _of_galleries(
         yield {
             "width": probes.width, "kind": kind, "frames": frames, "people": size,
             "probes": len(probes.people), **_shares(tried, given, bench.seed),
-            "tar_at_far_1e-2": _tar(probes, known),
+            **tars(probes, known),
         }  # fmt: skip
 
 
@@ -151,11 +151,25 @@ def _risk(tried: Attempts) -> float:
     return float(np.average(~tried.right[inside], weights=tried.weight[inside]))
 
 
-def _tar(probes: Probes, known: Known) -> float | None:
-    """Share of same pairs below the distance that accepts 1 % of the pairs of two people."""
-    distances = cdist(probes.embeddings, known.embeddings)
+def tars(probes: Probes, known: Known) -> Row:
+    """TAR at FAR 1 % by plain distances, and by the similarities that `identify` compares.
+
+    The share of same pairs that the threshold accepts which accepts 1 % of the pairs of two people.
+    None where there are too few pairs.
+    """
+    plain = cdist(probes.embeddings, known.embeddings)
+    compared = known.cohorts.similarities(
+        probes.embeddings, known.embeddings, known.view, known.seen
+    )
     same = np.array(known.people)[None] == np.array(probes.people)[:, None]
     usable = ~(same & np.array(probes.own)[:, None])
+    return {
+        "tar_at_far_1e-2": _tar(plain, same, usable),
+        "tar_as_compared": _tar(-compared.astype(np.float64), same, usable),
+    }
+
+
+def _tar(distances: Floats, same: NDArray[np.bool_], usable: NDArray[np.bool_]) -> float | None:
     limit = threshold_at_far(distances[usable & ~same], _FAR)
     if limit is None or not (usable & same).any():
         return None

@@ -25,6 +25,7 @@ _COLUMNS: Final = (
     Column("right", "right names", 3, "people of the gallery given their name"),
     Column("rank1", "Rank-1", 3, "the closest is the right person, named or not"),
     Column("tar_at_far_1e-2", "TAR@1 %", 3, "Euclidean distances to the gallery as it is"),
+    Column("tar_as_compared", "TAR compared", 3, "the same by the similarities of `identify`"),
     Column("risk_at_30", "risk at 30 %", 3, "rank-1 error of the surest 30 %", lowest=True),
 )
 
