@@ -100,7 +100,14 @@ def _small(faces: Path) -> Config:
     widths = replace(whole.network.widths, r64=8, r32=8, r16=8, r8=8, r4=8)
     return replace(
         whole,
-        network=replace(whole.network, widths=widths, groups=1, blocks=1, initialisation="authors"),
+        network=replace(
+            whole.network,
+            widths=widths,
+            groups=1,
+            blocks=1,
+            judge_width=8,
+            initialisation="authors",
+        ),
         data=replace(
             whole.data, sources=sources, real_lr=str(faces), camera=0.3, h2l=0.3, batching="device"
         ),
