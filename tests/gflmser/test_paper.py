@@ -17,7 +17,7 @@ from gflmser.training.loop import Trainer
 from gflmser.training.sampler import Sampler
 
 CONFIGS = Path(gflmser.__file__).parent / "configs"
-STEPS, PAIR = 15, 2
+STEPS = 15
 
 
 @pytest.fixture
@@ -68,9 +68,9 @@ def test_full_width_does_not_saturate_and_every_network_gets_gradients(
     name: str, phase: str, cache: Path
 ) -> None:
     phases = {p.name: short(p) for p in load(Config, CONFIGS / name).training.phases}
-    settings = configuration(name, cache, batch=PAIR, phases=(phases[phase],))
+    settings = configuration(name, cache, batch=1, phases=(phases[phase],))
     recipe, run, losses = steps_of(settings, STEPS)
-    batch = run.sampler.batch(0, range(PAIR))
+    batch = run.sampler.batch(0, range(1))
     with torch.no_grad():
         made, skips = recipe.model.h2l(batch.hr, batch.noise)
         restored = recipe.model.l2h(made, skips)
@@ -88,7 +88,7 @@ def test_full_width_does_not_saturate_and_every_network_gets_gradients(
 def test_the_loss_falls_over_a_hundred_steps(cache: Path) -> None:
     """All modules, a quarter of the channels: full width takes minutes on a CPU (lab notes)."""
     phase = PhaseConfig("both", 100, trains=("h2l", "l2h"), lr_pixel=1.0, hr_pixel=1.0, joint=True)
-    settings = configuration("paper.toml", cache, batch=PAIR, phases=(phase,))
+    settings = configuration("paper.toml", cache, batch=2, phases=(phase,))
     narrow = Widths(r64=16, r32=16, r16=16, r8=16, r4=16)
     settings = replace(settings, network=replace(settings.network, widths=narrow))
     _, _, losses = steps_of(settings, 100)

@@ -1,6 +1,7 @@
 """Modules that only developers run take bad input as every command does."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -28,16 +29,22 @@ from tests.benchmarks.benchmark_data import make_data
     ids=lambda value: value[0] if isinstance(value, tuple) else "",
 )
 def test_tools_of_developers_say_in_one_line_what_is_wrong(
-    words: tuple[str, ...], message: str, tmp_path: Path
+    words: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "list.csv").write_text("name\n")
     (module, *rest) = [word.replace("HERE", str(tmp_path)) for word in words]
-    done = subprocess.run(
-        [sys.executable, "-m", module, *rest], capture_output=True, text=True, check=False
-    )
-    assert done.returncode in (1, 2)
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    monkeypatch.setattr(sys, "argv", [module, *rest])
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module(module, run_name="__main__")  # as `python -m`, in this process
+    assert ended.value.code in (1, 2)
+    said = capsys.readouterr().err
+    assert message in said
+    assert "Traceback" not in said
 
 
 def test_paired_psnr_tells_the_difference_of_two_weights(samples: Path, tmp_path: Path) -> None:

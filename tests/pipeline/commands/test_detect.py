@@ -223,8 +223,9 @@ def test_a_full_disk_ends_with_one_line_and_keeps_the_rows(lr_folder: Path, tmp_
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (120, 120, 3), dtype=np.uint8)).save(
         big / "zz.png"
     )
+    words = ("--out", str(tmp_path / "o"), "--workers", "1", "--upscaler", "bicubic", *HOG)
     done = subprocess.run(
-        [sys.executable, str(script), "detect", str(big), "--out", str(tmp_path / "o"), *HOG],
+        [sys.executable, str(script), "detect", str(big), *words],
         capture_output=True,
         text=True,
         check=False,

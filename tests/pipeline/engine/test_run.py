@@ -22,6 +22,8 @@ from pipeline.inputs.sources import Listing, Source
 from tests.pipeline.conftest import Run
 
 HOG = ("--detector", "hog", "--quiet")
+BICUBIC = ("--upscaler", "bicubic", *HOG)
+"""For what does not ask about batches: torch, which each process would load, takes 2.5 s of CPU."""
 
 
 @pytest.fixture(scope="module")
@@ -39,41 +41,42 @@ def table(out: Path) -> str:
     return (out / "detections.csv").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def reference(many: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def without_workers(many: Path, out: Path, *words: str) -> str:
+    """The table of all images, found in this process and without a break."""
     from click.testing import CliRunner
 
     from pipeline.cli import cli
 
-    out = tmp_path_factory.mktemp("reference")
-    words = [
-        "detect",
-        str(many),
-        "--out",
-        str(out),
-        "--quiet",
-        "--workers",
-        "0",
-        "--no-images",
-        *HOG,
-    ]
-    CliRunner().invoke(cli, words, standalone_mode=False)
+    whole = ["detect", str(many), "--out", str(out), "--workers", "0", "--no-images", *words]
+    CliRunner().invoke(cli, whole, standalone_mode=False)
     assert table(out).count("\n") > 120
     return table(out)
 
 
+@pytest.fixture(scope="module")
+def restored(many: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """By the default network."""
+    return without_workers(many, tmp_path_factory.mktemp("restored"), *HOG)
+
+
+@pytest.fixture(scope="module")
+def reference(many: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """By bicubic."""
+    return without_workers(many, tmp_path_factory.mktemp("reference"), *BICUBIC)
+
+
 @pytest.mark.parametrize(("workers", "batch_size"), [(2, 7), (3, 64)])
 def test_rows_do_not_depend_on_workers_or_batch_size(
-    run: Run, many: Path, reference: str, tmp_path: Path, workers: int, batch_size: int
+    run: Run, many: Path, restored: str, tmp_path: Path, workers: int, batch_size: int
 ) -> None:
     words = ("--workers", workers, "--batch-size", batch_size, "--no-images", *HOG)
     assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
-    assert table(tmp_path) == reference
+    assert table(tmp_path) == restored
 
 
 def test_ray_gives_the_same_rows(run: Run, many: Path, reference: str, tmp_path: Path) -> None:
     pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    words = ("--engine", "ray", "--workers", 2, "--no-images", *HOG)
+    words = ("--engine", "ray", "--workers", 2, "--no-images", *BICUBIC)
     assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
     assert table(tmp_path) == reference
 
@@ -84,7 +87,7 @@ def start(many: Path, out: Path) -> "subprocess.Popen[str]":
     heed = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
     script = f"{heed}from pipeline.cli import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", script, *words, "--no-images", *HOG],
+        [sys.executable, "-c", script, *words, "--no-images", *BICUBIC],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -110,7 +113,7 @@ def test_resume_after_kill_9_repeats_and_loses_nothing(
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL
-    words = ("--workers", 1, "--no-images", *HOG, "--json")
+    words = ("--workers", 1, "--no-images", *BICUBIC, "--json")
     with pytest.raises(UsageError, match="--resume"):
         raise run("detect", many, "--out", tmp_path, *words).exception or AssertionError
     done = run("detect", many, "--out", tmp_path, *words, "--resume")
@@ -152,7 +155,8 @@ def test_ctrl_c_leaves_valid_output_that_resumes(
     assert 2 <= len(finished) < len(reference.splitlines())
     assert finished <= set(reference.splitlines())
     assert json.loads((tmp_path / "summary.json").read_text())["interrupted"] is True
-    assert run("detect", many, "--out", tmp_path, "--resume", "--no-images", *HOG).exit_code == 1
+    words = ("--resume", "--no-images", *BICUBIC)
+    assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
     assert table(tmp_path) == reference
 
 
