@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pipeline.identity.dlib_in_torch import FILE, model_file
+from pipeline.environment.dlib_models import model_file
 from pipeline.identity.dlib_weights import save_halves, tensors_of
 from pipeline.identity.tuning.faces import load_faces
 from pipeline.identity.tuning.packed import save_packed
@@ -34,7 +34,7 @@ def main() -> None:
     faces = load_faces(asked.folders, asked.faces)
     asked.out.mkdir(parents=True, exist_ok=True)
     save_packed(faces, asked.out / "faces.safetensors")
-    save_halves(tensors_of(model_file(FILE)), asked.out / "network.safetensors")
+    save_halves(tensors_of(model_file("embedding")), asked.out / "network.safetensors")
     if asked.start is not None:
         shutil.copyfile(asked.start, asked.out / "start.safetensors")
     tqdm.write(f"{len(faces)} faces")

@@ -8,7 +8,6 @@ its tensors stand in the file in the order in which the network uses them. Equal
 from __future__ import annotations
 
 import functools
-import importlib.util
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -19,37 +18,28 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from data.datasets.base import DatasetError
 from data.images.files import open_image
 from data.prepared import DatasetImage
+from pipeline.environment.dlib_models import model_file
 from pipeline.identity.dlib_weights import read_tensors, tensors_of
 
-__all__ = ["FaceNet", "embed", "embed_chips", "model_file", "read_tensors", "shared_net"]
+__all__ = ["FaceNet", "embed", "embed_chips", "read_tensors", "shared_net"]
 
 CHIP: Final = 150
 """Side of an aligned face in pixels."""
 SIZE: Final = 128
 """Numbers of an embedding."""
-FILE: Final = "dlib_face_recognition_resnet_model_v1.dat"
 _MEAN: Final = (122.782, 117.001, 104.298)
 _STAGES: Final = ((32, 3, False), (64, 3, True), (128, 2, True), (256, 2, True), (256, 0, True))
 """Channels, residual blocks, and whether a halving block comes first."""
 _BATCH: Final = 64
 
 
-def model_file(name: str) -> Path:
-    """A file of face_recognition_models, found without importing it (it needs pkg_resources)."""
-    spec = importlib.util.find_spec("face_recognition_models")
-    if spec is None or not spec.submodule_search_locations:
-        raise DatasetError("face_recognition_models is not installed: the filter needs its weights")
-    return Path(spec.submodule_search_locations[0]) / "models" / name
-
-
 class FaceNet(nn.Module):
     """`(N, 3, 150, 150)` faces, RGB 0-255, to `(N, 128)` embeddings, float32; threads may share it.
 
     `stem` and `stages` are frozen and in evaluation mode; gradients reach the input. `weights` is
-    dlib's file or one of `save_halves`. Raises `DatasetError` when face_recognition_models is not
+    dlib's file or one of `save_halves`. Raises `ModelError` when face_recognition_models is not
     installed.
 
     Example:
@@ -71,7 +61,7 @@ class FaceNet(nn.Module):
             channels = wider
         self.stages = nn.Sequential(*stages)
         self.last = nn.Parameter(torch.empty(channels, SIZE))
-        self._fill(tensors_of(weights or model_file(FILE)))
+        self._fill(tensors_of(weights or model_file("embedding")))
         self.requires_grad_(False).eval()
 
     def forward(self, faces: Tensor) -> Tensor:
@@ -153,7 +143,7 @@ def embed(
     import dlib
 
     find = dlib.get_frontal_face_detector()
-    landmarks = dlib.shape_predictor(str(model_file("shape_predictor_5_face_landmarks.dat")))
+    landmarks = dlib.shape_predictor(str(model_file("landmarks5")))
     keys: list[str] = []
     parts: list[NDArray[np.float32]] = []
     chips: list[NDArray[np.uint8]] = []

@@ -13,7 +13,8 @@ from PIL import Image
 
 from data.prepared import DatasetImage
 from pipeline.commands.datasets import command
-from pipeline.identity.dlib_in_torch import FaceNet, embed, model_file
+from pipeline.environment.dlib_models import model_file
+from pipeline.identity.dlib_in_torch import FaceNet, embed
 
 
 def run(*words: str | Path) -> tuple[int, str]:
@@ -96,9 +97,7 @@ def test_people_of_the_test_set_are_left_out(samples: Path, tmp_path: Path) -> N
 
 def test_embeddings_are_dlibs(samples: Path) -> None:
     dlib = pytest.importorskip("dlib")
-    net = dlib.face_recognition_model_v1(
-        str(model_file("dlib_face_recognition_resnet_model_v1.dat"))
-    )
+    net = dlib.face_recognition_model_v1(str(model_file("embedding")))
     chips = []
     for name in ("obama.jpg", "biden.jpg"):
         with Image.open(samples / name) as image:

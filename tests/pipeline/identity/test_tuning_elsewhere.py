@@ -9,8 +9,9 @@ import torch
 
 from benchmarks.measuring.packed_faces import pack, unpack
 from data.errors import ModelError
+from pipeline.environment.dlib_models import model_file
 from pipeline.identity.alignment import chip_at_landmarks
-from pipeline.identity.dlib_in_torch import FILE, FaceNet, model_file, shared_net
+from pipeline.identity.dlib_in_torch import FaceNet, shared_net
 from pipeline.identity.dlib_weights import save_halves, tensors_of
 from pipeline.identity.embedders.tuned_file import load_changes, save_changes
 from pipeline.identity.tuning.batches import Batches, chips_on, made_ahead
@@ -91,7 +92,7 @@ def test_the_network_in_half_precision_gives_the_same_embeddings(
     faces: TrainingFaces, tmp_path: Path
 ) -> None:
     path = tmp_path / "network.safetensors"
-    save_halves(tensors_of(model_file(FILE)), path)
+    save_halves(tensors_of(model_file("embedding")), path)
     assert path.stat().st_size < 12_000_000
     chips = torch.from_numpy(np.stack([chip(faces, i) for i in range(3)])).permute(0, 3, 1, 2)
     with torch.no_grad():
