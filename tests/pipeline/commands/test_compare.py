@@ -120,6 +120,7 @@ def test_a_finished_comparison_is_not_computed_again(
     run: Run, samples: Path, tmp_path: Path
 ) -> None:
     words = ("compare", samples / "obama.jpg", "--out", tmp_path, "--quiet", "--json")
+    words += ("--upscalers", "bicubic,nearest")
     first = json.loads(run(*words).stdout)
     again = json.loads(run(*words, "--resume").stdout)
     speed = {"images_per_s": 0}

@@ -37,11 +37,12 @@ OPTIONS = LoadOptions(device="cpu", compiled=True)
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A narrow network of the shipped one's shape, whose last layer counts."""
+    """A narrow network with the shipped one's parts in fewer modules; its last layer counts."""
     torch.manual_seed(0)
     widths = Widths(r64=4, r32=4, r16=8, r8=8, r4=8)
     config = NetworkConfig(
         widths=widths,
+        modules=5,
         groups=1,
         blocks=1,
         source="internal",
