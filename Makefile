@@ -39,11 +39,13 @@ lint: env
 types: env
 	$(BIN)/mypy
 
-PYTEST := $(BIN)/python -m pytest --numprocesses auto
+# One worker more than cores, for many tests wait for other processes; slow files come early.
+PYTEST_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST := $(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS)
 
 # Everything but tests/docs, which `make docs` runs.
 tests: env
-	$(PYTEST) --dist loadfile --ignore tests/docs
+	$(PYTEST) --dist loadfile --no-loadscope-reorder --ignore tests/docs
 
 # No page fetches anything: fonts and scripts are the theme's own. The tests read this site, follow its
 # links, run the code of its pages and execute the notebook.
