@@ -39,11 +39,9 @@ lint: env
 types: env
 	$(BIN)/mypy
 
-# One worker more than cores, for many tests wait for other processes; slow files come early.
-PYTEST_WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-PYTEST := $(BIN)/python -m pytest --numprocesses $(PYTEST_WORKERS)
+PYTEST := $(BIN)/python -m pytest --numprocesses auto
 
-# Everything but tests/docs, which `make docs` runs.
+# Everything but tests/docs, which `make docs` runs; the slow files of few tests come early.
 tests: env
 	$(PYTEST) --dist loadfile --no-loadscope-reorder --ignore tests/docs
 
