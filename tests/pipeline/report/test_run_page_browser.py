@@ -231,9 +231,11 @@ def test_a_long_run_has_pages_and_files(browser: "Browser", tmp_path: Path, samp
     with watched(browser, first.as_uri()) as page:
         assert page.locator("#count").inner_text() == "200 of 200 cards"
         assert page.locator(".card").count() == 120
+        from playwright.sync_api import expect
+
         page.get_by_role("button", name="Next", exact=True).click()
-        assert page.locator(".card").count() == 80
-        assert page.locator("#page").inner_text() == "Page 2 of 2"
+        expect(page.locator("#page")).to_have_text("Page 2 of 2")
+        expect(page.locator(".card")).to_have_count(80)
         assert page.locator(".track").count() == 2
         assert not page.get_by_role("button", name="Show more").is_visible()
         page.set_viewport_size({"width": 390, "height": 844})
