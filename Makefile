@@ -41,9 +41,9 @@ types: env
 
 PYTEST := $(BIN)/python -m pytest --numprocesses auto
 
-# Everything but tests/docs, which `make docs` runs; the slow files of few tests come early.
+# Everything but tests/docs, which `make docs` runs.
 tests: env
-	$(PYTEST) --dist loadfile --no-loadscope-reorder --ignore tests/docs
+	$(PYTEST) --dist loadfile --ignore tests/docs
 
 # No page fetches anything: fonts and scripts are the theme's own. The tests read this site, follow its
 # links, run the code of its pages and execute the notebook.
