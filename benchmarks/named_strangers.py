@@ -26,6 +26,7 @@ from benchmarks.measuring.named_strangers import (
     answers_of,
     counted,
     drawn,
+    share_text,
 )
 from data.atomic import write_json, write_text
 from data.prepared import DatasetImage
@@ -35,7 +36,6 @@ from pipeline.environment.progress import progress_bar
 from pipeline.environment.provenance import provenance
 from pipeline.identity.calibration_run import fingerprints
 from pipeline.identity.gallery import Gallery
-from pipeline.metrics.intervals import wilson
 
 _KINDS: Final = (*SETS, *OPTICS)
 _HEAD: Final = (
@@ -102,10 +102,15 @@ def as_markdown(lines: Sequence[Line]) -> str:
             why.update(line.reasons)
         del why["named"]
         cells = [
-            *(kind, frames, _share(strangers["wrong"], strangers["probes"]), strangers["probes"]),
-            _share(known["right"], known["probes"]),
-            _share(known["wrong"], known["probes"]),
-            *(known["probes"], _share(known["rank_1"], known["probes"])),
+            *(
+                kind,
+                frames,
+                share_text(strangers["wrong"], strangers["probes"]),
+                strangers["probes"],
+            ),
+            share_text(known["right"], known["probes"]),
+            share_text(known["wrong"], known["probes"]),
+            *(known["probes"], share_text(known["rank_1"], known["probes"])),
             known["probes"] - known["found"] + strangers["probes"] - strangers["found"],
             ", ".join(f"{reason} {count}" for reason, count in why.most_common()) or "–",
         ]
@@ -114,13 +119,6 @@ def as_markdown(lines: Sequence[Line]) -> str:
 
 
 _FIELDS: Final = tuple(Counts.__dataclass_fields__)
-
-
-def _share(hits: int, n: int) -> str:
-    if not n:
-        return "–"
-    found = wilson(hits, n)
-    return f"{hits / n:.3f} [{found.lo:.3f}, {found.hi:.3f}]"
 
 
 @click.command()

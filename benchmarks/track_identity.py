@@ -20,6 +20,7 @@ from PIL import Image
 
 from benchmarks.image_sets import ImageSet, lfw_split, source_of
 from benchmarks.measuring.fused_tracks import COUNTS, FILMS, Film, face_of, shots
+from benchmarks.measuring.named_strangers import share_text
 from benchmarks.measuring.open_set import subjects_of, tars
 from data.atomic import write_json, write_text
 from data.images.rgb import RGB
@@ -32,7 +33,6 @@ from pipeline.identity.calibration_run import fingerprints
 from pipeline.identity.cohorts import load_cohorts
 from pipeline.identity.embedding import Embedding, Face, load_embedder
 from pipeline.identity.faces_of_people import with_landmarks
-from pipeline.metrics.intervals import wilson
 from pipeline.upscalers.loading import load_upscaler
 
 FACE_PX: Final = 10.8
@@ -91,10 +91,7 @@ def as_markdown(lines: Sequence[Line]) -> str:
 
 
 def _share(value: float | None, n: int) -> str:
-    if value is None:
-        return "–"
-    found = wilson(round(value * n), n)
-    return f"{value:.3f} [{found.lo:.3f}, {found.hi:.3f}]"
+    return "–" if value is None else share_text(round(value * n), n)
 
 
 def pairs_of(images: ImageSet, people: int) -> tuple[ImageSet, ImageSet]:

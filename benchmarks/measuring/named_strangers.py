@@ -17,6 +17,7 @@ from types import MappingProxyType
 from typing import Final
 
 import numpy as np
+from PIL import Image
 
 from benchmarks.image_sets import ImageSet, source_of
 from benchmarks.protocols import IDENTITY_CROP
@@ -32,8 +33,19 @@ from pipeline.inputs.sources import Listing
 from pipeline.jobs.choose import detect_job
 from pipeline.jobs.degrade import Degradation
 from pipeline.jobs.detect_to_folder import find_faces, identifier_for
+from pipeline.metrics.intervals import wilson
 
-__all__ = ["FRAMES", "OPTICS", "Counts", "Drawn", "Optics", "answers_of", "counted", "drawn"]
+__all__ = [
+    "FRAMES",
+    "OPTICS",
+    "Counts",
+    "Drawn",
+    "Optics",
+    "answers_of",
+    "counted",
+    "drawn",
+    "share_text",
+]
 
 FRAMES: Final = 4
 _HR: Final = 96
@@ -53,8 +65,6 @@ class Optics:
         """The portrait `(height, width, 3)` of an image, three equal channels."""
         hr, _ = Degradation(self.crop, hr=_HR)(rgb, key)
         lens = DegradedSet(blur=0.7, noise=3, jpeg=85)
-        from PIL import Image
-
         drawn = np.random.default_rng([seed, *key.encode()])
         _, square = lens(Image.fromarray(hr).convert("L").convert("RGB"), self.height, drawn)
         left = (self.height - self.width) // 2
@@ -115,6 +125,14 @@ def counted(answers: Iterable[Answer], truth: Mapping[str, str], people: Sequenc
     right = sum(name == truth[key] for key, name in named.items())
     first = sum(a.identity == truth[key] for key, a in found.items() if truth[key] in people)
     return Counts(len(truth), len(found), right, len(named) - right, first)
+
+
+def share_text(hits: int, n: int) -> str:
+    """A share with Wilson's 95 % interval; a dash where nobody was asked."""
+    if not n:
+        return "–"
+    found = wilson(hits, n)
+    return f"{hits / n:.3f} [{found.lo:.3f}, {found.hi:.3f}]"
 
 
 def answers_of(

@@ -94,7 +94,7 @@ def restore_faces(
     ]
     small = [i for i, cut in enumerate(cuts) if min(cut.rgb.shape[:2]) < below]
     twice = [i for i in small if cuts[i].face.width < spread]
-    once = [i for i in small if i not in set(twice)]
+    once = [i for i in small if cuts[i].face.width >= spread]
     for i, (restored, _) in zip(
         once, restore(upscaler, [cuts[i].rgb for i in once], spread=False), strict=True
     ):
