@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.pipeline.conftest import Run, run
+from tests.pipeline.conftest import Command, Run, command, full_disk, run
 
-__all__ = ["Run", "run"]
+__all__ = ["Command", "Run", "command", "full_disk", "run"]
 
 
 @pytest.fixture(scope="session")

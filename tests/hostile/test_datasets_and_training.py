@@ -2,12 +2,10 @@
 
 import errno
 import os
-import resource
 import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,7 +18,7 @@ from gflmser.schema import ConfigError
 from gflmser.training.sampler import CachedFaces
 from pipeline.failures import USAGE, exit_code_of
 from pipeline.jobs.prepare_dataset import chosen
-from tests.hostile.conftest import Run
+from tests.hostile.conftest import Command, Run, full_disk
 from tests.hostile.test_failures import HEED, SCRIPT
 
 TINY = """
@@ -166,34 +164,19 @@ def test_a_folder_of_a_dataset_or_gallery_that_cannot_be_listed_ends_it(
         assert "closed: the folder cannot be listed: Permission denied" in str(done.exception)
 
 
-def limited(limit: int) -> Callable[[], None]:
-    """Files grow to `limit` bytes: what a full disk does to a write, without a disk."""
-    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-
-def ended(*words: object, limit: int) -> tuple[int, str]:
-    done = subprocess.run(
-        [sys.executable, "-c", HEED + SCRIPT, *map(str, words)],
-        capture_output=True,
-        text=True,
-        preexec_fn=limited(limit),
-        check=False,
-    )
-    return done.returncode, done.stderr
-
-
 def assert_one_line(errors: str) -> None:
     *before, line = errors.strip().splitlines()
     assert line.startswith("sr-pipeline: error: ")
     assert before in ([], ["loading libraries"])
 
 
-def test_prepare_on_a_full_disk_is_one_line_not_a_bus_error(photos: Path) -> None:
+def test_prepare_on_a_full_disk_is_one_line_not_a_bus_error(command: Command, photos: Path) -> None:
     cache = photos.parent / "cache"
     words = ("datasets", "prepare", "folder", photos, "--out", cache, "--side", 160, "--quiet")
-    code, errors = ended(*words, limit=100_000)
-    assert code == 2, errors
-    assert_one_line(errors)
+    with full_disk(100_000):
+        done = command(*words)
+    assert done.returncode == 2, done.stderr
+    assert_one_line(done.stderr)
     assert list(cache.iterdir()) == []
 
 
@@ -219,12 +202,13 @@ class _Usage:
     free = 1000
 
 
-def test_training_on_a_full_disk_is_one_line(photos: Path) -> None:
+def test_training_on_a_full_disk_is_one_line(command: Command, photos: Path) -> None:
     file = config(photos)
     out = photos.parent / "out"
-    code, errors = ended("train", file, "--out", out, "--quiet", "--device", "cpu", limit=20_000)
-    assert code == 2, errors
-    assert_one_line(errors)
+    with full_disk(20_000):
+        done = command("train", file, "--out", out, "--quiet", "--device", "cpu")
+    assert done.returncode == 2, done.stderr
+    assert_one_line(done.stderr)
     assert not list(out.glob("*.partial"))
 
 
@@ -246,10 +230,13 @@ def test_an_output_that_cannot_be_made_is_one_line(
     assert_one_line(done.stderr + capsys.readouterr().err)
 
 
-def test_export_on_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    code, errors = ended("export", "gflmser", "--onnx", tmp_path / "x.onnx", limit=50_000)
-    assert code == 2, errors
-    assert_one_line(errors)
+def test_export_on_a_full_disk_is_one_line_and_leaves_nothing(
+    command: Command, tmp_path: Path
+) -> None:
+    with full_disk(50_000):
+        done = command("export", "gflmser", "--onnx", tmp_path / "x.onnx")
+    assert done.returncode == 2, done.stderr
+    assert_one_line(done.stderr)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,6 +1,12 @@
 """Images and runs that the tests of the application share."""
 
-from collections.abc import Callable
+import logging
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +14,8 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
-from pipeline.cli import cli
+from pipeline.cli import cli, main
+from pipeline.environment.messages import OURS
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +54,62 @@ def run() -> Run:
         return result
 
     return call
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a user sees of a command."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """`sr-pipeline` as the console script calls it, without a process that imports torch again."""
+
+    def call(*words: object) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["sr-pipeline", *map(str, words)])
+        capsys.readouterr()
+        with _process_state(), pytest.raises(SystemExit) as ended:
+            main()
+        assert isinstance(ended.value.code, int)
+        return Ended(ended.value.code, *capsys.readouterr())
+
+    return call
+
+
+@contextmanager
+def _process_state() -> Iterator[None]:
+    """What a command changes in its process is as before."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    handlers = {number: signal.getsignal(number) for number in numbers}
+    root, warnings = logging.getLogger(), list(sys.warnoptions)
+    listening = list(root.handlers)
+    levels = {name: logging.getLogger(name).level for name in OURS}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for added in [one for one in root.handlers if one not in listening]:
+            root.removeHandler(added)
+            added.close()
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
+        sys.warnoptions[:] = warnings
+
+
+@contextmanager
+def full_disk(limit: int) -> Iterator[None]:
+    """Files grow to `limit` bytes inside: what a full disk does to a write, without a disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)

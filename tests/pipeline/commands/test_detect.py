@@ -2,10 +2,7 @@
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +12,9 @@ from PIL import Image
 
 from data.images.files import load_rgb
 from pipeline.metrics.image_quality import lr_consistency
-from tests.pipeline.conftest import Run
+from tests.pipeline.conftest import Command, Run, full_disk
 
 HOG = ("--detector", "hog", "--quiet")
-SCRIPT = [sys.executable, "-c", "from pipeline.cli import main; main()"]
 
 
 def rows(out: Path) -> list[dict[str, str]]:
@@ -160,16 +156,6 @@ def test_nothing_to_do_is_exit_code_2(run: Run, tmp_path: Path) -> None:
     assert ".png" in str(done.exception)
 
 
-def as_user(*words: object, **options: object) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [*SCRIPT, *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-        **options,  # type: ignore[call-overload]
-    )
-
-
 @pytest.mark.parametrize(
     ("words", "says"),
     [
@@ -182,55 +168,45 @@ def as_user(*words: object, **options: object) -> "subprocess.CompletedProcess[s
     ids=["upscaler", "yunet", "device", "passes", "gallery"],
 )
 def test_usage_errors_are_one_line_and_exit_code_2(
-    lr_folder: Path, tmp_path: Path, words: list[str], says: str
+    command: Command, lr_folder: Path, tmp_path: Path, words: list[str], says: str
 ) -> None:
-    done = as_user("detect", lr_folder, "--out", tmp_path / "o", *words)
+    done = command("detect", lr_folder, "--out", tmp_path / "o", *words)
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
     assert done.stdout == ""
 
 
-def test_an_output_folder_that_cannot_be_made_is_one_line(lr_folder: Path, tmp_path: Path) -> None:
+def test_an_output_folder_that_cannot_be_made_is_one_line(
+    command: Command, lr_folder: Path, tmp_path: Path
+) -> None:
     (tmp_path / "file").write_text("in the way")
-    done = as_user("detect", lr_folder, "--out", tmp_path / "file" / "out")
+    done = command("detect", lr_folder, "--out", tmp_path / "file" / "out")
     assert done.returncode == 2
     assert "cannot create" in done.stderr
     assert "Traceback" not in done.stderr
 
 
 @pytest.mark.skipif(not Path("/sys/kernel").is_dir(), reason="needs a read-only file system")
-def test_a_read_only_output_folder_is_one_line(lr_folder: Path) -> None:
+def test_a_read_only_output_folder_is_one_line(command: Command, lr_folder: Path) -> None:
     for folder in (Path("/sys/kernel"), Path("/sys/kernel/new")):
-        done = as_user("detect", lr_folder, "--out", folder)
+        done = command("detect", lr_folder, "--out", folder)
         assert done.returncode == 2
         assert str(folder) in done.stderr
         assert "Traceback" not in done.stderr
 
 
-def test_a_full_disk_ends_with_one_line_and_keeps_the_rows(lr_folder: Path, tmp_path: Path) -> None:
-    limited = (
-        "import resource\n"
-        "from pipeline.cli import main\n"
-        "if __name__ == '__main__':\n"
-        "    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))\n"
-        "    main()\n"
-    )
-    script = tmp_path / "limited.py"
-    script.write_text(limited)
+def test_a_full_disk_ends_with_one_line_and_keeps_the_rows(
+    command: Command, lr_folder: Path, tmp_path: Path
+) -> None:
     big = tmp_path / "in"
     shutil.copytree(lr_folder, big)
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (120, 120, 3), dtype=np.uint8)).save(
         big / "zz.png"
     )
-    words = ("--out", str(tmp_path / "o"), "--workers", "1", "--upscaler", "bicubic", *HOG)
-    done = subprocess.run(
-        [sys.executable, str(script), "detect", str(big), *words],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])},
-    )
+    words = ("--out", tmp_path / "o", "--workers", 1, "--upscaler", "bicubic", *HOG)
+    with full_disk(400_000):
+        done = command("detect", big, *words)
     assert done.returncode == 2
     assert "cannot write" in done.stderr
     assert "Traceback" not in done.stderr

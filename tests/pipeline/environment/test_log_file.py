@@ -7,27 +7,22 @@ from pathlib import Path
 
 import pytest
 
+from tests.pipeline.conftest import Command, Ended
+
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (INFO|WARNING|ERROR) \S")
 
 
-def sr(*words: object, folder: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-c", "from pipeline.entry import main; main()", *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-    )
+@pytest.fixture(autouse=True)
+def here(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
-def degrade(folder: Path, samples: Path, *more: str) -> "subprocess.CompletedProcess[str]":
-    return sr(
-        "degrade", samples / "obama.jpg", folder / "no.png", "--out", "lr", *more, folder=folder
-    )
+def degrade(command: Command, folder: Path, samples: Path, *more: str) -> Ended:
+    return command("degrade", samples / "obama.jpg", folder / "no.png", "--out", "lr", *more)
 
 
-def test_every_message_has_its_time(tmp_path: Path, samples: Path) -> None:
-    done = degrade(tmp_path, samples, "--log-file", "logs/run.log", "--quiet")
+def test_every_message_has_its_time(command: Command, tmp_path: Path, samples: Path) -> None:
+    done = degrade(command, tmp_path, samples, "--log-file", "logs/run.log", "--quiet")
     assert done.returncode == 1
     assert done.stderr == "", "--quiet"
     lines = (tmp_path / "logs" / "run.log").read_text("utf-8").splitlines()
@@ -38,24 +33,26 @@ def test_every_message_has_its_time(tmp_path: Path, samples: Path) -> None:
     assert re.search("WARNING .*no.png: no such file", text)
 
 
-def test_the_next_run_is_added(tmp_path: Path, samples: Path) -> None:
+def test_the_next_run_is_added(command: Command, tmp_path: Path, samples: Path) -> None:
     (tmp_path / "sr-pipeline.toml").write_text('[defaults]\nlog-file = "all.log"\n', "utf-8")
     for _ in range(2):
-        degrade(tmp_path, samples)
+        degrade(command, tmp_path, samples)
     text = (tmp_path / "all.log").read_text("utf-8")
     assert text.count("exit code") == 2
     assert "lr holds a finished run" in text, "the second run was refused"
 
 
 @pytest.mark.parametrize("words", [("--log-file",), ("--log-file=", "doctor"), ("--log-file", ".")])
-def test_a_log_that_cannot_be_written_is_one_line(tmp_path: Path, words: tuple[str, ...]) -> None:
-    done = sr(*words, folder=tmp_path)
+def test_a_log_that_cannot_be_written_is_one_line(
+    command: Command, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    done = command(*words)
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_names_cannot_forge_a_line_of_the_log(tmp_path: Path) -> None:
-    sr("degrade", "a\nexit code 0.png", "--out", "x", "--log-file", "log", folder=tmp_path)
+def test_names_cannot_forge_a_line_of_the_log(command: Command, tmp_path: Path) -> None:
+    command("degrade", "a\nexit code 0.png", "--out", "x", "--log-file", "log")
     for line in (tmp_path / "log").read_text("utf-8").splitlines():
         assert TIME.match(line)
 
