@@ -214,6 +214,8 @@ class PhaseConfig:
     """Weight of what two draws of H2L must differ by (at most `diversity_cap`); ours."""
     diversity_cap: float = field(default=0.05, metadata=GFLMSER_ONLY)
     """Mean absolute difference, in [-1, 1], beyond which two draws differ enough."""
+    teacher: float = field(default=0.0, metadata=GFLMSER_ONLY)
+    """Share of the target that is the teacher's image in place of the ground truth; ours."""
     hr_detector: float = field(default=0.0, metadata=GFLMSER_ONLY)
     """Weight of the oriented gradients that a HOG detector sees; ours, 0 in the paper."""
 
@@ -222,6 +224,8 @@ class PhaseConfig:
             raise ValueError(f"phase '{self.name}': length must be at least 1")
         if min(self.lr_pixel, self.gan, self.hr_pixel, self.hr_detector, self.diversity) < 0:
             raise ValueError(f"phase '{self.name}': a loss weight is negative")
+        if not 0 <= self.teacher <= 1:
+            raise ValueError(f"phase '{self.name}': teacher is a share from 0 to 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +301,8 @@ class Config:
     seed: int = 0
     start: str = ""
     """Weights to go on from, a shipped name or a file: networks alone, no state of optimisers."""
+    teacher: str = ""
+    """Weights whose images a phase with `teacher` learns from, a shipped name or a file; ours."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
     data: DataConfig = field(default_factory=DataConfig)
     camera: Camera = field(default_factory=Camera)

@@ -20,6 +20,7 @@ from gflmser.losses import (
 )
 from gflmser.network import Discriminator, GFLmser, H2LNet
 from gflmser.schema import ConfigError
+from gflmser.teacher import Teacher
 from gflmser.training.protocols import Update
 from gflmser.training.sampler import Batch
 
@@ -34,6 +35,10 @@ class GFLmserRecipe:
             raise ConfigError("tied weights are those of h2l: train h2l in every phase of l2h")
         if not config.data.real_lr and any(phase.gan > 0 for phase in config.training.phases):
             raise ConfigError("'data.real_lr' is empty: the discriminator needs real images")
+        taught = any(phase.teacher > 0 for phase in config.training.phases)
+        if taught and not config.teacher:
+            raise ConfigError("'teacher' is empty: a phase has a share of it")
+        self.teacher = Teacher(config.teacher) if taught else None
         self.config = config
         self.model = _first_weights(config)
         self.discriminator = Discriminator(config.network.judge_width)
@@ -64,8 +69,10 @@ class GFLmserRecipe:
         made, skips = self._degraded(batch, phase)
         weighed = [] if made is None else self._losses_of_h2l(batch, phase, made, losses)
         if phase.hr_pixel > 0 or phase.hr_detector > 0:
-            estimates = self._restored(batch, phase, made, skips)
-            losses["hr_pixel"] = self._over_passes(estimates, batch.hr, self._pixel)
+            lr = self._lr(batch, made, joint=phase.joint)
+            estimates = [self.model.l2h(lr, skips)] if skips else self.model.restore_passes(lr)
+            target = self._target(batch.hr, lr, phase)
+            losses["hr_pixel"] = self._over_passes(estimates, target, self._pixel)
             weighed.append(phase.hr_pixel * losses["hr_pixel"])
             if phase.hr_detector > 0:
                 losses["hr_detector"] = self._over_passes(estimates, batch.hr, detector_loss)
@@ -117,11 +124,11 @@ class GFLmserRecipe:
             weighed.append(phase.diversity * losses["diversity"])
         return weighed
 
-    def _restored(
-        self, batch: Batch, phase: PhaseConfig, made: Tensor | None, skips: list[Tensor] | None
-    ) -> list[Tensor]:
-        lr = self._lr(batch, made, joint=phase.joint)
-        return [self.model.l2h(lr, skips)] if skips else self.model.restore_passes(lr)
+    def _target(self, hr: Tensor, lr: Tensor, phase: PhaseConfig) -> Tensor:
+        """The ground truth, or a mixture of it and the teacher's image."""
+        if self.teacher is None or phase.teacher == 0:
+            return hr
+        return hr.lerp(self.teacher(lr.detach()).to(hr.dtype), phase.teacher)
 
     def _lr(self, batch: Batch, made: Tensor | None, *, joint: bool) -> Tensor:
         """The LR images of the batch, those of `by_h2l` from H2L."""
