@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _RESERVED: Final = frozenset({HR_METHOD, "lr"})
-_SPEED_IMAGES: Final = 256
+_SPEED_IMAGES: Final = 32
 _SPEED_SECONDS: Final = 0.5
 
 
@@ -132,11 +132,11 @@ def _summary_rows(
 
 
 def _speed_images(job: Compare, rows: pd.DataFrame, kind: str) -> list[RGB]:
-    """256 images (lr or hr): the first that were written, again and again where too few."""
+    """A batch of images (lr or hr): the first that were written, repeated where too few."""
     fine = rows[(rows["method"] == HR_METHOD) & (rows["error"] == "")]
-    outputs = fine["output"].head(_SPEED_IMAGES)
-    few = [load_rgb(job.out / "pictures" / kind / output) for output in outputs]
-    return list(itertools.islice(itertools.cycle(few), _SPEED_IMAGES))
+    count = min(job.batch_size, _SPEED_IMAGES)
+    few = [load_rgb(job.out / "pictures" / kind / one) for one in fine["output"].head(count)]
+    return list(itertools.islice(itertools.cycle(few), count))
 
 
 def _images_per_s(job: Compare, method: Method, lr: Sequence[RGB], hr: Sequence[RGB]) -> float:
@@ -146,7 +146,7 @@ def _images_per_s(job: Compare, method: Method, lr: Sequence[RGB], hr: Sequence[
     upscaler = comparable(
         method.upscaler, job.device, job.precision, job.batch_size, usable_cores()
     )
-    restore(upscaler, lr[:8], hr[:8])
+    restore(upscaler, lr[:1], hr[:1])
     start, count = time.perf_counter(), 0
     while (elapsed := time.perf_counter() - start) < _SPEED_SECONDS:
         restore(upscaler, lr, hr)

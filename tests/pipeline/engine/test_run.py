@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,13 +72,6 @@ def test_rows_do_not_depend_on_workers_or_batch_size(
     words = ("--workers", workers, "--batch-size", batch_size, "--no-images", *HOG)
     assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
     assert table(tmp_path) == restored
-
-
-def test_ray_gives_the_same_rows(run: Run, many: Path, reference: str, tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    words = ("--engine", "ray", "--workers", 2, "--no-images", *BICUBIC)
-    assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
-    assert table(tmp_path) == reference
 
 
 def start(many: Path, out: Path) -> "subprocess.Popen[str]":
@@ -294,13 +287,35 @@ def test_without_workers_what_is_finished_when_the_disk_is_full_is_kept(
     assert errors == {"a": "", "b_raises": "ValueError: a surprise"}
 
 
-def test_ray_keeps_what_is_finished_when_the_disk_is_full(lr_folder: Path, tmp_path: Path) -> None:
-    pytest.importorskip("ray", reason="the extra `ray` is not installed")
-    source = next(lr_folder.rglob("*.png"))
-    for name in ("a", "b_raises", "c_disk_is_full"):
-        shutil.copy(source, tmp_path / f"{name}.png")
-    listing, options = Listing((str(tmp_path),)), RunOptions(2, engine="ray", quiet=True)
-    with Journal(tmp_path / "out", {}) as journal:
-        with pytest.raises(OutputError, match="no space left"):
-            run_engine(Treacherous(tmp_path), listing, options, journal)
-        assert [str(row["image"])[:-4] for row in journal.rows()] == ["a", "b_raises"]
+@pytest.fixture(scope="class")
+def shut_down() -> Iterator[list[None]]:
+    """The local cluster that a run starts stays for the next test; each would-be end is counted."""
+    ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
+    counted: list[None] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ray, "shutdown", lambda: counted.append(None))
+        yield counted
+    ray.shutdown()
+
+
+class TestRay:
+    def test_gives_the_same_rows(
+        self, run: Run, many: Path, reference: str, tmp_path: Path, shut_down: list[None]
+    ) -> None:
+        words = ("--engine", "ray", "--workers", 2, "--no-images", *BICUBIC)
+        assert run("detect", many, "--out", tmp_path, *words).exit_code == 1
+        assert table(tmp_path) == reference
+        assert len(shut_down) == 1, "it ends the cluster that it started"
+
+    def test_keeps_what_is_finished_when_the_disk_is_full(
+        self, lr_folder: Path, tmp_path: Path, shut_down: list[None]
+    ) -> None:
+        source = next(lr_folder.rglob("*.png"))
+        for name in ("a", "b_raises", "c_disk_is_full"):
+            shutil.copy(source, tmp_path / f"{name}.png")
+        listing, options = Listing((str(tmp_path),)), RunOptions(2, engine="ray", quiet=True)
+        with Journal(tmp_path / "out", {}) as journal:
+            with pytest.raises(OutputError, match="no space left"):
+                run_engine(Treacherous(tmp_path), listing, options, journal)
+            assert [str(row["image"])[:-4] for row in journal.rows()] == ["a", "b_raises"]
+        assert len(shut_down) == 1, "a cluster that was there stays"
