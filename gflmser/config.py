@@ -206,6 +206,8 @@ class PhaseConfig:
     """Weight of eq. 5: H2L's image against the bicubic one."""
     gan: float = 0.0
     """Weight of eq. 4: H2L's image against real low-resolution faces."""
+    gan_penalty: float = field(default=0.0, metadata=GFLMSER_ONLY)
+    """Weight of the discriminator's squared gradient at real images; ours, 0 in the paper."""
     hr_pixel: float = 0.0
     """Weight of eq. 6: L2H's image against the ground truth."""
     joint: bool = field(default=False, metadata=GFLMSER_ONLY)
@@ -222,7 +224,8 @@ class PhaseConfig:
     def __post_init__(self) -> None:
         if self.length < 1:
             raise ValueError(f"phase '{self.name}': length must be at least 1")
-        if min(self.lr_pixel, self.gan, self.hr_pixel, self.hr_detector, self.diversity) < 0:
+        weights = (self.lr_pixel, self.gan, self.gan_penalty, self.hr_pixel, self.hr_detector)
+        if min(*weights, self.diversity) < 0:
             raise ValueError(f"phase '{self.name}': a loss weight is negative")
         if not 0 <= self.teacher <= 1:
             raise ValueError(f"phase '{self.name}': teacher is a share from 0 to 1")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -50,6 +51,17 @@ def _judge(logits: Tensor, label: float, kind: GanLoss) -> Tensor:
     if kind == "vanilla":
         return functional.binary_cross_entropy_with_logits(logits, labels)
     return functional.mse_loss(logits, labels)
+
+
+def gradient_penalty(discriminator: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
+    """Half the mean squared gradient of the logits by real images `(N, 3, H, W)`.
+
+    Ours, R1 of Mescheder et al. (2018): a discriminator that learns a few real images by heart
+    leaves H2L no gradient to follow.
+    """
+    images = real.detach().float().requires_grad_()
+    (slope,) = torch.autograd.grad(discriminator(images).sum(), images, create_graph=True)
+    return 0.5 * slope.square().sum((1, 2, 3)).mean()
 
 
 def diversity_loss(made: Tensor, other: Tensor, cap: float) -> Tensor:

@@ -15,6 +15,7 @@ from gflmser.losses import (
     discriminator_loss,
     diversity_loss,
     generator_loss,
+    gradient_penalty,
     hr_pixel_loss,
     lr_pixel_loss,
 )
@@ -86,8 +87,14 @@ class GFLmserRecipe:
                 self.discriminator(made.detach()),
                 self.config.training.gan_loss,
             )
-            update(losses["discriminator"], ["discriminator"])
+            update(self._with_penalty(losses, batch.real, phase), ["discriminator"])
         return losses
+
+    def _with_penalty(self, losses: dict[str, Tensor], real: Tensor, phase: PhaseConfig) -> Tensor:
+        if phase.gan_penalty == 0:
+            return losses["discriminator"]
+        losses["gan_penalty"] = gradient_penalty(self.discriminator, real)
+        return losses["discriminator"] + phase.gan_penalty * losses["gan_penalty"]
 
     def sample(self, lr: Tensor, hr: Tensor | None) -> Tensor:
         """`(N, 3, H, W)` restored; `hr` is looked at by oracle sources only."""

@@ -13,6 +13,7 @@ from gflmser.losses import (
     detector_loss,
     discriminator_loss,
     generator_loss,
+    gradient_penalty,
     hr_pixel_loss,
     lr_pixel_loss,
     oriented_gradients,
@@ -34,6 +35,17 @@ def test_vanilla_gan_is_equation_four() -> None:
     expected = -0.5 * (math.log(p_real) + math.log(1 - p_fake))
     assert discriminator_loss(real, fake, "vanilla") == pytest.approx(expected)
     assert generator_loss(fake, "vanilla") == pytest.approx(-math.log(p_fake))
+
+
+def test_the_gradient_penalty_is_the_slope_at_real_images() -> None:
+    slope = torch.randn(3, 4, 4, generator=torch.manual_seed(0)).requires_grad_()
+    penalty = gradient_penalty(
+        lambda images: (images * slope).sum((1, 2, 3)), torch.ones(5, 3, 4, 4)
+    )
+    assert penalty.item() == pytest.approx(0.5 * float(slope.detach().square().sum()))
+    penalty.backward()
+    assert slope.grad is not None
+    torch.testing.assert_close(slope.grad, slope.detach())
 
 
 def test_least_squares_gan_aims_at_one_and_zero() -> None:

@@ -29,7 +29,7 @@ from gflmser.training.protocols import TrainingError, Update
 from gflmser.training.sampler import Batch, Sampler
 from gflmser.training.schedule import Pace
 from gflmser.weights import history, read_card, verify_weights
-from tests.gflmser.conftest import config, narrow
+from tests.gflmser.conftest import PHASES, config, narrow
 
 
 def trainer(settings: Config, folder: Path) -> Trainer:
@@ -212,6 +212,17 @@ class TestStep:
         before = error()
         run.run()
         assert error() < 0.98 * before
+
+
+def test_the_gradient_penalty_is_a_loss_of_its_own(cache: Path, tmp_path: Path) -> None:
+    phase = replace(PHASES[1], gan_penalty=0.5)
+    run = trainer(config(cache, phases=(phase,)), tmp_path)
+    before = [p.clone() for p in run.recipe.modules["discriminator"].parameters()]
+    losses = run._one_step()
+    assert set(losses) == {"lr_pixel", "gan", "discriminator", "gan_penalty"}
+    assert float(losses["gan_penalty"].detach()) > 0
+    after = list(run.recipe.modules["discriminator"].parameters())
+    assert not all(map(torch.equal, before, after))
 
 
 class TestStart:
