@@ -107,18 +107,14 @@ def calibrate(
     cohorts: Likeness,
     *,
     name: str,
-    widths: Sequence[float],
+    width: float,
     embedder: FaceEmbedder | None = None,
-    seed: int = 0,
     progress: Callable[[int], object] | None = None,
-) -> Iterator[Rule]:
-    """Yield the rules of one upscaler and embedder (dlib's); protocol at the top of this file."""
-    for width in widths:
-        known = known_of(subjects, upscale, cohorts, cohorts.view(name, width), embedder)
-        probes = probes_of(
-            subjects, upscale, width, seed=seed, progress=progress, embedder=embedder
-        )
-        yield from rules_of(probes, known, name=name)
+) -> list[Rule]:
+    """Rules of one upscaler, embedder (dlib's) and width; protocol at the top of this file."""
+    known = known_of(subjects, upscale, cohorts, cohorts.view(name, width), embedder)
+    probes = probes_of(subjects, upscale, width, progress=progress, embedder=embedder)
+    return list(rules_of(probes, known, name=name))
 
 
 def known_of(

@@ -66,11 +66,11 @@ def calibrate_to_file(
                     function,
                     likeness,
                     name=name,
-                    widths=[width],
+                    width=width,
                     progress=bar.update,
                     embedder=run,
                 )
-                table = table.updated(name, list(found), origin)
+                table = table.updated(name, found, origin)
             with whole_file(out) as temporary:
                 temporary.write_text(table.as_json(), encoding="utf-8")
     return _text([rule for rule in table.rules if rule.upscaler in upscalers])

@@ -67,8 +67,8 @@ class _Compiled:
 
     def _failure(self, error: Exception) -> ModelError:
         return ModelError(
-            f"{self._name}: torch.compile does not work here (on the CPU it needs a C++ compiler); "
-            f"leave out --compile: {one_line(error)}"
+            f"{self._name}: torch.compile does not work here (on the CPU it needs a C++ compiler, "
+            f"and not every network compiles); leave out --compile: {one_line(error)}"
         )
 
 

@@ -1,6 +1,5 @@
 """`calibrate identity` keeps each width that it has measured."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,11 +34,11 @@ def test_an_interrupted_run_goes_on_at_the_width_that_is_missing(
 ) -> None:
     asked: list[float] = []
 
-    def measured(*_: object, widths: Sequence[float], **__: object) -> Iterator[Rule]:
-        asked.extend(widths)
+    def measured(*_: object, width: float, **__: object) -> list[Rule]:
+        asked.append(width)
         if len(asked) == 2:
             raise KeyboardInterrupt
-        yield from map(rule, widths)
+        return [rule(width)]
 
     monkeypatch.setattr(calibration_run, "calibrate", measured)
     out = tmp_path / "table.json"
