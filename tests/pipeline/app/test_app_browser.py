@@ -179,7 +179,7 @@ def test_a_video_gives_tracks_with_times(page: "Page", samples: Path, tmp_path: 
 
 
 def test_stop_keeps_what_is_finished(page: "Page", samples: Path, tmp_path: Path) -> None:
-    clip = film(tmp_path / "long.mp4", samples / "biden2.jpg", frames=300, side=360)
+    clip = film(tmp_path / "long.mp4", samples / "biden2.jpg", frames=300, side=200)
     page.locator("[name=images]").set_input_files(clip)
     page.get_by_label("Detector").select_option("hog")
     page.get_by_label("Upscaler").select_option("bicubic")
