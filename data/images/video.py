@@ -36,6 +36,11 @@ _SIGNATURES: Final = (
 )
 
 
+def is_video(path: Path) -> bool:
+    """Whether the name of a file is that of a video: its suffix is one of `VIDEO_SUFFIXES`."""
+    return path.suffix.lower() in VIDEO_SUFFIXES
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Frame:
     """A frame of a video: `number` counts all of them, `seconds` is its time in the video."""

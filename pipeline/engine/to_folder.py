@@ -9,13 +9,12 @@ from typing import Final, Protocol
 
 from data.atomic import recorded
 from data.errors import UsageError
-from data.images.video import VIDEO_SUFFIXES
+from data.images.video import is_video
 from data.safe_text import printable
 from pipeline.engine.journal import JOURNAL_NAME, Journal, Start
 from pipeline.evidence.hashes import file_sha256, tree_sha256
 from pipeline.evidence.models import models_of
 from pipeline.inputs.sources import MISSING, Listing, Source
-from pipeline.inputs.walk import suffix_of
 
 _TABLES: Final = (
     *(
@@ -138,7 +137,7 @@ def _written(job: WritingJob, listing: Listing) -> Iterator[Path]:
     folders = _Folders()
     for source in listing.unopened():
         for output in job.outputs(source):
-            if suffix_of(source.path.name) in VIDEO_SUFFIXES:
+            if is_video(source.path):
                 yield from _below((job.out / output).with_suffix(""), source)
             elif output.endswith("*"):
                 yield from folders.beginning_with(job.out / output[:-1])

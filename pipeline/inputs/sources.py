@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from data.errors import ImageError, UsageError
-from data.images.video import VIDEO_SUFFIXES, all_frames, count_frames, read_frames, video_stamp
+from data.images.video import all_frames, count_frames, is_video, read_frames, video_stamp
 from data.regular_files import TEXT_BYTES, Stamp, stamp_of
 from data.safe_text import printable, safe_path
 from pipeline.inputs.clock import Clock, clock_of
@@ -91,7 +91,7 @@ class Listing:
         """For each video of which frames are left out, how many are searched, in words."""
         words: dict[str, str] = {}
         for source in self.unopened():
-            if self.every > 1 and source.problem is None and _is_video(source.path):
+            if self.every > 1 and source.problem is None and is_video(source.path):
                 frames = all_frames(source.path)
                 searched = -(-frames // self.every)
                 if frames > searched:
@@ -107,8 +107,8 @@ class Listing:
             return None
         count = 0
         for source in self._found(frames=False):
-            is_video = source.problem is None and _is_video(source.path)
-            count += count_frames(source.path, self.every) if is_video else 1
+            of_frames = source.problem is None and is_video(source.path)
+            count += count_frames(source.path, self.every) if of_frames else 1
             if self.limit is not None and count >= self.limit:
                 break
         return count if self.limit is None else min(count, self.limit)
@@ -121,7 +121,7 @@ class Listing:
         base = _common_base(self.inputs)
         for text in inputs:
             for source in self._sources_of(text, base):
-                if frames and source.problem is None and _is_video(source.path):
+                if frames and source.problem is None and is_video(source.path):
                     yield from self._frames(source)
                 else:
                     yield source
@@ -182,10 +182,6 @@ class Listing:
 def stdin_paths() -> Iterator[str]:
     """The paths of stdin, one a line."""
     return (line for raw in sys.stdin if (line := raw.rstrip("\r\n")))
-
-
-def _is_video(path: Path) -> bool:
-    return suffix_of(path.name) in VIDEO_SUFFIXES
 
 
 def _is_dir(path: Path) -> bool:

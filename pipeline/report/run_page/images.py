@@ -14,6 +14,7 @@ from PIL import Image
 from data.errors import ImageError
 from data.images.files import load_rgb
 from data.images.rgb import RGB
+from data.images.video import is_video
 from data.regular_files import is_regular
 from pipeline.metrics.image_quality import lr_consistency
 from pipeline.report.run_page.facts import box_of, number
@@ -106,7 +107,10 @@ class CardImages:
         if key not in self._inputs:
             while len(self._inputs) >= _FRAMES_KEPT:
                 self._inputs.pop(next(iter(self._inputs)))
-            self._inputs[key] = _load(self.run.inputs[key].path) if key in self.run.inputs else None
+            known = self.run.inputs.get(key)
+            # A frame of a video would have to be looked for: its faces are in the folder.
+            whole = known is not None and not is_video(known.path)
+            self._inputs[key] = _load(known.path) if known and whole else None
         return self._inputs[key]
 
 
