@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.h2l_judge import main
+from benchmarks.h2l_judge import faces_alone, main
 from benchmarks.measuring.two_sample import Images, rms_between, two_sample_auc
 from data.prepared import DatasetImage, build
 from tests.pipeline.jobs.test_degrade_by_h2l import weights
@@ -30,6 +30,14 @@ def test_draws_are_compared_in_grey_levels() -> None:
     assert rms_between(one, one + 3) == pytest.approx(3)
 
 
+def test_light_and_contrast_are_no_part_of_the_face() -> None:
+    lr = np.random.default_rng(0).integers(60, 190, (3, 16, 16, 3)).astype(np.uint8)
+    seen, darker = faces_alone(lr), faces_alone((lr * 0.5 + 20).astype(np.uint8))
+    assert seen.shape == lr.shape
+    assert np.abs(seen.astype(int) - darker).max() <= 6
+    assert np.array_equal(seen[:, ::2, ::2], seen[:, 1::2, 1::2]), "no finer than 8x8"
+
+
 def test_the_command_judges_a_degrader(samples: Path, tmp_path: Path) -> None:
     images = [DatasetImage(p.name, p.stem, p.read_bytes) for p in sorted(samples.glob("*.jpg"))]
     for name, side in (("hr", 160), ("real", 16)):
@@ -40,5 +48,6 @@ def test_the_command_judges_a_degrader(samples: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     found = json.loads(done.output)
     assert 0 <= found["auc"] <= 1
+    assert 0 <= found["auc_of_faces"] <= 1
     assert found["rms_of_two_draws"] > 0
     assert isinstance(found["accepted"], bool)
