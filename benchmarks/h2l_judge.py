@@ -98,8 +98,8 @@ def by_bicubic(hr: Images) -> Images:
 def faces_alone(lr: Images) -> Images:
     """Grey at 8x8 with one mean and one contrast, again as `(N, 16, 16, 3)`.
 
-    What is left are pose and framing, which no degradation changes: the AUC of bicubic images so
-    seen is what a degrader cannot get below.
+    What is left are pose and framing: a degrader that keeps the faces cannot get below the AUC of
+    bicubic images so seen.
     """
     cells = lr.reshape(len(lr), 8, 2, 8, 2, 3).mean((2, 4)) @ np.array((0.299, 0.587, 0.114))
     cells -= cells.mean((1, 2), keepdims=True)

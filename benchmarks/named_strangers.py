@@ -102,12 +102,8 @@ def as_markdown(lines: Sequence[Line]) -> str:
             why.update(line.reasons)
         del why["named"]
         cells = [
-            *(
-                kind,
-                frames,
-                share_text(strangers["wrong"], strangers["probes"]),
-                strangers["probes"],
-            ),
+            *(kind, frames),
+            *(share_text(strangers["wrong"], strangers["probes"]), strangers["probes"]),
             share_text(known["right"], known["probes"]),
             share_text(known["wrong"], known["probes"]),
             *(known["probes"], share_text(known["rank_1"], known["probes"])),

@@ -39,6 +39,12 @@ _FORMATS: Final = (
 _FIRST_FRAME: Final = "only the first frame was used"
 
 
+def suffix_of(name: str) -> str:
+    """The suffix in lower case, also of names that begin with dots (`..jpg`)."""
+    stem, dot, suffix = name.rpartition(".")
+    return f".{suffix.lower()}" if dot and stem else ""
+
+
 @dataclass(frozen=True, slots=True)
 class LoadedImage:
     """An image with what identifies its file and what a reader of the result should know."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from data.errors import ImageError
-from data.images.files import MAX_PIXELS
+from data.images.files import MAX_PIXELS, suffix_of
 from data.images.rgb import RGB
 from data.regular_files import Stamp, open_regular, reason, stamp_of
 from data.safe_text import one_line
@@ -38,7 +38,7 @@ _SIGNATURES: Final = (
 
 def is_video(path: Path) -> bool:
     """Whether the name of a file is that of a video: its suffix is one of `VIDEO_SUFFIXES`."""
-    return path.suffix.lower() in VIDEO_SUFFIXES
+    return suffix_of(path.name) in VIDEO_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True, eq=False)

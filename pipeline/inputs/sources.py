@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from data.errors import ImageError, UsageError
+from data.images.files import suffix_of
 from data.images.video import all_frames, count_frames, is_video, read_frames, video_stamp
 from data.regular_files import TEXT_BYTES, Stamp, stamp_of
 from data.safe_text import printable, safe_path
@@ -16,7 +17,7 @@ from pipeline.inputs.clock import Clock, clock_of
 from pipeline.inputs.manifest import read_manifest
 from pipeline.inputs.naming import Namer
 from pipeline.inputs.source import Source, cut_region
-from pipeline.inputs.walk import SUFFIXES, suffix_of, walk
+from pipeline.inputs.walk import SUFFIXES, walk
 
 __all__ = ["Listing", "Source", "cut_region"]
 

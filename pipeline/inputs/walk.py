@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from data.atomic import PART_PREFIX
-from data.images.files import IMAGE_SUFFIXES
+from data.images.files import IMAGE_SUFFIXES, suffix_of
 from data.images.video import VIDEO_SUFFIXES
 from data.regular_files import open_regular, reason
 from data.safe_text import printable
@@ -28,12 +28,6 @@ class Found:
 
     path: str
     problem: str | None = None
-
-
-def suffix_of(name: str) -> str:
-    """The suffix in lower case, also of names that begin with dots (`..jpg`)."""
-    stem, dot, suffix = name.rpartition(".")
-    return f".{suffix.lower()}" if dot and stem else ""
 
 
 def walk(folder: Path, excluded: Path | None) -> Iterator[Found]:

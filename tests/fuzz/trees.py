@@ -32,9 +32,10 @@ _SUFFIXES: Final = (".png", ".PNG", ".jpg", ".jpeg", ".gif", ".mp4", ".txt", "",
 
 def one_tree(rng: random.Random, folder: Path) -> object:
     """A folder of up to forty odd entries: each image has a row, names cannot hurt or collide."""
+    from data.images.files import suffix_of
     from data.safe_text import printable
     from pipeline.inputs.sources import Listing
-    from pipeline.inputs.walk import SUFFIXES, suffix_of
+    from pipeline.inputs.walk import SUFFIXES
 
     root = folder / "in"
     root.mkdir()

@@ -109,8 +109,8 @@ class CardImages:
                 self._inputs.pop(next(iter(self._inputs)))
             known = self.run.inputs.get(key)
             # A frame of a video would have to be looked for: its faces are in the folder.
-            whole = known is not None and not is_video(known.path)
-            self._inputs[key] = _load(known.path) if known and whole else None
+            readable = None if known is None or is_video(known.path) else known.path
+            self._inputs[key] = _load(readable)
         return self._inputs[key]
 
 
